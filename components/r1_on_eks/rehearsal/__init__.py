@@ -1,0 +1,1 @@
+"""A local cloud in which `pulumi up` runs unchanged: AWS and Kubernetes on one machine."""
