@@ -1,0 +1,33 @@
+# Each target is a line over the tools; what they do is in components/r1_on_eks.
+STACK ?= prod-70b
+PYTHON ?= python3
+IN := .venv/bin
+
+.PHONY: up down test test-all lint
+
+up: .venv/installed
+	$(IN)/r1 rehearse -- pulumi up --yes --stack $(STACK)
+	$(IN)/r1 rehearse report $(STACK)
+
+down: .venv/installed
+	$(IN)/r1 rehearse -- pulumi destroy --yes --stack $(STACK)
+	$(IN)/r1 rehearse stop --expect-empty
+
+test: .venv/installed
+	$(IN)/pytest -m "not slow"
+
+test-all: .venv/installed
+	$(IN)/pytest
+
+lint: .venv/installed
+	$(IN)/ruff check
+	$(IN)/ruff format --check
+	$(IN)/lint-imports
+	$(IN)/pyright
+
+.venv/installed: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11 ..."; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(IN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(IN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@

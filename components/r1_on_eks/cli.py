@@ -1,0 +1,61 @@
+"""`r1`: the command line. It parses, calls and prints; it decides nothing."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+_REHEARSE_HELP = """\
+Runs any command inside a local cloud: AWS and Kubernetes on this machine, no account needed.
+The cloud starts with the first command and stays up until it is stopped.
+
+  r1 rehearse -- pulumi up --yes --stack prod-70b
+  r1 rehearse -- kubectl get pods --all-namespaces -o wide
+  r1 rehearse -- aws eks list-clusters
+  r1 rehearse report prod-70b     what stands up, where, the routes, one streamed answer
+  r1 rehearse status              what runs now
+  r1 rehearse stop                ends it; local cloud and stack states are forgotten together
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The console script `r1`.
+
+    Returns:
+        0 fine, 1 the answer is no, 2 misuse; or the exit status of a rehearsed command.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    split = words.index("--") if "--" in words else len(words)
+    command = words[split + 1 :]
+    arguments = _parser().parse_args(words[:split])
+    # Loaded here: planning commands must not wait for moto and the Kubernetes client.
+    from r1_on_eks.rehearsal import commands
+
+    return commands.run(arguments, command)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="r1", description="DeepSeek-R1 on Amazon EKS.")
+    subcommands = parser.add_subparsers(dest="subcommand", required=True, metavar="COMMAND")
+    rehearse = subcommands.add_parser(
+        "rehearse",
+        help="run a command in a local cloud",
+        description=_REHEARSE_HELP,
+        usage="r1 rehearse [-h] [stop | status | report STACK] [-- COMMAND ...]",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    rehearse.add_argument(
+        "action", nargs="?", choices=["stop", "status", "report"], help=argparse.SUPPRESS
+    )
+    rehearse.add_argument("stack", nargs="?", help=argparse.SUPPRESS)
+    rehearse.add_argument("--json", action="store_true", help="status: print it as JSON")
+    rehearse.add_argument(
+        "--expect-empty",
+        action="store_true",
+        help="stop: exit with 1 if the local cloud still held a resource",
+    )
+    rehearse.set_defaults(usage=rehearse.format_usage())
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,232 @@
+"""Starts, reports and ends the local cloud, and runs commands inside it."""
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from r1_on_eks.rehearsal import interrupted, toolchain
+from r1_on_eks.rehearsal.environment import command_environment, install_executables
+from r1_on_eks.rehearsal.gateway import Gateway, sync_gateway
+from r1_on_eks.rehearsal.paths import State
+from r1_on_eks.rehearsal.processes import Processes, free_port
+from r1_on_eks.rehearsal.project_copy import copy_project, stack_files, stack_name
+
+AWS_CLOUD = "aws-cloud"
+# The example account and Region of the stacks in this repository.
+ACCOUNT = "111122223333"
+REGION = "us-west-2"
+_START_TIMEOUT_S = 60.0
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Status:
+    """What a rehearsal consists of at this moment."""
+
+    processes: dict[str, int]
+    resources: list[dict[str, Any]]
+    clusters: list[str]
+
+
+class Rehearsal:
+    """The local cloud of one checkout.
+
+    Args:
+        project: the folder that holds Pulumi.yaml.
+        say: prints one line for a person.
+    """
+
+    def __init__(self, project: Path, say: Say) -> None:
+        self.project = project
+        self.state = State(project / ".rehearsal")
+        self.processes = Processes(self.state.root)
+        self._say = say
+
+    def start(self) -> None:
+        """Brings the local cloud up, or finds it up; afterwards commands can run in it."""
+        with self._locked():
+            self._forget_a_dead_cloud()
+            if AWS_CLOUD not in self.processes.running():
+                self._prepare()
+                self._start_aws_cloud()
+            copy_project(self.project, self.state.project)
+            self._make_given_buckets()
+
+    def run(self, command: Sequence[str]) -> int:
+        """Runs `command` inside the rehearsal; returns its exit status.
+
+        A Ctrl-C reaches the command from the terminal itself; this process waits for it.
+        """
+        self.start()
+        for line in interrupted.report_and_unlock(self.state):
+            self._say(line)
+        self._make_stacks_named_in(command)
+        status = _run_in_foreground(command, env=self.environment(), cwd=self.state.project)
+        self.gateway()
+        return status
+
+    def gateway(self) -> Gateway | None:
+        """Makes the gateway's nginx follow what the cluster holds now."""
+        with self._locked():
+            gateway = None
+            for cluster in self.clusters():
+                gateway = sync_gateway(
+                    self.state.root, self.state.clusters / cluster / "admin.kubeconfig"
+                )
+            return gateway or sync_gateway(self.state.root, None)
+
+    def environment(self) -> dict[str, str]:
+        """The environment of every command inside this rehearsal."""
+        return command_environment(
+            self.state, aws_endpoint=self._endpoint(), region=REGION, users=os.environ
+        )
+
+    def clusters(self) -> list[str]:
+        """The clusters whose control planes run."""
+        running = self.processes.running()
+        return [
+            folder.name
+            for folder in sorted(self.state.clusters.glob("*"))
+            if f"{folder.name}-kube-apiserver" in running
+        ]
+
+    def status(self) -> Status:
+        """What runs and what the local cloud holds; empty when it is not up."""
+        processes = self.processes.running()
+        resources = self._get("/r1/resources") if AWS_CLOUD in processes else []
+        return Status(processes, resources, self.clusters())
+
+    def stop(self) -> list[str]:
+        """Ends every process and forgets the state of the local cloud and of its stacks together.
+
+        Returns the names of the processes that ran.
+        """
+        with self._locked():
+            ended = self.processes.stop_all()
+            self._forget()
+        return ended
+
+    def _prepare(self) -> None:
+        tools = toolchain.tools(self._say)
+        install_executables(self.state, tools, os.environ)
+        for folder in (self.state.home, self.state.backend, self.state.pulumi_home):
+            folder.mkdir(parents=True, exist_ok=True)
+
+    def _start_aws_cloud(self) -> None:
+        port = free_port()
+        (self.state.root / "cloud.json").write_text(json.dumps({"port": port}))
+        self.processes.start(
+            AWS_CLOUD,
+            [
+                sys.executable, "-m", "r1_on_eks.rehearsal.aws_cloud", "--port", str(port),
+                "--state", self.state.root, "--account", ACCOUNT, "--region", REGION,
+            ],
+            env=self.environment(),
+        )  # fmt: skip
+        self.processes.wait_until(AWS_CLOUD, self._healthy, _START_TIMEOUT_S)
+
+    def _forget_a_dead_cloud(self) -> None:
+        recorded = (self.state.root / "cloud.json").exists()
+        if recorded and AWS_CLOUD not in self.processes.running():
+            self.processes.stop_all()
+            self._forget()
+            self._say(
+                "the local cloud had ended, and what it held with it: "
+                "its stacks' states are reset too, so that both start empty"
+            )
+
+    def _forget(self) -> None:
+        for entry in self.state.root.iterdir():
+            if entry.name == "lock":
+                continue
+            if entry.is_dir() and not entry.is_symlink():
+                shutil.rmtree(entry)
+            else:
+                entry.unlink()
+
+    def _make_given_buckets(self) -> None:
+        """Plays the part of whoever made the weights' bucket: a stack is given one."""
+        buckets = set()
+        for file in stack_files(self.state.project):
+            config = (yaml.safe_load(file.read_text()) or {}).get("config", {})
+            wanted = config.get("r1-on-eks:stack", {})
+            weights = wanted.get("weights") if isinstance(wanted, dict) else None
+            if isinstance(weights, dict) and isinstance(weights.get("bucket"), str):
+                buckets.add(weights["bucket"])
+        for bucket in buckets:
+            request = urllib.request.Request(f"{self._endpoint()}/{bucket}", method="PUT")
+            request.add_header(
+                "Authorization",
+                f"AWS4-HMAC-SHA256 Credential=rehearsal/20260101/{REGION}/s3/aws4_request",
+            )
+            body = f"<CreateBucketConfiguration><LocationConstraint>{REGION}</LocationConstraint>"
+            request.data = (body + "</CreateBucketConfiguration>").encode()
+            with contextlib.suppress(urllib.error.HTTPError):
+                urllib.request.urlopen(request, timeout=10).close()
+
+    def _make_stacks_named_in(self, command: Sequence[str]) -> None:
+        made = {f.stem for f in (self.state.backend / ".pulumi" / "stacks").glob("*/*.json")}
+        for file in stack_files(self.state.project):
+            stack = stack_name(file)
+            if stack in made or not any(stack in word for word in command):
+                continue
+            subprocess.run(
+                [self.state.bin / "pulumi", "stack", "init", stack, "--no-select"],
+                env=self.environment(),
+                cwd=self.state.project,
+                check=True,
+                capture_output=True,
+                text=True,
+            )
+
+    def _endpoint(self) -> str:
+        port = json.loads((self.state.root / "cloud.json").read_text())["port"]
+        return f"http://127.0.0.1:{port}"
+
+    def _healthy(self) -> bool:
+        try:
+            return bool(self._get("/r1/health"))
+        except OSError:
+            return False
+
+    def _get(self, path: str) -> Any:
+        with urllib.request.urlopen(self._endpoint() + path, timeout=30) as answer:
+            return json.load(answer)
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[None]:
+        self.state.root.mkdir(exist_ok=True)
+        with (self.state.root / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+
+def _run_in_foreground(command: Sequence[str], *, env: dict[str, str], cwd: Path) -> int:
+    found = shutil.which(command[0], path=env["PATH"])
+    if found is None:
+        raise FileNotFoundError(f"{command[0]}: no such command inside the rehearsal")
+    before = {s: signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    # A function, not SIG_IGN: what is ignored stays ignored in the child.
+    signal.signal(signal.SIGINT, lambda *_: None)
+    try:
+        child = subprocess.Popen([found, *command[1:]], env=env, cwd=cwd)
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, lambda n, _: child.send_signal(n))
+        status = child.wait()
+    finally:
+        for number, action in before.items():
+            signal.signal(number, action)
+    return status if status >= 0 else 128 - status

@@ -1,0 +1,84 @@
+"""`r1 rehearse …`: from parsed words to the local cloud and back to printed lines."""
+
+import argparse
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from r1_on_eks.rehearsal.cloud import AWS_CLOUD, Rehearsal
+from r1_on_eks.rehearsal.processes import ProcessFailed
+from r1_on_eks.rehearsal.project_copy import ProjectNotFound, SecretInStackFile, find_project
+from r1_on_eks.rehearsal.report import print_report
+from r1_on_eks.rehearsal.toolchain import ToolMissing
+
+# A failure that a person can act on; anything else is a defect and keeps its traceback.
+_PLAIN_FAILURES = (
+    ProjectNotFound,
+    SecretInStackFile,
+    ToolMissing,
+    ProcessFailed,
+    FileNotFoundError,
+)
+
+
+def run(arguments: argparse.Namespace, command: Sequence[str]) -> int:
+    """Carries out one `r1 rehearse …`; returns the exit status."""
+    wrong = _misuse(arguments, command)
+    if wrong:
+        print(f"r1 rehearse: {wrong}\n{arguments.usage}", file=sys.stderr, end="")
+        return 2
+    try:
+        rehearsal = Rehearsal(find_project(Path.cwd()), _say)
+        if command:
+            return rehearsal.run(command)
+        if arguments.action == "status":
+            return _status(rehearsal, as_json=arguments.json)
+        if arguments.action == "report":
+            return print_report(rehearsal, arguments.stack)
+        return _stop(rehearsal, expect_empty=arguments.expect_empty)
+    except _PLAIN_FAILURES as failure:
+        print(f"r1 rehearse: {failure}", file=sys.stderr)
+        return 1
+    except subprocess.CalledProcessError as failure:
+        print(f"r1 rehearse: {failure}\n{failure.stderr}", file=sys.stderr)
+        return 1
+
+
+def _misuse(arguments: argparse.Namespace, command: Sequence[str]) -> str | None:
+    if command and arguments.action:
+        return f"either `{arguments.action}` or `-- COMMAND`, not both"
+    if not command and not arguments.action:
+        return "say what to run after `--`, for example: r1 rehearse -- pulumi preview"
+    if (arguments.action == "report") != (arguments.stack is not None):
+        return "`report` needs the name of a stack, for example: r1 rehearse report prod-70b"
+    return None
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def _status(rehearsal: Rehearsal, *, as_json: bool) -> int:
+    status = rehearsal.status()
+    if as_json:
+        print(json.dumps(vars(status), indent=2))
+        return 0
+    if AWS_CLOUD not in status.processes:
+        print("no rehearsal is up; it starts with: r1 rehearse -- COMMAND")
+        return 1
+    print(f"the local cloud holds {len(status.resources)} resources")
+    print("clusters: " + (", ".join(status.clusters) or "none"))
+    for name, pid in status.processes.items():
+        print(f"  {pid:>8}  {name}")
+    return 0
+
+
+def _stop(rehearsal: Rehearsal, *, expect_empty: bool) -> int:
+    left = rehearsal.status().resources
+    for resource in left:
+        print(f"still up in the local cloud: {resource['service']} {resource['id']}")
+    ended = rehearsal.stop()
+    print(f"local cloud: {len(left)} resources were left; {len(ended)} processes ended")
+    return 1 if left and expect_empty else 0

@@ -1,0 +1,102 @@
+"""The copy of the project that a rehearsal works on, so that `git status` stays clean.
+
+`pulumi stack init` on a file backend writes an encryption salt into the stack file and removes
+`secretsprovider` and `encryptedkey`; in a rehearsal it does that to the copy.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+PROJECT_FILE = "Pulumi.yaml"
+_STACKS = "stacks"
+_NOT_LINKED = {PROJECT_FILE, _STACKS, ".git", ".rehearsal"}
+# They name a key in a real account, which a rehearsal neither has nor wants.
+_REAL_KEYS = ("secretsprovider", "encryptedkey", "encryptionsalt")
+
+
+class ProjectNotFound(Exception):
+    """No Pulumi.yaml here or above."""
+
+
+class SecretInStackFile(Exception):
+    """A stack file holds an encrypted value that only its real key could open."""
+
+
+def find_project(start: Path) -> Path:
+    """The nearest folder at or above `start` that holds a Pulumi.yaml.
+
+    Raises:
+        ProjectNotFound: there is none.
+    """
+    for folder in (start, *start.parents):
+        if (folder / PROJECT_FILE).is_file():
+            return folder
+    raise ProjectNotFound(
+        f"no {PROJECT_FILE} in {start} or above: run this inside a clone of r1-on-eks"
+    )
+
+
+def copy_project(source: Path, copy: Path) -> None:
+    """Brings `copy` up to date with `source`: stack files are copied, the rest is linked.
+
+    Raises:
+        SecretInStackFile: see the class.
+    """
+    (copy / _STACKS).mkdir(parents=True, exist_ok=True)
+    (copy / PROJECT_FILE).write_text((source / PROJECT_FILE).read_text())
+    wanted = set()
+    for entry in source.iterdir():
+        if entry.name in _NOT_LINKED:
+            continue
+        wanted.add(entry.name)
+        link = copy / entry.name
+        if not link.is_symlink():
+            link.symlink_to(entry)
+    for link in copy.iterdir():
+        if link.is_symlink() and link.name not in wanted:
+            link.unlink()
+    for stack_file in stack_files(source):
+        _copy_stack_file(stack_file, copy / _STACKS / stack_file.name)
+    for stack_file in stack_files(copy):
+        if not (source / _STACKS / stack_file.name).exists():
+            stack_file.unlink()
+
+
+def stack_files(project: Path) -> list[Path]:
+    """`stacks/Pulumi.<stack>.yaml`, sorted by name."""
+    return sorted((project / _STACKS).glob("Pulumi.*.yaml"))
+
+
+def stack_name(stack_file: Path) -> str:
+    """`prod-70b` of `Pulumi.prod-70b.yaml`."""
+    return stack_file.name.removeprefix("Pulumi.").removesuffix(".yaml")
+
+
+def _copy_stack_file(source: Path, copy: Path) -> None:
+    wanted: dict[str, Any] = yaml.safe_load(source.read_text()) or {}
+    for key in _REAL_KEYS:
+        wanted.pop(key, None)
+    if secret := _first_secret(wanted.get("config", {}), "config"):
+        raise SecretInStackFile(
+            f"{source.name}: {secret} is encrypted with a key that a rehearsal does not have. "
+            "Stack files hold no secrets: put a reference there (a Secrets Manager ARN)"
+        )
+    if copy.exists():
+        before: dict[str, Any] = yaml.safe_load(copy.read_text()) or {}
+        if salt := before.get("encryptionsalt"):
+            wanted["encryptionsalt"] = salt
+    copy.write_text(yaml.safe_dump(wanted, sort_keys=False, allow_unicode=True))
+
+
+def _first_secret(value: Any, path: str) -> str | None:
+    if isinstance(value, dict):
+        if set(value) == {"secure"}:
+            return path
+        entries = value.items()
+    elif isinstance(value, list):
+        entries = enumerate(value)
+    else:
+        return None
+    return next((found for k, v in entries if (found := _first_secret(v, f"{path}.{k}"))), None)

@@ -1,0 +1,139 @@
+"""What stands up in a rehearsal, on one screen: the end of `make up`."""
+
+import json
+import time
+from collections import Counter
+from typing import Any
+
+from kubernetes import client, config
+from rich.console import Console
+from rich.table import Table
+
+from r1_on_eks.catalog.instances import INSTANCE_TYPES
+from r1_on_eks.rehearsal.cloud import Rehearsal
+from r1_on_eks.rehearsal.gateway import Gateway, ask
+
+# EKS user guide and price list, read 2026-09: a control plane in standard support.
+_EKS_USD_PER_HOUR = 0.10
+# They bill by the hour as well, and nothing here prices them yet.
+_NOT_PRICED = {
+    "aws:ec2/natGateway:NatGateway": "NAT gateway",
+    "aws:ec2/eip:Eip": "public IPv4",
+    "aws:fsx/lustreFileSystem:LustreFileSystem": "FSx for Lustre",
+    "aws:lb/loadBalancer:LoadBalancer": "NLB",
+    "aws:kms/key:Key": "KMS key",
+    "aws:cloudwatch/logGroup:LogGroup": "logs",
+}
+_QUESTION = "Which is larger, 9.11 or 9.9?"
+
+
+def print_report(rehearsal: Rehearsal, stack: str) -> int:
+    """Prints the report on `stack`; returns 0 when its gateway answered, else 1."""
+    console = Console(highlight=False)
+    resources = _declared(rehearsal, stack)
+    if not resources:
+        console.print(
+            f"nothing of {stack} stands up in this rehearsal; try: "
+            f"r1 rehearse -- pulumi up --yes --stack {stack}"
+        )
+        return 1
+    console.print(f"\n[bold]{stack}[/bold], rehearsed on this machine")
+    _print_resources(console, resources)
+    for cluster in rehearsal.clusters():
+        _print_cluster(console, rehearsal, cluster)
+    answered = _print_gateway(console, rehearsal.gateway())
+    _print_price(console, resources)
+    console.print(
+        "\nnext:  r1 rehearse -- kubectl get pods --all-namespaces -o wide"
+        "\n       r1 rehearse -- pulumi preview"
+        f" --stack {stack}\n       make down STACK={stack}"
+    )
+    return 0 if answered else 1
+
+
+def _declared(rehearsal: Rehearsal, stack: str) -> list[dict[str, Any]]:
+    for checkpoint in (rehearsal.state.backend / ".pulumi" / "stacks").glob(f"*/{stack}.json"):
+        latest = json.loads(checkpoint.read_text())["checkpoint"].get("latest") or {}
+        return [r for r in latest.get("resources", []) if r["type"] != "pulumi:pulumi:Stack"]
+    return []
+
+
+def _print_resources(console: Console, resources: list[dict[str, Any]]) -> None:
+    kinds = Counter(
+        "components" if not r["custom"] else r["type"].split(":")[0]
+        for r in resources
+        if not r["type"].startswith("pulumi:")
+    )
+    parts = [f"{kinds['aws']} AWS resources", f"{kinds['kubernetes']} Kubernetes objects"]
+    console.print(f"created: {', '.join(parts)} in {kinds['components']} components")
+
+
+def _print_cluster(console: Console, rehearsal: Rehearsal, cluster: str) -> None:
+    kubeconfig = rehearsal.state.clusters / cluster / "admin.kubeconfig"
+    core = client.CoreV1Api(config.new_client_from_config(str(kubeconfig)))
+    nodes = Table("node", "instance type", "zone", "GPUs", title=f"cluster {cluster}", box=None)
+    types = {}
+    for node in core.list_node().items:
+        labels = node.metadata.labels
+        types[node.metadata.name] = labels["node.kubernetes.io/instance-type"]
+        nodes.add_row(
+            node.metadata.name,
+            types[node.metadata.name],
+            labels["topology.kubernetes.io/zone"],
+            node.status.allocatable.get("nvidia.com/gpu", "–"),
+        )
+    pods = Table("pod", "phase", "on", "GPUs", box=None)
+    for pod in core.list_namespaced_pod("r1").items:
+        limits = [c.resources.limits or {} for c in pod.spec.containers if c.resources]
+        gpus = sum(int(limit.get("nvidia.com/gpu", 0)) for limit in limits)
+        node = pod.spec.node_name
+        where = f"{types[node]} {node}" if node else "not scheduled"
+        pods.add_row(pod.metadata.name, pod.status.phase, where, str(gpus or "–"))
+    console.print(nodes, pods)
+
+
+def _print_gateway(console: Console, gateway: Gateway | None) -> bool:
+    if gateway is None:
+        console.print("gateway: none is deployed")
+        return False
+    console.print(f"gateway {gateway.url}")
+    for problem in gateway.problems:
+        console.print(f"  problem: {problem}")
+    answered = False
+    for variant in gateway.variants:
+        console.print(f"  {gateway.url}/api/v1/{variant}/chat/completions")
+        if not answered:
+            answered = _print_answer(console, gateway.url, variant)
+    return answered
+
+
+def _print_answer(console: Console, url: str, variant: str) -> bool:
+    console.print(f"    ask: {_QUESTION}\n    answer: ", end="")
+    began, first = time.monotonic(), None
+    for piece in ask(url, variant, _QUESTION):
+        first = first or time.monotonic() - began
+        console.print(piece, end="", markup=False)
+    if first is None:
+        console.print("(nothing came)")
+        return False
+    total = time.monotonic() - began
+    console.print(f"\n    streamed: first piece after {first:.2f} s, the last after {total:.2f} s")
+    return True
+
+
+def _print_price(console: Console, resources: list[dict[str, Any]]) -> None:
+    total, lines = 0.0, []
+    for resource in resources:
+        inputs = resource.get("inputs", {})
+        if resource["type"] == "aws:eks/cluster:Cluster":
+            total += _EKS_USD_PER_HOUR
+            lines.append(f"EKS control plane ${_EKS_USD_PER_HOUR:.2f}")
+        if resource["type"] == "aws:eks/nodeGroup:NodeGroup":
+            count = int(inputs["scalingConfig"]["desiredSize"])
+            for name in inputs.get("instanceTypes", []):
+                price = INSTANCE_TYPES[name].on_demand_usd_per_hour
+                lines.append(f"{count} × {name} " + (f"${price:.2f}" if price else "not priced"))
+                total += count * (price or 0.0)
+    unpriced = sorted({n for r in resources if (n := _NOT_PRICED.get(r["type"]))})
+    console.print(f"dollars per hour so far as known: ${total:.2f} ({'; '.join(lines)})")
+    console.print(f"  not in it: {', '.join(unpriced)}")
