@@ -22,6 +22,10 @@ _LOG_LINES_SHOWN = 12
 _CLOCK_STEP_S = 2.0
 
 
+# Held, so that whoever started a process also reaps it: a zombie would look alive to others.
+_children: list[subprocess.Popen[bytes]] = []
+
+
 class ProcessFailed(Exception):
     """A background process died or was not ready in time; the message ends with its last lines."""
 
@@ -66,6 +70,7 @@ class Processes:
                 cwd=cwd,
                 start_new_session=True,
             )
+        _children.append(child)
         record = {"pid": child.pid, "argv": [str(word) for word in argv]}
         with contextlib.suppress(psutil.Error):
             record["start_time"] = psutil.Process(child.pid).create_time()
@@ -129,6 +134,7 @@ class Processes:
         return self._state.processes / f"{name}.json"
 
     def _find(self, name: str) -> psutil.Process | None:
+        _children[:] = [child for child in _children if child.poll() is None]
         try:
             record = json.loads(self._record(name).read_text())
             process = psutil.Process(record["pid"])
