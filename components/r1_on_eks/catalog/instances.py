@@ -1,0 +1,171 @@
+"""EC2 instance types this package may ask for: one row each, with its source and date.
+
+Adding hardware is adding a row. Prices are us-east-1 on demand, Linux, as dated in the source.
+"""
+
+from dataclasses import dataclass
+
+KARPENTER = (
+    "aws/karpenter-provider-aws instance-types.md, zz_generated vpclimits and pricing"
+    " (us-east-1), 2026-07-20"
+)
+EC2_SIZES = "EC2 user guide, instance type specifications (no price row read), 2026-11"
+
+
+@dataclass(frozen=True, kw_only=True)
+class InstanceType:
+    """What one EC2 instance type has.
+
+    Attributes:
+        name: EC2's own name, `p4d.24xlarge`.
+        vcpus: Virtual CPUs.
+        memory_gib: Main memory in GiB.
+        gpus: NVIDIA GPUs; 0 for a type without.
+        gpu_model: GPU as node labels spell it (`a100`), or "".
+        gpu_memory_gib: Memory on the label of one GPU, in GiB.
+        efa_interfaces: Elastic Fabric Adapters that can be attached.
+        network_cards: Network cards.
+        local_nvme_gb: Instance store in GB; 0 where there is none.
+        on_demand_usd_per_hour: On-demand price, or None where none was read.
+        source: Where the row was read, and when.
+    """
+
+    name: str
+    vcpus: int
+    memory_gib: int
+    gpus: int = 0
+    gpu_model: str = ""
+    gpu_memory_gib: int = 0
+    efa_interfaces: int = 0
+    network_cards: int = 1
+    local_nvme_gb: int = 0
+    on_demand_usd_per_hour: float | None = None
+    source: str = KARPENTER
+
+
+@dataclass(frozen=True, kw_only=True)
+class GpuModel:
+    """What software can use of a GPU.
+
+    Attributes:
+        torch_visible_gib: Memory that PyTorch sees, less than the label says.
+        batched_tokens: vLLM 0.33's default `--max-num-batched-tokens` on it.
+        measured: False where the memory is taken over from a similar GPU.
+        source: Where it was read.
+    """
+
+    torch_visible_gib: float
+    batched_tokens: int
+    measured: bool
+    source: str
+
+
+GPU_MODELS: dict[str, GpuModel] = {
+    "a100-40": GpuModel(
+        torch_visible_gib=39.4,
+        batched_tokens=2048,
+        measured=False,
+        source="dennislee22/vLLM-benchmarking logs give it as near 39.4; not confirmed, 2026-11",
+    ),
+    "a100-80": GpuModel(
+        torch_visible_gib=79.25,
+        batched_tokens=2048,
+        measured=True,
+        source="dennislee22/vLLM-benchmarking logs (KV cache at two utilizations), 2026-11",
+    ),
+    "h100": GpuModel(
+        torch_visible_gib=79.18,
+        batched_tokens=8192,
+        measured=True,
+        source="llm-d-incubation/llm-d-planner empirical-vllm-memory-results, 2026-11",
+    ),
+    "h200": GpuModel(
+        torch_visible_gib=139.8,
+        batched_tokens=8192,
+        measured=False,
+        source="141 GB less the H100's share; not confirmed, 2026-11",
+    ),
+    "a10g": GpuModel(
+        torch_visible_gib=21.96,
+        batched_tokens=2048,
+        measured=True,
+        source="PyTorch out-of-memory messages in public reports, 2026-11",
+    ),
+    "l4": GpuModel(
+        torch_visible_gib=21.96,
+        batched_tokens=2048,
+        measured=True,
+        source="PyTorch out-of-memory messages in public reports, 2026-11",
+    ),
+    "l40s": GpuModel(
+        torch_visible_gib=44.3,
+        batched_tokens=2048,
+        measured=True,
+        source="PyTorch out-of-memory messages in public reports, 2026-11",
+    ),
+}
+
+
+def _p(
+    name: str, vcpus: int, memory: int, gpus: int, model: str, gpu_gib: int, efa: int, nvme: int,
+    price: float | None,
+) -> InstanceType:  # fmt: skip
+    return InstanceType(
+        name=name, vcpus=vcpus, memory_gib=memory, gpus=gpus, gpu_model=model,
+        gpu_memory_gib=gpu_gib, efa_interfaces=efa, network_cards=max(efa, 1),
+        local_nvme_gb=nvme, on_demand_usd_per_hour=price,
+    )  # fmt: skip
+
+
+# name, vCPU, GiB, GPUs, GPU, GiB per GPU, EFA interfaces (= network cards), NVMe GB, $/h
+_GPU_ROWS = (
+    _p("p4d.24xlarge", 96, 1152, 8, "a100-40", 40, 4, 8000, 21.958),
+    _p("p4de.24xlarge", 96, 1152, 8, "a100-80", 80, 4, 8000, 27.447),
+    _p("p5.4xlarge", 16, 256, 1, "h100", 80, 1, 3800, 6.88),
+    _p("p5.48xlarge", 192, 2048, 8, "h100", 80, 32, 30400, 55.04),
+    # Sold as Capacity Blocks only: no on-demand price exists.
+    _p("p5e.48xlarge", 192, 2048, 8, "h200", 141, 32, 30400, None),
+    _p("p5en.48xlarge", 192, 2048, 8, "h200", 141, 16, 30400, 63.296),
+    _p("g5.xlarge", 4, 16, 1, "a10g", 24, 0, 250, 1.006),
+    _p("g5.2xlarge", 8, 32, 1, "a10g", 24, 0, 450, 1.212),
+    _p("g5.4xlarge", 16, 64, 1, "a10g", 24, 0, 600, 1.624),
+    _p("g5.12xlarge", 48, 192, 4, "a10g", 24, 1, 3800, 5.672),
+    _p("g5.24xlarge", 96, 384, 4, "a10g", 24, 1, 3800, 8.144),
+    _p("g5.48xlarge", 192, 768, 8, "a10g", 24, 1, 7600, 16.288),
+    _p("g6.xlarge", 4, 16, 1, "l4", 24, 0, 250, 0.805),
+    _p("g6.12xlarge", 48, 192, 4, "l4", 24, 1, 3760, 4.602),
+    _p("g6.48xlarge", 192, 768, 8, "l4", 24, 1, 7520, 13.350),
+    _p("g6e.xlarge", 4, 32, 1, "l40s", 48, 0, 250, 1.861),
+    _p("g6e.2xlarge", 8, 64, 1, "l40s", 48, 0, 450, 2.242),
+    _p("g6e.4xlarge", 16, 128, 1, "l40s", 48, 0, 600, 3.004),
+    _p("g6e.12xlarge", 48, 384, 4, "l40s", 48, 1, 3800, 10.493),
+    _p("g6e.24xlarge", 96, 768, 4, "l40s", 48, 2, 3800, 15.066),
+    _p("g6e.48xlarge", 192, 1536, 8, "l40s", 48, 4, 7600, 30.131),
+)
+
+_OTHER_ROWS = (
+    InstanceType(
+        name="g6.2xlarge",
+        vcpus=8,
+        memory_gib=32,
+        gpus=1,
+        gpu_model="l4",
+        gpu_memory_gib=24,
+        local_nvme_gb=450,
+        source=EC2_SIZES,
+    ),
+    InstanceType(
+        name="g6.4xlarge",
+        vcpus=16,
+        memory_gib=64,
+        gpus=1,
+        gpu_model="l4",
+        gpu_memory_gib=24,
+        local_nvme_gb=600,
+        source=EC2_SIZES,
+    ),
+    InstanceType(name="m7i.large", vcpus=2, memory_gib=8, source=EC2_SIZES),
+    InstanceType(name="m7i.xlarge", vcpus=4, memory_gib=16, source=EC2_SIZES),
+)
+
+INSTANCE_TYPES: dict[str, InstanceType] = {row.name: row for row in (*_GPU_ROWS, *_OTHER_ROWS)}
