@@ -1,0 +1,192 @@
+"""What EKS does for a node group after it answered: instances, then nodes that join."""
+
+import time
+from dataclasses import fields
+from typing import Any
+
+from r1_on_eks.catalog.instances import INSTANCE_TYPES
+from r1_on_eks.rehearsal.aws_cloud import eks_instances
+from r1_on_eks.rehearsal.aws_cloud.eks_access import add_entry
+from r1_on_eks.rehearsal.aws_cloud.eks_node_checks import (
+    NodesMissing,
+    check_placement_group,
+    check_reach,
+    offered_subnets,
+)
+from r1_on_eks.rehearsal.aws_cloud.eks_state import Cluster, NodeGroup, Shape, new_id
+from r1_on_eks.rehearsal.aws_cloud.settings import settings
+
+# AWS waits some 20 minutes for nodes; a network add-on that is ordered rightly is there sooner.
+_PATIENCE_S = 5.0
+# The AL2023 NVIDIA image allocates 5128 MiB of 2 MiB pages for EFA (EKS user guide,
+# device-management-efa).
+_HUGEPAGES_MIB = 5128
+
+
+def create(cluster: Cluster, group: NodeGroup) -> None:
+    """From CREATING to ACTIVE, or to CREATE_FAILED with its health issue."""
+    with group.turn:
+        try:
+            shape = group.shape
+            _admit_nodes(cluster, shape["nodeRole"])
+            given = _given_template(group)
+            eks_instances.make_template(cluster, group, given)
+            check_placement_group(given)
+            subnets = offered_subnets(shape["instanceTypes"][0], shape["subnets"])
+            eks_instances.make_scaling_group(group, subnets)
+            if shape["scalingConfig"]["desiredSize"] > 0:
+                check_reach(subnets)
+                _check_network_addon(cluster, group)
+            _join(cluster, group)
+            shape["status"] = "ACTIVE"
+        except NodesMissing as missing:
+            _fail(group, "CREATE_FAILED", missing.code, str(missing), missing.resource_ids)
+        except Exception as bug:
+            _fail(group, "CREATE_FAILED", "InternalFailure", str(bug))
+            raise
+
+
+def resize(cluster: Cluster, group: NodeGroup, update: Shape) -> None:
+    """Gives the group its new sizes, labels and taints."""
+    with group.turn:
+        try:
+            eks_instances.scale(group)
+            _join(cluster, group)
+            update["status"] = "Successful"
+        except Exception as bug:
+            _fail_update(update, bug)
+            raise
+        finally:
+            group.shape["status"] = "ACTIVE"
+
+
+def roll(cluster: Cluster, group: NodeGroup, update: Shape) -> None:
+    """Replaces every instance. All at once: no pod of a rehearsal is worth a slower order."""
+    with group.turn:
+        try:
+            eks_instances.make_template(cluster, group, _given_template(group))
+            eks_instances.scale(group, desired=0)
+            _join(cluster, group)
+            eks_instances.scale(group)
+            _join(cluster, group)
+            update["status"] = "Successful"
+        except Exception as bug:
+            _fail_update(update, bug)
+            raise
+        finally:
+            group.shape["status"] = "ACTIVE"
+
+
+def delete(cluster: Cluster, group: NodeGroup) -> None:
+    """Removes nodes, instances, the Auto Scaling group and the nodes' access entry."""
+    with group.turn:
+        try:
+            _set_nodes(cluster, group, [])
+            eks_instances.remove(group)
+        except Exception as bug:
+            _fail(group, "DELETE_FAILED", "InternalFailure", str(bug))
+            raise
+        cluster.node_groups.pop(group.name, None)
+        role = group.shape["nodeRole"]
+        if all(other.shape["nodeRole"] != role for other in cluster.node_groups.values()):
+            cluster.access_entries.pop(role, None)
+
+
+def _given_template(group: NodeGroup) -> Shape:
+    if "launchTemplate" not in group.shape:
+        return {}
+    specification = group.shape["launchTemplate"]
+    return eks_instances.template_data(
+        {"id": specification["id"], "version": specification["version"]}
+    )
+
+
+def _admit_nodes(cluster: Cluster, role: str) -> None:
+    mode = cluster.shape["accessConfig"]["authenticationMode"]
+    if mode == "CONFIG_MAP" or role in cluster.access_entries:
+        return
+    name, account = role.rpartition("/")[2], role.split(":")[4]
+    arn = cluster.shape["arn"].replace(":cluster/", ":access-entry/")
+    asked = {
+        "principalArn": role,
+        "type": "EC2_LINUX",
+        "kubernetesGroups": ["system:nodes"],
+    }
+    add_entry(f"{arn}/role/{account}/{name}/{new_id()}", cluster, asked)
+
+
+def _check_network_addon(cluster: Cluster, group: NodeGroup) -> None:
+    deadline = time.monotonic() + _PATIENCE_S
+    while not cluster.self_managed_addons and "vpc-cni" not in cluster.addons:
+        if time.monotonic() > deadline:
+            raise NodesMissing(
+                "NodeCreationFailure",
+                "Unhealthy nodes in the kubernetes cluster: container runtime network not "
+                "ready: cni plugin not initialized; the add-on vpc-cni is not installed",
+                [each["instance_id"] for each in eks_instances.instances(group)],
+            )
+        time.sleep(0.05)
+
+
+def _join(cluster: Cluster, group: NodeGroup) -> None:
+    _set_nodes(cluster, group, eks_instances.instances(group))
+
+
+def _set_nodes(cluster: Cluster, group: NodeGroup, found: list[dict[str, str]]) -> None:
+    if not settings().control_planes or cluster.admin_kubeconfig is None:
+        return
+    from r1_on_eks.rehearsal.nodes import set_nodes
+
+    shape = group.shape
+    labels: dict[str, str] = {
+        "eks.amazonaws.com/capacityType": shape["capacityType"],
+        **shape["labels"],
+    }
+    set_nodes(
+        cluster.admin_kubeconfig,
+        group=group.name,
+        shape=_node_shape(shape),
+        labels=labels,
+        taints=[
+            {
+                "key": taint["key"],
+                "value": taint.get("value", ""),
+                "effect": "".join(word.capitalize() for word in taint["effect"].split("_")),
+            }
+            for taint in shape["taints"]
+        ],
+        instances=found,
+    )
+
+
+def _node_shape(shape: Shape) -> Any:
+    from r1_on_eks.rehearsal.nodes import NodeShape
+
+    row = INSTANCE_TYPES[shape["instanceTypes"][0]]
+    # Without NVIDIA's driver in the image no GPU ever appears on the node.
+    driver = shape["amiType"].endswith(("_GPU", "_NVIDIA", "_NVIDIA_FIPS", "CUSTOM"))
+    values = {
+        "instance_type": row.name,
+        "vcpus": row.vcpus,
+        "memory_gib": row.memory_gib,
+        "gpus": row.gpus if driver else 0,
+        "gpu_model": row.gpu_model if driver else "",
+        "efa_interfaces": row.efa_interfaces,
+        "hugepages_2mi_mib": _HUGEPAGES_MIB if driver and row.efa_interfaces else 0,
+        "local_nvme_gb": row.local_nvme_gb,
+    }
+    return NodeShape(**{each.name: values[each.name] for each in fields(NodeShape)})
+
+
+def _fail(
+    group: NodeGroup, status: str, code: str, message: str, ids: list[str] | None = None
+) -> None:
+    print(f"node group {group.name}: {code}: {message}", flush=True)
+    issue = {"code": code, "message": message, "resourceIds": ids or [group.group_name]}
+    group.shape["health"] = {"issues": [issue]}
+    group.shape["status"] = status
+
+
+def _fail_update(update: Shape, reason: Exception) -> None:
+    update["status"] = "Failed"
+    update["errors"] = [{"errorCode": "Unknown", "errorMessage": str(reason), "resourceIds": []}]

@@ -1,0 +1,136 @@
+"""One WSGI application: moto's dispatcher, our own paths below /r1/, one log line per request."""
+
+import io
+import json
+import threading
+import traceback
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import parse_qs
+
+from moto.moto_server.werkzeug_app import (
+    DomainDispatcherApplication,
+    MotoRequestHandler,
+    create_backend_app,
+)
+from werkzeug.serving import BaseWSGIServer, make_server
+
+from r1_on_eks.rehearsal.aws_cloud import extensions
+from r1_on_eks.rehearsal.aws_cloud.identity import sign_in
+from r1_on_eks.rehearsal.aws_cloud.remaining import remaining
+from r1_on_eks.rehearsal.aws_cloud.settings import Settings, install
+from r1_on_eks.rehearsal.aws_cloud.token_review import review
+from r1_on_eks.rehearsal.paths import State
+
+_FORM = "application/x-www-form-urlencoded"
+
+
+class CloudApplication:
+    """Answers every request of one local cloud.
+
+    moto's backends are not made for threads, so requests take turns; each takes milliseconds.
+    """
+
+    def __init__(self) -> None:
+        self._started = datetime.now(UTC).isoformat(timespec="seconds")
+        self._moto = DomainDispatcherApplication(create_backend_app)
+        self._turn = threading.RLock()
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        """WSGI."""
+        action = _action(environ)
+        statuses: list[str] = []
+
+        def started(status: str, headers: Any, exc_info: Any = None) -> Any:
+            statuses.append(status)
+            return start_response(status, headers, exc_info)
+
+        try:
+            return self._answer(environ, started)
+        except NotImplementedError as lacking:
+            return _json(started, "501 Not Implemented", _error("NotImplemented", str(lacking)))
+        except Exception as bug:
+            traceback.print_exc()
+            return _json(started, "501 Not Implemented", _error("RehearsalBug", repr(bug)))
+        finally:
+            _log(environ, action, statuses)
+
+    def _answer(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        path = environ.get("PATH_INFO", "")
+        if not path.startswith("/r1/"):
+            with self._turn:
+                return list(self._moto(environ, start_response))
+        own: dict[str, Callable[[dict[str, Any]], Any]] = {
+            "/r1/health": lambda _: {"started": self._started},
+            "/r1/resources": lambda _: remaining(),
+            "/r1/token-review": _token_review,
+        }
+        if path not in own:
+            return _json(start_response, "404 Not Found", _error("NotFound", path))
+        return _json(start_response, "200 OK", own[path](environ))
+
+
+def make_cloud(chosen: Settings) -> BaseWSGIServer:
+    """Prepares the cloud and binds its port; `serve_forever()` then answers."""
+    install(chosen)
+    extensions.apply()
+    sign_in(State(chosen.state_root).home)
+    return make_server(
+        "127.0.0.1",
+        chosen.port,
+        CloudApplication(),
+        threaded=True,
+        request_handler=_QuietHandler,
+    )
+
+
+class _QuietHandler(MotoRequestHandler):
+    def log(self, type: str, message: str, *args: Any) -> None:
+        """Silent: the application prints its own line."""
+
+
+def _token_review(environ: dict[str, Any]) -> dict[str, Any]:
+    cluster = parse_qs(environ.get("QUERY_STRING", "")).get("cluster", [""])[0]
+    answer = review(cluster, json.loads(_body(environ)))
+    if not answer["status"]["authenticated"]:
+        print(f"token refused: {answer['status']['error']}", flush=True)
+    return answer
+
+
+def _body(environ: dict[str, Any]) -> bytes:
+    length = int(environ.get("CONTENT_LENGTH") or 0)
+    content = environ["wsgi.input"].read(length)
+    environ["wsgi.input"] = io.BytesIO(content)
+    return content
+
+
+def _action(environ: dict[str, Any]) -> str:
+    """What is asked, for the log: `eks POST /clusters`, `ec2 CreateVpc`."""
+    scope = environ.get("HTTP_AUTHORIZATION", "").partition("Credential=")[2].split(",")[0]
+    service = scope.split("/")[3] if scope.count("/") == 4 else "-"
+    target = environ.get("HTTP_X_AMZ_TARGET", "").rpartition(".")[2]
+    if not target and environ.get("CONTENT_TYPE", "").startswith(_FORM):
+        target = parse_qs(_body(environ).decode(errors="replace")).get("Action", [""])[0]
+    where = environ.get("PATH_INFO", "")
+    return f"{service} {target or environ.get('REQUEST_METHOD', '') + ' ' + where}"
+
+
+def _log(environ: dict[str, Any], action: str, statuses: list[str]) -> None:
+    status = statuses[0].split()[0] if statuses else "-"
+    clock = datetime.now(UTC).strftime("%H:%M:%S")
+    caller = " by-aws" if "aws-service" in environ.get("HTTP_USER_AGENT", "") else ""
+    print(f"{clock} {environ.get('HTTP_HOST', '-')} {action} {status}{caller}", flush=True)
+
+
+def _error(code: str, message: str) -> dict[str, str]:
+    return {"__type": code, "message": message, "Message": message}
+
+
+def _json(start_response: Any, status: str, answer: dict[str, Any]) -> list[bytes]:
+    content = json.dumps(answer).encode()
+    start_response(
+        status,
+        [("Content-Type", "application/json"), ("Content-Length", str(len(content)))],
+    )
+    return [content]
