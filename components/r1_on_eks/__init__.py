@@ -1,0 +1,36 @@
+"""Any set of the seven DeepSeek-R1 variants on Amazon EKS.
+
+Names load when they are first used: planning loads no Pulumi.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from r1_on_eks.plan import DoesNotFit, Plan
+    from r1_on_eks.program import declare
+    from r1_on_eks.stack_config import StackConfig, StackConfigError, parse_stack_config
+
+__all__ = [
+    "DoesNotFit",
+    "Plan",
+    "StackConfig",
+    "StackConfigError",
+    "declare",
+    "parse_stack_config",
+]
+
+_ROOMS = {
+    "DoesNotFit": "plan",
+    "Plan": "plan",
+    "StackConfig": "stack_config",
+    "StackConfigError": "stack_config",
+    "declare": "program",
+    "parse_stack_config": "stack_config",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _ROOMS:
+        raise AttributeError(f"r1_on_eks has no {name}")
+    return getattr(import_module(f"r1_on_eks.{_ROOMS[name]}"), name)

@@ -33,14 +33,14 @@ class InstanceType:
     name: str
     vcpus: int
     memory_gib: int
-    gpus: int = 0
-    gpu_model: str = ""
-    gpu_memory_gib: int = 0
-    efa_interfaces: int = 0
-    network_cards: int = 1
-    local_nvme_gb: int = 0
-    on_demand_usd_per_hour: float | None = None
-    source: str = KARPENTER
+    gpus: int
+    gpu_model: str
+    gpu_memory_gib: int
+    efa_interfaces: int
+    network_cards: int
+    local_nvme_gb: int
+    on_demand_usd_per_hour: float | None
+    source: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,66 +106,49 @@ GPU_MODELS: dict[str, GpuModel] = {
 }
 
 
-def _p(
-    name: str, vcpus: int, memory: int, gpus: int, model: str, gpu_gib: int, efa: int, nvme: int,
-    price: float | None,
-) -> InstanceType:  # fmt: skip
-    return InstanceType(
-        name=name, vcpus=vcpus, memory_gib=memory, gpus=gpus, gpu_model=model,
-        gpu_memory_gib=gpu_gib, efa_interfaces=efa, network_cards=max(efa, 1),
-        local_nvme_gb=nvme, on_demand_usd_per_hour=price,
-    )  # fmt: skip
-
-
-# name, vCPU, GiB, GPUs, GPU, GiB per GPU, EFA interfaces (= network cards), NVMe GB, $/h
-_GPU_ROWS = (
-    _p("p4d.24xlarge", 96, 1152, 8, "a100-40", 40, 4, 8000, 21.958),
-    _p("p4de.24xlarge", 96, 1152, 8, "a100-80", 80, 4, 8000, 27.447),
-    _p("p5.4xlarge", 16, 256, 1, "h100", 80, 1, 3800, 6.88),
-    _p("p5.48xlarge", 192, 2048, 8, "h100", 80, 32, 30400, 55.04),
+# name, vCPU, GiB, GPUs, GPU, GiB per GPU, EFA interfaces (a network card each), NVMe GB, $/h
+_ROWS = (
+    ("p4d.24xlarge", 96, 1152, 8, "a100-40", 40, 4, 8000, 21.958, KARPENTER),
+    ("p4de.24xlarge", 96, 1152, 8, "a100-80", 80, 4, 8000, 27.447, KARPENTER),
+    ("p5.4xlarge", 16, 256, 1, "h100", 80, 1, 3800, 6.88, KARPENTER),
+    ("p5.48xlarge", 192, 2048, 8, "h100", 80, 32, 30400, 55.04, KARPENTER),
     # Sold as Capacity Blocks only: no on-demand price exists.
-    _p("p5e.48xlarge", 192, 2048, 8, "h200", 141, 32, 30400, None),
-    _p("p5en.48xlarge", 192, 2048, 8, "h200", 141, 16, 30400, 63.296),
-    _p("g5.xlarge", 4, 16, 1, "a10g", 24, 0, 250, 1.006),
-    _p("g5.2xlarge", 8, 32, 1, "a10g", 24, 0, 450, 1.212),
-    _p("g5.4xlarge", 16, 64, 1, "a10g", 24, 0, 600, 1.624),
-    _p("g5.12xlarge", 48, 192, 4, "a10g", 24, 1, 3800, 5.672),
-    _p("g5.24xlarge", 96, 384, 4, "a10g", 24, 1, 3800, 8.144),
-    _p("g5.48xlarge", 192, 768, 8, "a10g", 24, 1, 7600, 16.288),
-    _p("g6.xlarge", 4, 16, 1, "l4", 24, 0, 250, 0.805),
-    _p("g6.12xlarge", 48, 192, 4, "l4", 24, 1, 3760, 4.602),
-    _p("g6.48xlarge", 192, 768, 8, "l4", 24, 1, 7520, 13.350),
-    _p("g6e.xlarge", 4, 32, 1, "l40s", 48, 0, 250, 1.861),
-    _p("g6e.2xlarge", 8, 64, 1, "l40s", 48, 0, 450, 2.242),
-    _p("g6e.4xlarge", 16, 128, 1, "l40s", 48, 0, 600, 3.004),
-    _p("g6e.12xlarge", 48, 384, 4, "l40s", 48, 1, 3800, 10.493),
-    _p("g6e.24xlarge", 96, 768, 4, "l40s", 48, 2, 3800, 15.066),
-    _p("g6e.48xlarge", 192, 1536, 8, "l40s", 48, 4, 7600, 30.131),
+    ("p5e.48xlarge", 192, 2048, 8, "h200", 141, 32, 30400, None, KARPENTER),
+    ("p5en.48xlarge", 192, 2048, 8, "h200", 141, 16, 30400, 63.296, KARPENTER),
+    ("g5.xlarge", 4, 16, 1, "a10g", 24, 0, 250, 1.006, KARPENTER),
+    ("g5.2xlarge", 8, 32, 1, "a10g", 24, 0, 450, 1.212, KARPENTER),
+    ("g5.4xlarge", 16, 64, 1, "a10g", 24, 0, 600, 1.624, KARPENTER),
+    ("g5.12xlarge", 48, 192, 4, "a10g", 24, 1, 3800, 5.672, KARPENTER),
+    ("g5.24xlarge", 96, 384, 4, "a10g", 24, 1, 3800, 8.144, KARPENTER),
+    ("g5.48xlarge", 192, 768, 8, "a10g", 24, 1, 7600, 16.288, KARPENTER),
+    ("g6.xlarge", 4, 16, 1, "l4", 24, 0, 250, 0.805, KARPENTER),
+    ("g6.12xlarge", 48, 192, 4, "l4", 24, 1, 3760, 4.602, KARPENTER),
+    ("g6.48xlarge", 192, 768, 8, "l4", 24, 1, 7520, 13.350, KARPENTER),
+    ("g6e.xlarge", 4, 32, 1, "l40s", 48, 0, 250, 1.861, KARPENTER),
+    ("g6e.2xlarge", 8, 64, 1, "l40s", 48, 0, 450, 2.242, KARPENTER),
+    ("g6e.4xlarge", 16, 128, 1, "l40s", 48, 0, 600, 3.004, KARPENTER),
+    ("g6e.12xlarge", 48, 384, 4, "l40s", 48, 1, 3800, 10.493, KARPENTER),
+    ("g6e.24xlarge", 96, 768, 4, "l40s", 48, 2, 3800, 15.066, KARPENTER),
+    ("g6e.48xlarge", 192, 1536, 8, "l40s", 48, 4, 7600, 30.131, KARPENTER),
+    ("g6.2xlarge", 8, 32, 1, "l4", 24, 0, 450, None, EC2_SIZES),
+    ("g6.4xlarge", 16, 64, 1, "l4", 24, 0, 600, None, EC2_SIZES),
+    ("m7i.large", 2, 8, 0, "", 0, 0, 0, None, EC2_SIZES),
+    ("m7i.xlarge", 4, 16, 0, "", 0, 0, 0, None, EC2_SIZES),
 )
 
-_OTHER_ROWS = (
-    InstanceType(
-        name="g6.2xlarge",
-        vcpus=8,
-        memory_gib=32,
-        gpus=1,
-        gpu_model="l4",
-        gpu_memory_gib=24,
-        local_nvme_gb=450,
-        source=EC2_SIZES,
-    ),
-    InstanceType(
-        name="g6.4xlarge",
-        vcpus=16,
-        memory_gib=64,
-        gpus=1,
-        gpu_model="l4",
-        gpu_memory_gib=24,
-        local_nvme_gb=600,
-        source=EC2_SIZES,
-    ),
-    InstanceType(name="m7i.large", vcpus=2, memory_gib=8, source=EC2_SIZES),
-    InstanceType(name="m7i.xlarge", vcpus=4, memory_gib=16, source=EC2_SIZES),
-)
-
-INSTANCE_TYPES: dict[str, InstanceType] = {row.name: row for row in (*_GPU_ROWS, *_OTHER_ROWS)}
+INSTANCE_TYPES: dict[str, InstanceType] = {
+    name: InstanceType(
+        name=name,
+        vcpus=vcpus,
+        memory_gib=memory,
+        gpus=gpus,
+        gpu_model=model,
+        gpu_memory_gib=gpu_memory,
+        efa_interfaces=efa,
+        network_cards=max(efa, 1),
+        local_nvme_gb=nvme,
+        on_demand_usd_per_hour=price,
+        source=source,
+    )
+    for name, vcpus, memory, gpus, model, gpu_memory, efa, nvme, price, source in _ROWS
+}

@@ -1,0 +1,10 @@
+"""Container images, named by tag in this one place.
+
+All are *unpinned*: a tag can be moved by its owner. No digest is written here that nobody looked
+up; `1.30.4` of Nginx is the oldest stable version without the known `map` overflow.
+"""
+
+VLLM = "docker.io/vllm/vllm-openai:v0.33.0"
+NGINX = "docker.io/nginxinc/nginx-unprivileged:1.30.4"
+# 0.19.0 to 0.19.2 mount every InfiniBand device by default (NVIDIA/k8s-device-plugin#1837).
+DEVICE_PLUGIN = "nvcr.io/nvidia/k8s-device-plugin:v0.19.3"

@@ -1,0 +1,59 @@
+"""Names that somebody must type or that must not double, and the tags that say whose it is."""
+
+from collections.abc import Mapping
+
+NAMESPACE = "r1"
+PORT = 8000
+
+STACK_TAG = "r1:stack"
+VARIANT_TAG = "r1:variant"
+NAME_TAG = "r1:name"
+
+POOL_LABEL = "r1-on-eks/variant-pool"
+VARIANT_LABEL = "r1-on-eks/variant"
+GPU_LABEL = "k8s.amazonaws.com/accelerator"
+GPU_TAINT = "nvidia.com/gpu"
+
+
+def service_name(variant: str) -> str:
+    """`r1-1-5b` of `1.5b`: a DNS label that starts with a letter."""
+    return f"r1-{variant.replace('.', '-')}"
+
+
+def role_name(stack: str, purpose: str) -> str:
+    """A deterministic IAM role name, so that a second create fails instead of doubling it.
+
+    Raises:
+        ValueError: it is longer than the 64 characters that IAM allows.
+    """
+    return _within(64, f"r1-{stack}-{purpose}")
+
+
+def node_group_name(stack: str, pool: str) -> str:
+    """A deterministic node group name.
+
+    Raises:
+        ValueError: it is longer than the 63 characters that EKS allows.
+    """
+    return _within(63, f"{stack}-{pool}")
+
+
+def stack_tags(stack: str) -> dict[str, str]:
+    """What every resource of a stack carries."""
+    return {STACK_TAG: stack}
+
+
+def variant_tags(stack: str, variant: str) -> dict[str, str]:
+    """What every resource of one variant carries."""
+    return {STACK_TAG: stack, VARIANT_TAG: variant}
+
+
+def tagged(tags: Mapping[str, str], logical_name: str) -> dict[str, str]:
+    """`tags`, with the logical name under which the program knows the resource."""
+    return {**tags, NAME_TAG: logical_name}
+
+
+def _within(limit: int, name: str) -> str:
+    if len(name) > limit:
+        raise ValueError(f"{name} has {len(name)} characters; AWS allows {limit}")
+    return name

@@ -1,0 +1,166 @@
+"""The program: configuration → plan → components, joined as in the README's picture."""
+
+import pulumi
+import pulumi_aws as aws
+import pulumi_kubernetes as kubernetes
+from pulumi import ResourceOptions
+
+from r1_on_eks.plan import Model, Plan
+from r1_on_eks.plan.names import NAMESPACE, stack_tags
+from r1_on_eks.resources.accelerators import Accelerators, AcceleratorsArgs
+from r1_on_eks.resources.cluster import Cluster, ClusterArgs
+from r1_on_eks.resources.gateway import Gateway, GatewayArgs
+from r1_on_eks.resources.gpu_node_pool import GpuNodePool, GpuNodePoolArgs
+from r1_on_eks.resources.model_service import ModelService, ModelServiceArgs
+from r1_on_eks.resources.model_storage import ModelStorage, ModelStorageArgs
+from r1_on_eks.resources.network import Network, NetworkArgs
+from r1_on_eks.resources.serving_namespace import ServingNamespace, ServingNamespaceArgs
+from r1_on_eks.resources.system_pool import SystemPool, SystemPoolArgs
+from r1_on_eks.resources.weights_reader import WeightsReader, WeightsReaderArgs
+from r1_on_eks.stack_config import StackConfig
+
+
+def declare(config: StackConfig) -> None:
+    """Declares one stack.
+
+    Raises:
+        DoesNotFit: a variant does not fit where the stack file puts it.
+    """
+    plan = Plan.of(config)
+    account = _account(plan)
+    on_aws = ResourceOptions(providers=[account])
+    network = Network("network", NetworkArgs(region=plan.region, blocks=plan.blocks), on_aws)
+    cluster = Cluster("cluster", _cluster(plan, network), on_aws)
+    system = SystemPool("system", _system_pool(plan, network, cluster), on_aws)
+
+    inside = ResourceOptions(providers=[account, _kubernetes(cluster)])
+    gpus = Accelerators("accelerators", AcceleratorsArgs(cluster=cluster.resource), inside)
+    serving = ServingNamespace("serving", ServingNamespaceArgs(cluster=cluster.resource), inside)
+    storage = _storage(plan, network, cluster, serving, inside)
+    weights = [storage] if storage else []
+    for model in plan.models:
+        # A p4d costs $22 an hour: it starts when all that it waits for stands.
+        pool = GpuNodePool(
+            model.name,
+            GpuNodePoolArgs(
+                cluster_name=cluster.resource.name,
+                node_role_arn=cluster.node_role_arn,
+                subnet_id=network.private_subnet_ids[plan.gpu_zone],
+                pool=model.pool,
+                after=[system, *weights],
+            ),
+            on_aws,
+        )
+        reader = _weights_reader(plan, model, cluster, on_aws)
+        ModelService(
+            model.name,
+            ModelServiceArgs(
+                cluster=cluster.resource,
+                namespace=serving.namespace,
+                server=model.server,
+                pool=model.name,
+                claim_name=storage.claim_name if storage else None,
+                after=[pool, gpus, *([reader] if reader else [])],
+            ),
+            inside,
+        )
+    gateway = Gateway("gateway", _gateway(plan, network, cluster, system, serving), inside)
+
+    pulumi.export("cluster", cluster.resource.name)
+    pulumi.export("gateway", gateway.url)
+    pulumi.export("routes", plan.gateway.paths)
+
+
+def _account(plan: Plan) -> aws.Provider:
+    return aws.Provider("aws", region=plan.region, default_tags={"tags": stack_tags(plan.stack)})
+
+
+def _cluster(plan: Plan, network: Network) -> ClusterArgs:
+    return ClusterArgs(
+        stack=plan.stack,
+        region=plan.region,
+        version=plan.kubernetes,
+        subnet_ids=network.private_subnet_ids,
+        endpoint_from=plan.endpoint_from,
+        admins=plan.admins,
+        protected=plan.production,
+    )
+
+
+def _system_pool(plan: Plan, network: Network, cluster: Cluster) -> SystemPoolArgs:
+    return SystemPoolArgs(
+        stack=plan.stack,
+        cluster_name=cluster.resource.name,
+        node_role_arn=cluster.node_role_arn,
+        subnet_ids=network.private_subnet_ids,
+        pool=plan.system_pool,
+        lustre=plan.file_system is not None,
+        after=[network, cluster],
+    )
+
+
+def _kubernetes(cluster: Cluster) -> kubernetes.Provider:
+    return kubernetes.Provider(
+        "kubernetes",
+        kubeconfig=cluster.kubeconfig,
+        cluster_identifier=cluster.resource.arn,
+        # The gateway's ConfigMap has a name that people know; it is changed, not replaced.
+        enable_config_map_mutable=True,
+        # Its admins must be let in before anything is asked of it.
+        opts=ResourceOptions(depends_on=[cluster]),
+    )
+
+
+def _storage(
+    plan: Plan,
+    network: Network,
+    cluster: Cluster,
+    serving: ServingNamespace,
+    inside: ResourceOptions,
+) -> ModelStorage | None:
+    if plan.file_system is None:
+        return None
+    args = ModelStorageArgs(
+        cluster=cluster.resource,
+        vpc_id=network.vpc_id,
+        subnet_id=network.private_subnet_ids[plan.gpu_zone],
+        client_security_group_id=cluster.security_group_id,
+        bucket=plan.bucket,
+        file_system=plan.file_system,
+        namespace=serving.namespace,
+    )
+    return ModelStorage("storage", args, inside)
+
+
+def _weights_reader(
+    plan: Plan, model: Model, cluster: Cluster, on_aws: ResourceOptions
+) -> WeightsReader | None:
+    if plan.file_system is not None:
+        return None
+    args = WeightsReaderArgs(
+        stack=plan.stack,
+        cluster_name=cluster.resource.name,
+        bucket=plan.bucket,
+        namespace=NAMESPACE,
+        service_account=model.name,
+        tags=model.tags,
+    )
+    return WeightsReader(f"{model.name}-weights", args, on_aws)
+
+
+def _gateway(
+    plan: Plan, network: Network, cluster: Cluster, system: SystemPool, serving: ServingNamespace
+) -> GatewayArgs:
+    return GatewayArgs(
+        cluster=cluster.resource,
+        namespace=serving.namespace,
+        gateway=plan.gateway,
+        vpc_id=network.vpc_id,
+        subnet_ids=network.private_subnet_ids
+        if plan.gateway.internal
+        else network.public_subnet_ids,
+        node_security_group_id=cluster.security_group_id,
+        autoscaling_group_name=system.autoscaling_group_name,
+        protected=plan.production,
+        after=[system],
+    )

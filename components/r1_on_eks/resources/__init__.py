@@ -1,0 +1,1 @@
+"""Declarations: one component per file, joined only by `r1_on_eks.program`."""

@@ -1,0 +1,242 @@
+"""The EKS cluster: control plane, who may use it, and what nodes need before they start."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+
+from r1_on_eks.plan.access import MANAGED, trusts, trusts_pods
+from r1_on_eks.plan.names import role_name, tagged
+from r1_on_eks.plan.subnets import SERVICE_CIDR
+
+_ADMIN_POLICY = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy"
+_LOG_TYPES = ["api", "audit", "authenticator", "controllerManager", "scheduler"]
+_NODE_POLICIES = ("AmazonEKSWorkerNodePolicy", "AmazonEC2ContainerRegistryPullOnly")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClusterArgs:
+    """Inputs of `Cluster`.
+
+    Attributes:
+        stack: Name of the cluster, and part of its roles' names.
+        region: For the kubeconfig.
+        version: Kubernetes version, `1.35`.
+        subnet_ids: Private subnets in at least two zones.
+        endpoint_from: IPv4 ranges that reach the API server from outside; none: only the VPC.
+        admins: ARNs of the IAM roles that administer it.
+        protected: Whether AWS refuses to delete it.
+    """
+
+    stack: str
+    region: str
+    version: str
+    subnet_ids: Mapping[str, pulumi.Input[str]]
+    endpoint_from: Sequence[str]
+    admins: Sequence[str]
+    protected: bool
+
+
+class Cluster(pulumi.ComponentResource):
+    """An EKS control plane with its admins and the add-ons that nodes need to become ready."""
+
+    resource: aws.eks.Cluster
+    """The cluster itself, for `deleted_with` of what lives in it."""
+    kubeconfig: pulumi.Output[str]
+    """Asks the AWS CLI for a token at each use; holds no credential."""
+    security_group_id: pulumi.Output[str]
+    """EKS's own security group, on control plane and nodes."""
+    node_role_arn: pulumi.Output[str]
+    """Role of every node."""
+
+    def __init__(
+        self, name: str, args: ClusterArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("r1:index:Cluster", name, None, opts)
+        within = pulumi.ResourceOptions(parent=self)
+        self.resource = _control_plane(name, args, within)
+        _admins(name, args, self.resource, within)
+        _addons_before_nodes(name, args, self.resource, within)
+        node_role = _role(
+            f"{name}-node", role_name(args.stack, "node"), trusts("ec2.amazonaws.com"), within
+        )
+        for policy in _NODE_POLICIES:
+            aws.iam.RolePolicyAttachment(
+                f"{name}-node-{policy}",
+                role=node_role.name,
+                policy_arn=f"{MANAGED}/{policy}",
+                opts=within,
+            )
+        self.kubeconfig = pulumi.Output.json_dumps(_kubeconfig(self.resource, args.region))
+        self.security_group_id = self.resource.vpc_config.cluster_security_group_id
+        self.node_role_arn = node_role.arn
+        self.register_outputs(
+            {
+                "kubeconfig": self.kubeconfig,
+                "security_group_id": self.security_group_id,
+                "node_role_arn": self.node_role_arn,
+            }
+        )
+
+
+def _control_plane(
+    name: str, args: ClusterArgs, within: pulumi.ResourceOptions
+) -> aws.eks.Cluster:
+    role = _role(
+        f"{name}-role", role_name(args.stack, "cluster"), trusts("eks.amazonaws.com"), within
+    )
+    policy = aws.iam.RolePolicyAttachment(
+        f"{name}-role-policy",
+        role=role.name,
+        policy_arn=f"{MANAGED}/AmazonEKSClusterPolicy",
+        opts=within,
+    )
+    # EKS would make it without an end and leave it behind.
+    logs = aws.cloudwatch.LogGroup(
+        f"{name}-logs",
+        name=f"/aws/eks/{args.stack}/cluster",
+        retention_in_days=30,
+        tags=tagged({}, f"{name}-logs"),
+        opts=within,
+    )
+    key = aws.kms.Key(
+        f"{name}-secrets",
+        description=f"Kubernetes Secrets of {args.stack}",
+        enable_key_rotation=True,
+        deletion_window_in_days=7,
+        tags=tagged({}, f"{name}-secrets"),
+        opts=within,
+    )
+    return aws.eks.Cluster(
+        name,
+        name=args.stack,
+        version=args.version,
+        role_arn=role.arn,
+        access_config={
+            "authentication_mode": "API",
+            "bootstrap_cluster_creator_admin_permissions": False,
+        },
+        bootstrap_self_managed_addons=False,
+        upgrade_policy={"support_type": "STANDARD"},
+        deletion_protection=args.protected,
+        enabled_cluster_log_types=_LOG_TYPES,
+        encryption_config={"provider": {"key_arn": key.arn}, "resources": ["secrets"]},
+        kubernetes_network_config={"service_ipv4_cidr": SERVICE_CIDR, "ip_family": "ipv4"},
+        vpc_config={
+            "subnet_ids": list(args.subnet_ids.values()),
+            "endpoint_private_access": True,
+            "endpoint_public_access": bool(args.endpoint_from),
+            "public_access_cidrs": list(args.endpoint_from) or None,
+        },
+        tags=tagged({}, name),
+        opts=pulumi.ResourceOptions.merge(
+            within, pulumi.ResourceOptions(depends_on=[policy, logs])
+        ),
+    )
+
+
+def _admins(
+    name: str, args: ClusterArgs, cluster: aws.eks.Cluster, within: pulumi.ResourceOptions
+) -> None:
+    for number, admin in enumerate(args.admins, start=1):
+        entry = aws.eks.AccessEntry(
+            f"{name}-admin-{number}",
+            cluster_name=cluster.name,
+            principal_arn=admin,
+            type="STANDARD",
+            tags=tagged({}, f"{name}-admin-{number}"),
+            opts=within,
+        )
+        aws.eks.AccessPolicyAssociation(
+            f"{name}-admin-{number}",
+            cluster_name=cluster.name,
+            principal_arn=entry.principal_arn,
+            policy_arn=_ADMIN_POLICY,
+            access_scope={"type": "cluster"},
+            opts=within,
+        )
+
+
+def _addons_before_nodes(
+    name: str, args: ClusterArgs, cluster: aws.eks.Cluster, within: pulumi.ResourceOptions
+) -> None:
+    network_role = _role(
+        f"{name}-vpc-cni", role_name(args.stack, "vpc-cni"), trusts_pods(), within
+    )
+    policy = aws.iam.RolePolicyAttachment(
+        f"{name}-vpc-cni-policy",
+        role=network_role.name,
+        policy_arn=f"{MANAGED}/AmazonEKS_CNI_Policy",
+        opts=within,
+    )
+    agent = _addon(name, "eks-pod-identity-agent", cluster, within)
+    _addon(name, "kube-proxy", cluster, within)
+    aws.eks.Addon(
+        f"{name}-vpc-cni",
+        cluster_name=cluster.name,
+        addon_name="vpc-cni",
+        pod_identity_associations=[{"service_account": "aws-node", "role_arn": network_role.arn}],
+        preserve=False,
+        tags=tagged({}, f"{name}-vpc-cni"),
+        opts=pulumi.ResourceOptions.merge(
+            within, pulumi.ResourceOptions(depends_on=[agent, policy])
+        ),
+    )
+
+
+def _addon(
+    name: str, addon: str, cluster: aws.eks.Cluster, within: pulumi.ResourceOptions
+) -> aws.eks.Addon:
+    return aws.eks.Addon(
+        f"{name}-{addon}",
+        cluster_name=cluster.name,
+        addon_name=addon,
+        preserve=False,
+        tags=tagged({}, f"{name}-{addon}"),
+        opts=within,
+    )
+
+
+def _role(
+    logical: str, physical: str, trust: dict[str, Any], within: pulumi.ResourceOptions
+) -> aws.iam.Role:
+    return aws.iam.Role(
+        logical,
+        name=physical,
+        assume_role_policy=pulumi.Output.json_dumps(trust),
+        tags=tagged({}, logical),
+        opts=within,
+    )
+
+
+def _kubeconfig(cluster: aws.eks.Cluster, region: str) -> dict[str, Any]:
+    return {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "eks",
+        "contexts": [{"name": "eks", "context": {"cluster": "eks", "user": "aws"}}],
+        "clusters": [
+            {
+                "name": "eks",
+                "cluster": {
+                    "server": cluster.endpoint,
+                    "certificate-authority-data": cluster.certificate_authority.data,
+                },
+            }
+        ],
+        "users": [{"name": "aws", "user": {"exec": _token_command(cluster, region)}}],
+    }
+
+
+def _token_command(cluster: aws.eks.Cluster, region: str) -> dict[str, Any]:
+    return {
+        "apiVersion": "client.authentication.k8s.io/v1beta1",
+        "command": "aws",
+        "interactiveMode": "Never",
+        "args": [
+            *["eks", "get-token", "--cluster-name", cluster.name],
+            *["--region", region, "--output", "json"],
+        ],
+    }

@@ -1,0 +1,278 @@
+"""The Nginx that owns all routes, and the load balancer in front of it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+import pulumi_kubernetes as kubernetes
+
+from r1_on_eks.catalog.images import NGINX
+from r1_on_eks.plan.gateway import LISTEN_PORT, NODE_PORT, GatewayPlan
+from r1_on_eks.plan.names import tagged
+
+_LABELS = {"app.kubernetes.io/name": "gateway"}
+_USER = 101  # nginx-unprivileged's own
+# Above the longest silence of an answer that is not streamed.
+_IDLE_SECONDS = 3600
+_DRAIN_SECONDS = 120
+
+
+@dataclass(frozen=True, kw_only=True)
+class GatewayArgs:
+    """Inputs of `Gateway`.
+
+    Attributes:
+        cluster: The cluster that its objects vanish with.
+        namespace: Kubernetes namespace.
+        gateway: Configuration text, clients, internal or not.
+        vpc_id: The VPC of the nodes.
+        subnet_ids: One subnet per zone; public ones where the gateway is.
+        node_security_group_id: Security group of the nodes.
+        autoscaling_group_name: Auto Scaling group of the nodes that it runs on.
+        protected: Whether AWS refuses to delete the load balancer.
+        after: The nodes that its pods run on.
+    """
+
+    cluster: pulumi.Resource
+    namespace: pulumi.Input[str]
+    gateway: GatewayPlan
+    vpc_id: pulumi.Input[str]
+    subnet_ids: Mapping[str, pulumi.Input[str]]
+    node_security_group_id: pulumi.Input[str]
+    autoscaling_group_name: pulumi.Input[str]
+    protected: bool
+    after: Sequence[pulumi.Resource]
+
+
+class Gateway(pulumi.ComponentResource):
+    """Two Nginx pods behind a Network Load Balancer, by one NodePort."""
+
+    url: pulumi.Output[str]
+    """Where clients begin, without a route's path."""
+
+    def __init__(
+        self, name: str, args: GatewayArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("r1:index:Gateway", name, None, opts)
+        within = pulumi.ResourceOptions(parent=self)
+        in_cluster = pulumi.ResourceOptions(parent=self, deleted_with=args.cluster)
+        _nginx(name, args, in_cluster)
+        group = _security_group(name, args, within)
+        balancer = aws.lb.LoadBalancer(
+            f"{name}-nlb",
+            load_balancer_type="network",
+            internal=args.gateway.internal,
+            # Given at the start: a load balancer made without can never have one.
+            security_groups=[group.id],
+            subnets=list(args.subnet_ids.values()),
+            enable_cross_zone_load_balancing=True,
+            enable_deletion_protection=args.protected,
+            tags=tagged({}, f"{name}-nlb"),
+            opts=within,
+        )
+        _listener(name, args, balancer, within)
+        self.url = pulumi.Output.format("http://{0}", balancer.dns_name)
+        self.register_outputs({"url": self.url})
+
+
+def _security_group(
+    name: str, args: GatewayArgs, within: pulumi.ResourceOptions
+) -> aws.ec2.SecurityGroup:
+    group = aws.ec2.SecurityGroup(
+        f"{name}-nlb",
+        vpc_id=args.vpc_id,
+        description="Load balancer of the gateway",
+        tags=tagged({}, f"{name}-nlb"),
+        opts=within,
+    )
+    for number, clients in enumerate(args.gateway.clients, start=1):
+        aws.vpc.SecurityGroupIngressRule(
+            f"{name}-clients-{number}",
+            security_group_id=group.id,
+            cidr_ipv4=clients,
+            ip_protocol="tcp",
+            from_port=80,
+            to_port=80,
+            tags=tagged({}, f"{name}-clients-{number}"),
+            opts=within,
+        )
+    for rule, logical, owner, peer in (
+        (aws.vpc.SecurityGroupEgressRule, "to-nodes", group.id, args.node_security_group_id),
+        (aws.vpc.SecurityGroupIngressRule, "from-nlb", args.node_security_group_id, group.id),
+    ):
+        rule(
+            f"{name}-{logical}",
+            security_group_id=owner,
+            referenced_security_group_id=peer,
+            ip_protocol="tcp",
+            from_port=NODE_PORT,
+            to_port=NODE_PORT,
+            tags=tagged({}, f"{name}-{logical}"),
+            opts=within,
+        )
+    return group
+
+
+def _listener(
+    name: str,
+    args: GatewayArgs,
+    balancer: aws.lb.LoadBalancer,
+    within: pulumi.ResourceOptions,
+) -> None:
+    targets = aws.lb.TargetGroup(
+        f"{name}-nodes",
+        vpc_id=args.vpc_id,
+        target_type="instance",
+        protocol="TCP",
+        port=NODE_PORT,
+        deregistration_delay=_DRAIN_SECONDS,
+        # Only nodes with a pod answer, since the Service is local to its node.
+        health_check={
+            "protocol": "HTTP",
+            "path": "/healthz",
+            "port": "traffic-port",
+            "interval": 10,
+            "timeout": 6,
+            "healthy_threshold": 2,
+            "unhealthy_threshold": 2,
+        },
+        tags=tagged({}, f"{name}-nodes"),
+        opts=within,
+    )
+    aws.lb.Listener(
+        f"{name}-listener",
+        load_balancer_arn=balancer.arn,
+        protocol="TCP",
+        port=80,
+        tcp_idle_timeout_seconds=_IDLE_SECONDS,
+        default_actions=[{"type": "forward", "target_group_arn": targets.arn}],
+        tags=tagged({}, f"{name}-listener"),
+        opts=within,
+    )
+    aws.autoscaling.Attachment(
+        f"{name}-nodes",
+        autoscaling_group_name=args.autoscaling_group_name,
+        lb_target_group_arn=targets.arn,
+        opts=within,
+    )
+
+
+def _nginx(name: str, args: GatewayArgs, within: pulumi.ResourceOptions) -> None:
+    configuration = kubernetes.core.v1.ConfigMap(
+        f"{name}-nginx",
+        metadata={"name": "gateway-nginx", "namespace": args.namespace},
+        data={"nginx.conf": args.gateway.configuration},
+        opts=within,
+    )
+    metadata: Any = {"name": "gateway", "namespace": args.namespace, "labels": _LABELS}
+    deployment = kubernetes.apps.v1.Deployment(
+        f"{name}-nginx",
+        metadata=metadata,
+        spec={
+            "replicas": 2,
+            "selector": {"match_labels": _LABELS},
+            "template": {
+                "metadata": {
+                    "labels": _LABELS,
+                    "annotations": {"r1-on-eks/configuration": args.gateway.checksum},
+                },
+                "spec": _pod(configuration.metadata.name),
+            },
+        },
+        opts=pulumi.ResourceOptions.merge(
+            within, pulumi.ResourceOptions(depends_on=list(args.after))
+        ),
+    )
+    kubernetes.core.v1.Service(
+        f"{name}-service",
+        metadata=metadata,
+        spec={
+            "type": "NodePort",
+            "external_traffic_policy": "Local",
+            "selector": _LABELS,
+            "ports": [
+                {
+                    "name": "http",
+                    "port": 80,
+                    "target_port": LISTEN_PORT,
+                    "node_port": NODE_PORT,
+                }
+            ],
+        },
+        opts=pulumi.ResourceOptions.merge(within, pulumi.ResourceOptions(depends_on=[deployment])),
+    )
+    kubernetes.policy.v1.PodDisruptionBudget(
+        f"{name}-budget",
+        metadata=metadata,
+        spec={"max_unavailable": 1, "selector": {"match_labels": _LABELS}},
+        opts=within,
+    )
+
+
+def _pod(configuration: pulumi.Input[str]) -> Any:
+    mounts: Sequence[Any] = [
+        {
+            "name": "configuration",
+            "mount_path": "/etc/nginx/nginx.conf",
+            "sub_path": "nginx.conf",
+            "read_only": True,
+        },
+        {"name": "temporary", "mount_path": "/tmp"},
+    ]
+    return {
+        "automount_service_account_token": False,
+        "enable_service_links": False,
+        # An answer may run for an hour; nginx ends when its last one has.
+        "termination_grace_period_seconds": _IDLE_SECONDS + _DRAIN_SECONDS,
+        "topology_spread_constraints": [_spread(key) for key in _SPREAD_OVER],
+        "security_context": {
+            "run_as_non_root": True,
+            "run_as_user": _USER,
+            "seccomp_profile": {"type": "RuntimeDefault"},
+        },
+        "containers": [_container(mounts)],
+        "volumes": [
+            {"name": "configuration", "config_map": {"name": configuration}},
+            {"name": "temporary", "empty_dir": {}},
+        ],
+    }
+
+
+_SPREAD_OVER = ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
+
+
+def _spread(key: str) -> Any:
+    return {
+        "max_skew": 1,
+        "topology_key": key,
+        "when_unsatisfiable": "ScheduleAnyway",
+        "label_selector": {"match_labels": _LABELS},
+    }
+
+
+def _container(mounts: Sequence[Any]) -> Any:
+    return {
+        "name": "nginx",
+        "image": NGINX,
+        "ports": [{"name": "http", "container_port": LISTEN_PORT}],
+        "readiness_probe": {
+            "http_get": {"path": "/healthz", "port": LISTEN_PORT},
+            "period_seconds": 5,
+        },
+        # Longer than the load balancer takes to stop sending; then SIGQUIT lets answers end.
+        "lifecycle": {
+            "pre_stop": {"exec": {"command": ["sh", "-c", f"sleep {_DRAIN_SECONDS + 10}"]}}
+        },
+        "resources": {
+            "requests": {"cpu": "100m", "memory": "128Mi"},
+            "limits": {"memory": "512Mi"},
+        },
+        "security_context": {
+            "allow_privilege_escalation": False,
+            "capabilities": {"drop": ["ALL"]},
+            "read_only_root_filesystem": True,
+        },
+        "volume_mounts": list(mounts),
+    }

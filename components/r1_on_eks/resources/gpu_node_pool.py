@@ -1,0 +1,101 @@
+"""GPU instances for one variant."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+from r1_on_eks.plan.names import GPU_TAINT, tagged
+from r1_on_eks.plan.pools import Pool
+
+
+@dataclass(frozen=True, kw_only=True)
+class GpuNodePoolArgs:
+    """Inputs of `GpuNodePool`.
+
+    Attributes:
+        cluster_name: The cluster it joins.
+        node_role_arn: Role of its nodes.
+        subnet_id: The private subnet of one zone, the file system's.
+        pool: Type, number, labels and tags of its instances.
+        after: What must stand before its instances are paid for.
+    """
+
+    cluster_name: pulumi.Input[str]
+    node_role_arn: pulumi.Input[str]
+    subnet_id: pulumi.Input[str]
+    pool: Pool
+    after: Sequence[pulumi.Resource]
+
+
+class GpuNodePool(pulumi.ComponentResource):
+    """A managed node group of equal GPU instances in one zone, kept free of other pods."""
+
+    node_group_name: pulumi.Output[str]
+    """Known once its nodes are ready."""
+
+    def __init__(
+        self, name: str, args: GpuNodePoolArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("r1:index:GpuNodePool", name, None, opts)
+        within = pulumi.ResourceOptions(parent=self)
+        template = _launch_template(name, args, within)
+        nodes = aws.eks.NodeGroup(
+            name,
+            node_group_name=args.pool.node_group,
+            cluster_name=args.cluster_name,
+            node_role_arn=args.node_role_arn,
+            subnet_ids=[args.subnet_id],
+            ami_type="AL2023_x86_64_NVIDIA",
+            instance_types=[args.pool.instance_type],
+            capacity_type="ON_DEMAND",
+            launch_template={
+                "id": template.id,
+                "version": pulumi.Output.format("{0}", template.latest_version),
+            },
+            scaling_config={
+                "min_size": 0,
+                "desired_size": args.pool.nodes,
+                "max_size": args.pool.most,
+            },
+            labels=dict(args.pool.labels),
+            taints=[{"key": GPU_TAINT, "value": "true", "effect": "NO_SCHEDULE"}],
+            # The default starts new instances first, and waits for GPUs that nobody has.
+            update_config={"max_unavailable": 1, "update_strategy": "MINIMAL"},
+            node_repair_config={"enabled": True},
+            tags=tagged(args.pool.tags, name),
+            # What scales the group owns the number; edits here change its limits.
+            opts=pulumi.ResourceOptions.merge(
+                within,
+                pulumi.ResourceOptions(
+                    depends_on=list(args.after), ignore_changes=["scalingConfig.desiredSize"]
+                ),
+            ),
+        )
+        self.node_group_name = nodes.node_group_name
+        self.register_outputs({"node_group_name": self.node_group_name})
+
+
+def _launch_template(
+    name: str, args: GpuNodePoolArgs, within: pulumi.ResourceOptions
+) -> aws.ec2.LaunchTemplate:
+    return aws.ec2.LaunchTemplate(
+        f"{name}-template",
+        update_default_version=True,
+        metadata_options={"http_tokens": "required", "http_put_response_hop_limit": 1},
+        block_device_mappings=[
+            {
+                "device_name": "/dev/xvda",
+                "ebs": {"volume_size": 200, "volume_type": "gp3", "encrypted": "true"},
+            }
+        ],
+        user_data=args.pool.user_data,
+        # Node groups do not hand their tags on.
+        tag_specifications=[
+            {"resource_type": kind, "tags": tagged(args.pool.tags, name)}
+            for kind in ("instance", "volume", "network-interface")
+        ],
+        tags=tagged(args.pool.tags, f"{name}-template"),
+        opts=within,
+    )

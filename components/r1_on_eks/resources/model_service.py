@@ -1,0 +1,214 @@
+"""The server of one variant."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+
+from r1_on_eks.catalog.images import VLLM
+from r1_on_eks.plan.names import GPU_TAINT, POOL_LABEL, PORT, VARIANT_LABEL
+from r1_on_eks.plan.server import CACHE, MOUNT, ModelServer
+from r1_on_eks.plan.timeline import PROBE_PERIOD_SECONDS
+
+# Any that is not root: neither files nor image know it.
+_USER = 10001
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelServiceArgs:
+    """Inputs of `ModelService`.
+
+    Attributes:
+        cluster: The cluster that its objects vanish with.
+        namespace: Kubernetes namespace.
+        server: Command line, size and limits on the start.
+        pool: Label value of the nodes that it runs on.
+        claim_name: Claim that holds the weights, or None where they are streamed.
+        after: What its pods need: nodes, GPUs, permissions.
+    """
+
+    cluster: pulumi.Resource
+    namespace: pulumi.Input[str]
+    server: ModelServer
+    pool: str
+    claim_name: pulumi.Input[str] | None
+    after: Sequence[pulumi.Resource]
+
+
+class ModelService(pulumi.ComponentResource):
+    """vLLM with one variant behind a headless Service."""
+
+    service_name: pulumi.Output[str]
+    """DNS label under which the gateway finds its pods."""
+
+    def __init__(
+        self, name: str, args: ModelServiceArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("r1:index:ModelService", name, None, opts)
+        within = pulumi.ResourceOptions(parent=self, deleted_with=args.cluster)
+        server = args.server
+        metadata: Any = {
+            "name": server.name,
+            "namespace": args.namespace,
+            "labels": _labels(server),
+        }
+        account = kubernetes.core.v1.ServiceAccount(
+            f"{name}-account", metadata=metadata, opts=within
+        )
+        service = kubernetes.core.v1.Service(
+            f"{name}-service",
+            # Pods come after it: waiting for them here would wait for ever.
+            metadata=metadata | {"annotations": {"pulumi.com/skipAwait": "true"}},
+            spec={
+                "cluster_ip": "None",
+                "selector": _selector(server),
+                "ports": [{"name": "http", "port": PORT, "target_port": PORT}],
+            },
+            opts=within,
+        )
+        _deployment(name, args, metadata, account, within)
+        if server.replicas > 1:
+            kubernetes.policy.v1.PodDisruptionBudget(
+                f"{name}-budget",
+                metadata=metadata,
+                spec={"max_unavailable": 1, "selector": {"match_labels": _selector(server)}},
+                opts=within,
+            )
+        self.service_name = service.metadata.name
+        self.register_outputs({"service_name": self.service_name})
+
+
+def _selector(server: ModelServer) -> dict[str, str]:
+    return {"app.kubernetes.io/name": "vllm", "app.kubernetes.io/instance": server.name}
+
+
+def _labels(server: ModelServer) -> dict[str, str]:
+    return {**_selector(server), VARIANT_LABEL: server.variant}
+
+
+def _deployment(
+    name: str,
+    args: ModelServiceArgs,
+    metadata: Any,
+    account: kubernetes.core.v1.ServiceAccount,
+    within: pulumi.ResourceOptions,
+) -> None:
+    timeline = args.server.timeline
+    kubernetes.apps.v1.Deployment(
+        f"{name}-server",
+        metadata=metadata,
+        spec={
+            "replicas": args.server.replicas,
+            # A second copy beside the first would wait for GPUs that nobody has.
+            "strategy": {"type": "Recreate"},
+            "progress_deadline_seconds": timeline.progress_deadline_seconds,
+            "selector": {"match_labels": _selector(args.server)},
+            "template": {
+                "metadata": {"labels": _labels(args.server)},
+                "spec": _pod(args, account),
+            },
+        },
+        opts=pulumi.ResourceOptions.merge(
+            within,
+            pulumi.ResourceOptions(
+                depends_on=list(args.after),
+                custom_timeouts=pulumi.CustomTimeouts(create=timeline.wait, update=timeline.wait),
+            ),
+        ),
+    )
+
+
+def _pod(args: ModelServiceArgs, account: kubernetes.core.v1.ServiceAccount) -> Any:
+    server = args.server
+    volumes = [
+        {"name": "shared-memory", "empty_dir": {"medium": "Memory"} | _limit(server)},
+        # On the instance store where the node has one.
+        {"name": "cache", "empty_dir": {}},
+        {"name": "temporary", "empty_dir": {}},
+    ]
+    if args.claim_name is not None:
+        volumes.append(
+            {"name": "weights", "persistent_volume_claim": {"claim_name": args.claim_name}}
+        )
+    return {
+        "service_account_name": account.metadata.name,
+        "automount_service_account_token": False,
+        "enable_service_links": False,
+        "termination_grace_period_seconds": server.grace_seconds,
+        "node_selector": {POOL_LABEL: args.pool},
+        "tolerations": [{"key": GPU_TAINT, "operator": "Exists", "effect": "NoSchedule"}],
+        "security_context": {
+            "run_as_non_root": True,
+            "run_as_user": _USER,
+            "run_as_group": _USER,
+            "fs_group": _USER,
+            # A file system of terabytes must not be walked at each start.
+            "fs_group_change_policy": "OnRootMismatch",
+            "seccomp_profile": {"type": "RuntimeDefault"},
+        },
+        "containers": [_container(server, mounted=args.claim_name is not None)],
+        "volumes": volumes,
+    }
+
+
+def _limit(server: ModelServer) -> dict[str, str]:
+    return {"size_limit": server.shared_memory}
+
+
+def _container(server: ModelServer, *, mounted: bool) -> Any:
+    mounts = [
+        {"name": "shared-memory", "mount_path": "/dev/shm"},
+        {"name": "cache", "mount_path": CACHE},
+        {"name": "temporary", "mount_path": "/tmp"},
+    ]
+    if mounted:
+        mounts.append(_weights_mount(server))
+    gpus = {"nvidia.com/gpu": str(server.gpus)}
+    return {
+        "name": "vllm",
+        "image": VLLM,
+        "args": list(server.arguments),
+        "env": [{"name": key, "value": value} for key, value in server.environment.items()],
+        "ports": [{"name": "http", "container_port": PORT}],
+        "resources": {
+            "requests": {"cpu": server.cpu, "memory": server.memory, **gpus},
+            "limits": gpus,
+        },
+        **_probes(server),
+        "lifecycle": {"pre_stop": {"sleep": {"seconds": server.pre_stop_seconds}}},
+        "security_context": {
+            "allow_privilege_escalation": False,
+            "capabilities": {"drop": ["ALL"]},
+            "read_only_root_filesystem": True,
+        },
+        "volume_mounts": mounts,
+    }
+
+
+def _weights_mount(server: ModelServer) -> Any:
+    return {
+        "name": "weights",
+        "mount_path": f"{MOUNT}/{server.weights_folder}",
+        "sub_path": server.weights_folder,
+        "read_only": True,
+    }
+
+
+def _probes(server: ModelServer) -> Any:
+    health = {"http_get": {"path": "/health", "port": PORT}}
+    return {
+        "startup_probe": {
+            **health,
+            "period_seconds": PROBE_PERIOD_SECONDS,
+            "failure_threshold": server.timeline.probe_failures,
+        },
+        "readiness_probe": {**health, "period_seconds": 5, "failure_threshold": 2},
+        "liveness_probe": {
+            **health,
+            "period_seconds": 10,
+            "timeout_seconds": 5,
+            "failure_threshold": 6,
+        },
+    }

@@ -1,0 +1,162 @@
+"""The network of a stack."""
+
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+from r1_on_eks.plan.names import tagged
+from r1_on_eks.plan.subnets import VPC_CIDR, ZoneBlocks
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkArgs:
+    """Inputs of `Network`.
+
+    Attributes:
+        region: For the name of the S3 endpoint's service.
+        blocks: One private and one public address block per zone.
+    """
+
+    region: str
+    blocks: tuple[ZoneBlocks, ...]
+
+
+class Network(pulumi.ComponentResource):
+    """A VPC with a private and a public subnet in each zone, a way out, and S3 from inside."""
+
+    vpc_id: pulumi.Output[str]
+    """The VPC."""
+    private_subnet_ids: dict[str, pulumi.Output[str]]
+    """Private subnet of each zone: nodes, pods, file system."""
+    public_subnet_ids: dict[str, pulumi.Output[str]]
+    """Public subnet of each zone: NAT, public load balancers."""
+
+    def __init__(
+        self, name: str, args: NetworkArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("r1:index:Network", name, None, opts)
+        within = pulumi.ResourceOptions(parent=self)
+        vpc = aws.ec2.Vpc(
+            f"{name}-vpc",
+            cidr_block=VPC_CIDR,
+            enable_dns_hostnames=True,
+            enable_dns_support=True,
+            tags=tagged({}, f"{name}-vpc"),
+            opts=within,
+        )
+        private, public = _subnets(name, args, vpc.id, within)
+        outside = _way_outside(name, vpc.id, public, within)
+        inside = _way_outside_from_inside(name, vpc.id, public, private, outside, within)
+        aws.ec2.VpcEndpoint(
+            f"{name}-s3",
+            vpc_id=vpc.id,
+            vpc_endpoint_type="Gateway",
+            service_name=f"com.amazonaws.{args.region}.s3",
+            route_table_ids=[inside.id],
+            tags=tagged({}, f"{name}-s3"),
+            opts=within,
+        )
+        self.vpc_id = vpc.id
+        self.private_subnet_ids = {zone: subnet.id for zone, subnet in private.items()}
+        self.public_subnet_ids = {zone: subnet.id for zone, subnet in public.items()}
+        self.register_outputs(
+            {
+                "vpc_id": self.vpc_id,
+                "private_subnet_ids": self.private_subnet_ids,
+                "public_subnet_ids": self.public_subnet_ids,
+            }
+        )
+
+
+_Subnets = dict[str, aws.ec2.Subnet]
+
+
+def _subnets(
+    name: str, args: NetworkArgs, vpc_id: pulumi.Input[str], within: pulumi.ResourceOptions
+) -> tuple[_Subnets, _Subnets]:
+    private: _Subnets = {}
+    public: _Subnets = {}
+    for block in args.blocks:
+        for subnets, side, cidr in (
+            (private, "private", block.private),
+            (public, "public", block.public),
+        ):
+            logical = f"{name}-{side}-{block.zone}"
+            subnets[block.zone] = aws.ec2.Subnet(
+                logical,
+                vpc_id=vpc_id,
+                availability_zone=block.zone,
+                cidr_block=cidr,
+                map_public_ip_on_launch=False,
+                tags=tagged({}, logical),
+                opts=within,
+            )
+    return private, public
+
+
+def _way_outside(
+    name: str,
+    vpc_id: pulumi.Input[str],
+    public: _Subnets,
+    within: pulumi.ResourceOptions,
+) -> aws.ec2.Route:
+    internet = aws.ec2.InternetGateway(
+        f"{name}-internet", vpc_id=vpc_id, tags=tagged({}, f"{name}-internet"), opts=within
+    )
+    table = aws.ec2.RouteTable(
+        f"{name}-public", vpc_id=vpc_id, tags=tagged({}, f"{name}-public"), opts=within
+    )
+    route = aws.ec2.Route(
+        f"{name}-public-default",
+        route_table_id=table.id,
+        destination_cidr_block="0.0.0.0/0",
+        gateway_id=internet.id,
+        opts=within,
+    )
+    _associate(f"{name}-public", table, public, within)
+    return route
+
+
+def _way_outside_from_inside(
+    name: str,
+    vpc_id: pulumi.Input[str],
+    public: _Subnets,
+    private: _Subnets,
+    outside: aws.ec2.Route,
+    within: pulumi.ResourceOptions,
+) -> aws.ec2.RouteTable:
+    address = aws.ec2.Eip(f"{name}-nat", domain="vpc", tags=tagged({}, f"{name}-nat"), opts=within)
+    # One per stack: images and API calls pass it, weights do not. Its zone's failure stops new
+    # nodes and pulls, not serving; one in each zone would cost three times as much.
+    nat = aws.ec2.NatGateway(
+        f"{name}-nat",
+        subnet_id=next(iter(public.values())).id,
+        allocation_id=address.id,
+        tags=tagged({}, f"{name}-nat"),
+        opts=pulumi.ResourceOptions.merge(within, pulumi.ResourceOptions(depends_on=[outside])),
+    )
+    table = aws.ec2.RouteTable(
+        f"{name}-private", vpc_id=vpc_id, tags=tagged({}, f"{name}-private"), opts=within
+    )
+    aws.ec2.Route(
+        f"{name}-private-default",
+        route_table_id=table.id,
+        destination_cidr_block="0.0.0.0/0",
+        nat_gateway_id=nat.id,
+        opts=within,
+    )
+    _associate(f"{name}-private", table, private, within)
+    return table
+
+
+def _associate(
+    name: str,
+    table: aws.ec2.RouteTable,
+    subnets: _Subnets,
+    within: pulumi.ResourceOptions,
+) -> None:
+    for zone, subnet in subnets.items():
+        aws.ec2.RouteTableAssociation(
+            f"{name}-{zone}", route_table_id=table.id, subnet_id=subnet.id, opts=within
+        )

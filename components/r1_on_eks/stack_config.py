@@ -1,0 +1,204 @@
+"""What one stack asks for: the object `r1-on-eks:stack` of a stack file, parsed once."""
+
+import difflib
+import ipaddress
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
+
+from r1_on_eks.catalog.instances import INSTANCE_TYPES
+from r1_on_eks.catalog.kubernetes import KUBERNETES_VERSIONS
+from r1_on_eks.catalog.variants import VARIANTS
+
+
+class StackConfigError(ValueError):
+    """What is wrong with a stack file: one line per key, each saying what would work."""
+
+
+def parse_stack_config(stack: Mapping[str, Any]) -> "StackConfig":
+    """Parses the mapping under `r1-on-eks:stack`.
+
+    Raises:
+        StackConfigError: one line for each key that is wrong.
+    """
+    try:
+        return StackConfig.model_validate(stack)
+    except ValidationError as error:
+        lines = [_sentence(one) for one in error.errors()]
+        raise StackConfigError("\n".join(dict.fromkeys(lines))) from None
+
+
+def _row_of(rows: Mapping[str, object], what: str) -> AfterValidator:
+    def check(value: str) -> str:
+        if value in rows:
+            return value
+        nearest = difflib.get_close_matches(value, rows, n=1)
+        hint = f"did you mean {nearest[0]}?" if nearest else f"known are {', '.join(rows)}"
+        raise ValueError(f"is not {what} of the catalogue; {hint}")
+
+    return AfterValidator(check)
+
+
+def _network(value: str) -> str:
+    try:
+        network = ipaddress.IPv4Network(value)
+    except ValueError as error:
+        raise ValueError(f"is no IPv4 range ({error}); write 203.0.113.0/24") from None
+    if network.prefixlen == 0:
+        raise ValueError("opens it to everybody; name the ranges that you call from")
+    return value
+
+
+def _admin(value: str) -> str:
+    if re.fullmatch(r"arn:aws(-[a-z-]+)?:iam::\d{12}:(role|user)/[\w+=,.@/-]+", value):
+        return value
+    raise ValueError(
+        "is not the ARN of an IAM role; write arn:aws:iam::<account>:role/<name>"
+        " (a role that was assumed has its role's ARN, not sts::…:assumed-role)"
+    )
+
+
+def _pattern(expression: str) -> StringConstraints:
+    return StringConstraints(pattern=expression)
+
+
+_Network = Annotated[str, AfterValidator(_network)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class PublicFrom(_Section):
+    """Reachable from these IPv4 ranges of the internet."""
+
+    public_from: Annotated[tuple[_Network, ...], Field(min_length=1, strict=False)]
+
+
+class FileSystem(_Section):
+    """Size and speed of the FSx for Lustre file system; SSD."""
+
+    deployment: Literal["PERSISTENT_2", "SCRATCH_2"] = "PERSISTENT_2"
+    capacity_gib: int = 1200
+    mbps_per_tib: Literal[125, 250, 500, 1000] | None = None
+
+    @model_validator(mode="after")
+    def _sold_by_fsx(self) -> Self:
+        # FSx API reference, CreateFileSystem StorageCapacity: 1200, 2400, then steps of 2400.
+        if self.capacity_gib != 1200 and (self.capacity_gib < 2400 or self.capacity_gib % 2400):
+            below = max(1200, self.capacity_gib // 2400 * 2400)
+            above = 2400 if self.capacity_gib < 2400 else below + 2400
+            raise ValueError(
+                f"capacity_gib {self.capacity_gib} is not sold; nearest are {below} and {above}"
+            )
+        if self.deployment == "PERSISTENT_2" and self.mbps_per_tib is None:
+            raise ValueError("PERSISTENT_2 needs mbps_per_tib: 125, 250, 500 or 1000")
+        if self.deployment == "SCRATCH_2" and self.mbps_per_tib is not None:
+            raise ValueError("SCRATCH_2 has one speed, 200 MB/s per TiB; leave mbps_per_tib out")
+        return self
+
+
+class Weights(_Section):
+    """Where the weights lie, and how they come to the GPUs.
+
+    The bucket holds one folder per variant, named as its repository on Hugging Face.
+    """
+
+    bucket: Annotated[str, _pattern(r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
+    storage: Literal["fsx", "s3-stream"]
+    fsx: FileSystem | None = None
+
+    @model_validator(mode="after")
+    def _file_system_if_wanted(self) -> Self:
+        if self.storage == "fsx" and self.fsx is None:
+            raise ValueError("storage fsx needs fsx: {deployment, capacity_gib, mbps_per_tib}")
+        if self.storage == "s3-stream" and self.fsx is not None:
+            raise ValueError("storage s3-stream has no file system; leave fsx out")
+        return self
+
+
+class VariantOnInstances(_Section):
+    """Which instances serve a variant, and for how much work at a time."""
+
+    instance: Annotated[str, _row_of(INSTANCE_TYPES, "an instance type")]
+    tensor_parallel: Annotated[int, Field(ge=1)]
+    replicas: Annotated[int, Field(ge=1, le=64)] = 1
+    context: Annotated[int, Field(ge=1024)]
+    concurrency: Annotated[int, Field(ge=1, le=1024)]
+    gpu_memory_utilization: Annotated[float, Field(ge=0.5, le=0.97)] = 0.92
+
+
+class StackConfig(_Section):
+    """One stack: what is wanted, in the words of its file."""
+
+    name: Annotated[str, _pattern(r"^[a-z]([a-z0-9-]{0,30}[a-z0-9])?$")]
+    production: bool
+    region: Annotated[str, _pattern(r"^[a-z]{2}(-[a-z]+)+-\d$")]
+    zones: Annotated[tuple[str, ...], Field(min_length=2, max_length=4, strict=False)]
+    gpu_zone: str
+    kubernetes: Annotated[str, _row_of(KUBERNETES_VERSIONS, "a Kubernetes version")]
+    admins: Annotated[
+        tuple[Annotated[str, AfterValidator(_admin)], ...], Field(min_length=1, strict=False)
+    ]
+    endpoint: Literal["private"] | PublicFrom
+    weights: Weights
+    variants: Annotated[
+        dict[Annotated[str, _row_of(VARIANTS, "a variant")], VariantOnInstances],
+        Field(min_length=1),
+    ]
+    gateway: Literal["internal"] | PublicFrom = "internal"
+
+    @model_validator(mode="after")
+    def _agrees_with_itself(self) -> Self:
+        for zone in self.zones:
+            if not re.fullmatch(re.escape(self.region) + "[a-z]", zone):
+                raise ValueError(f"zones: {zone} is not in {self.region}; write {self.region}a")
+        if len(set(self.zones)) != len(self.zones):
+            raise ValueError("zones: each zone once")
+        if self.gpu_zone not in self.zones:
+            raise ValueError(f"gpu_zone: {self.gpu_zone} is none of {', '.join(self.zones)}")
+        on_lustre = self.weights.storage == "fsx"
+        if on_lustre and not KUBERNETES_VERSIONS[self.kubernetes].lustre_client:
+            raise ValueError(
+                f"kubernetes: {self.kubernetes} nodes are not known to mount Lustre;"
+                " use 1.35, or weights.storage s3-stream"
+            )
+        return self
+
+
+# Pydantic names the branch of a union or the key of a mapping it was in; a stack file doesn't.
+_BRANCHES = {"PublicFrom", "[key]", "literal['private']", "literal['internal']"}
+
+
+def _sentence(error: Any) -> str:
+    key = ".".join(str(part) for part in error["loc"] if part not in _BRANCHES)
+    prefix = f"{key}: " if key else ""
+    match error["type"]:
+        case "missing":
+            return f"{prefix}is missing"
+        case "extra_forbidden":
+            return f"{prefix}is no key that a stack file knows{_nearest_key(error['loc'])}"
+        case "value_error":
+            message = str(error["ctx"]["error"])
+            value = error["input"]
+            return prefix + (f"{value} {message}" if isinstance(value, str) else message)
+        case _:
+            message = error["msg"][0].lower() + error["msg"][1:]
+            return f"{prefix}{error['input']!r}: {message}"
+
+
+def _nearest_key(path: tuple[Any, ...]) -> str:
+    sections = (StackConfig, Weights, FileSystem, VariantOnInstances, PublicFrom)
+    known = [key for section in sections for key in section.model_fields]
+    nearest = difflib.get_close_matches(str(path[-1]), known, n=1)
+    return f"; did you mean {nearest[0]}?" if nearest else "; remove it"

@@ -1,0 +1,147 @@
+"""`engine`: Pulumi's mocks, recording everything that a program registers."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import pulumi
+import pytest
+from pulumi.runtime import mocks, rpc_manager
+from pulumi.runtime.settings import SETTINGS
+
+
+@dataclass(frozen=True)
+class Registered:
+    """One resource as the engine was asked for it; inputs are keyed as providers see them."""
+
+    type: str
+    name: str
+    custom: bool
+    parent: str
+    inputs: dict[str, Any]
+    dependencies: tuple[str, ...]
+    deleted_with: str
+    provider: str
+    ignore_changes: tuple[str, ...]
+    create_timeout: str
+
+
+def _assigned_by_aws(kind: str, name: str) -> dict[str, Any]:
+    match kind:
+        case "aws:eks/cluster:Cluster":
+            return {
+                "arn": "arn:aws:eks:us-west-2:111122223333:cluster/x",
+                "endpoint": "https://cluster.example",
+                "certificateAuthority": {"data": "Y2E="},
+                "vpcConfig": {"clusterSecurityGroupId": "sg-cluster", "subnetIds": []},
+            }
+        case "aws:eks/nodeGroup:NodeGroup":
+            return {"resources": [{"autoscalingGroups": [{"name": f"asg-{name}"}]}]}
+        case "aws:fsx/lustreFileSystem:LustreFileSystem":
+            return {"dnsName": "fs.example", "mountName": "abcdef"}
+        case "aws:lb/loadBalancer:LoadBalancer":
+            return {"dnsName": "nlb.example", "arn": f"arn:{name}"}
+        case "aws:ec2/launchTemplate:LaunchTemplate":
+            return {"latestVersion": 1, "arn": f"arn:{name}"}
+        case _:
+            return {"arn": f"arn:{name}"}
+
+
+class _Answers(mocks.Mocks):
+    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, dict[str, Any]]:
+        state = dict(args.inputs)
+        for key, value in _assigned_by_aws(args.typ, args.name).items():
+            state[key] = {**state.get(key, {}), **value} if isinstance(value, dict) else value
+        return f"{args.name}-id", state
+
+    def call(self, args: mocks.MockCallArgs) -> dict[str, Any]:
+        raise AssertionError(f"a program under test must not look anything up: {args.token}")
+
+
+class _Monitor(mocks.MockMonitor):
+    def __init__(self, answers: mocks.Mocks) -> None:
+        super().__init__(answers)
+        self.requests: list[Any] = []
+        self.outputs: dict[str, Any] = {}
+
+    def RegisterResource(self, request: Any) -> Any:  # noqa: N802
+        self.requests.append(request)
+        return super().RegisterResource(request)
+
+    def RegisterResourceOutputs(self, request: Any) -> Any:  # noqa: N802
+        self.outputs[request.urn] = dict(
+            pulumi.runtime.rpc.deserialize_properties(request.outputs)
+        )
+        return super().RegisterResourceOutputs(request)
+
+
+@dataclass
+class Engine:
+    """Runs programs under mocks; `registered` and `outputs` hold what the last one declared."""
+
+    registered: list[Registered] = field(default_factory=list)
+    outputs: dict[str, Any] = field(default_factory=dict)
+
+    def declare(
+        self,
+        program: Callable[[], Any],
+        *,
+        stack: str = "test",
+        config: dict[str, str] | None = None,
+    ) -> "Engine":
+        """Runs `program` and returns when all that it declared is registered."""
+        monitor = _Monitor(_Answers())
+        mocks.set_mocks(_Answers(), project="r1-on-eks", stack=stack, monitor=monitor)
+        pulumi.runtime.set_all_config(config or {})
+        loop = asyncio.get_event_loop()
+        loop.run_until_complete(mocks.run_pulumi_func(program))
+        self.registered = [_registered(request) for request in monitor.requests]
+        self.outputs = monitor.outputs
+        return self
+
+    def of_type(self, kind: str) -> list[Registered]:
+        """All resources whose type ends with `kind`, `NodeGroup`."""
+        return [one for one in self.registered if one.type.rpartition(":")[2] == kind]
+
+    def one(self, kind: str, name: str | None = None) -> Registered:
+        """The only resource of a type (and name)."""
+        found = [one for one in self.of_type(kind) if name in (None, one.name)]
+        assert len(found) == 1, f"{len(found)} of {kind} {name or ''}: {found}"
+        return found[0]
+
+
+def _registered(request: Any) -> Registered:
+    return Registered(
+        type=request.type,
+        name=request.name,
+        custom=request.custom,
+        parent=request.parent,
+        inputs=pulumi.runtime.rpc.deserialize_properties(request.object),
+        dependencies=tuple(request.dependencies),
+        deleted_with=request.deletedWith,
+        provider=request.provider,
+        ignore_changes=tuple(request.ignoreChanges),
+        create_timeout=request.customTimeouts.create,
+    )
+
+
+@pytest.fixture
+def engine() -> Iterator[Engine]:
+    loops = [asyncio.new_event_loop()]
+
+    def with_event_loop() -> None:
+        # Pulumi would make one for each of its threads and leave it open.
+        loops.append(asyncio.new_event_loop())
+        asyncio.set_event_loop(loops[-1])
+
+    asyncio.set_event_loop(loops[0])
+    threads = ThreadPoolExecutor(initializer=with_event_loop)
+    loops[0].set_default_executor(threads)
+    SETTINGS.rpc_manager = rpc_manager.RPCManager()
+    yield Engine()
+    threads.shutdown()
+    asyncio.set_event_loop(None)
+    for loop in loops:
+        loop.close()
