@@ -30,9 +30,9 @@ def delete_subnet(original: _Method) -> _Method:
             )
         deleted = original(self, subnet_id)
         for table in self.route_tables.values():
-            for association, subnet in list(table.associations.items()):
+            for association, subnet in list(table._associations.items()):
                 if subnet == subnet_id:
-                    del table.associations[association]
+                    del table._associations[association]
         return deleted
 
     return refusing
@@ -126,6 +126,18 @@ def delete_nat_gateway(original: _Method) -> _Method:
                 address.eni = None
         self.enis.pop(gateway._eni.id, None)
         return original(self, nat_gateway_id)
+
+    return thorough
+
+
+def terminate(original: _Method) -> _Method:
+    """Ends the interface that was made with the instance, as EC2 does unless told otherwise."""
+
+    def thorough(self: Any) -> Any:
+        for interface in self.nics.values():
+            if interface.description == "Primary network interface":
+                interface.delete_on_termination = True
+        return original(self)
 
     return thorough
 

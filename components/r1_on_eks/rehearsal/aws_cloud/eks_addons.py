@@ -35,7 +35,7 @@ UNNAMED_VERSION = "rehearsal-default"
 _VERSION = re.compile(r"v\d+\.\d+\.\d+-eksbuild\.\d+")
 _AGENT = "eks-pod-identity-agent"
 # AWS goes on trying for some 20 minutes; whoever orders resources rightly is done sooner here.
-_PATIENCE_S = 5.0
+_PATIENCE_S = 3.0
 
 
 @dataclass(frozen=True)
@@ -98,8 +98,9 @@ class Addons(EksRequest):
                 shape[key] = asked[key]
         _associate(self.eks, cluster, shape, asked)
         cluster.addons[name] = shape
+        answer = ActionResult({"addon": dict(shape)})
         later(f"add-on {name}", lambda: _settle(cluster, shape, "CREATE_FAILED"))
-        return ActionResult({"addon": dict(shape)})
+        return answer
 
     def describe_addon(self) -> ActionResult:
         """DescribeAddon; a degraded one recovers as soon as there are nodes."""
@@ -139,8 +140,9 @@ class Addons(EksRequest):
             _settle(cluster, shape, "UPDATE_FAILED")
             update["status"] = "Successful" if shape["status"] == "ACTIVE" else "Failed"
 
+        answer = ActionResult({"update": dict(update)})
         later(f"add-on {shape['addonName']}", settle)
-        return ActionResult({"update": update})
+        return answer
 
     def delete_addon(self) -> ActionResult:
         """DeleteAddon; with `preserve` what it installed stays in the cluster."""

@@ -95,8 +95,9 @@ class Clusters(EksRequest):
         self.eks.clusters[name] = cluster
         if creator_admin and shape["accessConfig"]["authenticationMode"] != "CONFIG_MAP":
             self._admit_creator(cluster)
+        answer = ActionResult({"cluster": dict(shape)})
         later(f"create cluster {name}", lambda: eks_control_plane.start(cluster))
-        return ActionResult({"cluster": dict(shape)})
+        return answer
 
     def describe_cluster(self) -> ActionResult:
         """DescribeCluster."""

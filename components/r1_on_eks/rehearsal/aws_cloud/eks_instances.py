@@ -123,6 +123,10 @@ def _data(cluster: Cluster, group: NodeGroup, given: Shape) -> Shape:
     specifications["instance"] = specifications.get("instance", {}) | _own_tags(group.shape)
     data: dict[str, Any] = {key: val for key, val in given.items() if key not in _REPLACED}
     data.setdefault("ImageId", _eks_image())
+    for mapping in data.get("BlockDeviceMappings", []):
+        # EC2's default for volumes that are made with the instance; moto's is the opposite.
+        if "Ebs" in mapping:
+            mapping["Ebs"].setdefault("DeleteOnTermination", True)
     return data | {
         "InstanceType": given.get("InstanceType") or group.shape["instanceTypes"][0],
         "SecurityGroupIds": sorted(set(groups)),
@@ -146,6 +150,6 @@ def _own_tags(shape: Shape) -> dict[str, str]:
 
 
 def _eks_image() -> str:
-    """Some image of Amazon's that moto knows; which one makes no difference to an instance here."""
+    """Some image of Amazon's that moto knows; nothing is started from it."""
     images = client("ec2").describe_images(Owners=["amazon"])["Images"]
     return min(image["ImageId"] for image in images)

@@ -56,8 +56,9 @@ class NodeGroups(EksRequest):
         shape = self._shape(cluster, asked, types, ami_type)
         group = NodeGroup(shape)
         cluster.node_groups[name] = group
+        answer = ActionResult({"nodegroup": dict(shape)})
         later(f"create node group {name}", lambda: eks_nodes.create(cluster, group))
-        return ActionResult({"nodegroup": dict(shape)})
+        return answer
 
     def describe_nodegroup(self) -> ActionResult:
         """DescribeNodegroup."""
@@ -92,8 +93,9 @@ class NodeGroups(EksRequest):
         for key in ("updateConfig", "nodeRepairConfig"):
             if key in asked:
                 shape[key] = asked[key]
+        answer = ActionResult({"update": dict(update)})
         later(f"update node group {group.name}", lambda: eks_nodes.resize(cluster, group, update))
-        return ActionResult({"update": update})
+        return answer
 
     def update_nodegroup_version(self) -> ActionResult:
         """UpdateNodegroupVersion: new instances from another version, release or template."""
@@ -121,8 +123,9 @@ class NodeGroups(EksRequest):
         if "launchTemplate" in asked:
             shape["launchTemplate"] = self._named(asked["launchTemplate"])
         shape.update(status="UPDATING", modifiedAt=now())
+        answer = ActionResult({"update": dict(update)})
         later(f"roll node group {group.name}", lambda: eks_nodes.roll(cluster, group, update))
-        return ActionResult({"update": update})
+        return answer
 
     def delete_nodegroup(self) -> ActionResult:
         """DeleteNodegroup."""

@@ -17,7 +17,7 @@ from r1_on_eks.rehearsal.aws_cloud.eks_state import Cluster, NodeGroup, Shape, n
 from r1_on_eks.rehearsal.aws_cloud.settings import settings
 
 # AWS waits some 20 minutes for nodes; a network add-on that is ordered rightly is there sooner.
-_PATIENCE_S = 5.0
+_PATIENCE_S = 3.0
 # The AL2023 NVIDIA image allocates 5128 MiB of 2 MiB pages for EFA (EKS user guide,
 # device-management-efa).
 _HUGEPAGES_MIB = 5128

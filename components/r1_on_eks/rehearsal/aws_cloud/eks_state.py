@@ -1,6 +1,8 @@
-"""What EKS remembers. moto's EKS drops most fields of clusters and node groups and has no
-add-ons, access entries, pod identity associations or versions; here everything is kept in the
-shape in which the API describes it (botocore's eks model), and moto's own EKS is not used.
+"""What EKS remembers.
+
+moto's EKS drops most fields of clusters and node groups and has no add-ons, access entries, pod
+identity associations or versions. Here everything is kept in the shape in which the API
+describes it (botocore's eks model), and moto's own EKS is not used.
 """
 
 import threading

@@ -48,7 +48,7 @@ class ClusterVersions(EksRequest):
         asked, today = self.request(), datetime.now(UTC).date()
         found = [
             row
-            for row in map(lambda version: _shape(version, today), VERSIONS.values())
+            for row in (_shape(version, today) for version in VERSIONS.values())
             if _wanted(row, asked)
         ]
         versions, token = page(found, asked)

@@ -9,6 +9,7 @@ from typing import Any
 
 from moto.autoscaling.models import FakeAutoScalingGroup
 from moto.ec2.models import EC2Backend
+from moto.ec2.models.instances import Instance
 from moto.ec2.responses import EC2Response
 from moto.elbv2.models import ELBv2Backend
 
@@ -39,6 +40,7 @@ WRAPPED: tuple[tuple[type, str, Callable[[Callable[..., Any]], Callable[..., Any
     (EC2Backend, "detach_internet_gateway", ec2_dependencies.detach_internet_gateway),
     (EC2Backend, "release_address", ec2_dependencies.release_address),
     (EC2Backend, "delete_nat_gateway", ec2_dependencies.delete_nat_gateway),
+    (Instance, "terminate", ec2_dependencies.terminate),
     (ELBv2Backend, "create_load_balancer", elbv2_interfaces.create_load_balancer),
     (ELBv2Backend, "delete_load_balancer", elbv2_interfaces.delete_load_balancer),
     (ELBv2Backend, "set_security_groups", elbv2_interfaces.renew_interfaces),

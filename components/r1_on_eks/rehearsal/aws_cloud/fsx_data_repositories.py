@@ -49,8 +49,9 @@ class DataRepositories(FsxRequest):
             "CreationTime": now(),
         }
         self.fsx.associations[identifier] = shape
+        answer = ActionResult({"Association": dict(shape)})
         later(f"create {identifier}", lambda: _link(self.current_account, shape))
-        return ActionResult({"Association": dict(shape)})
+        return answer
 
     def describe_data_repository_associations(self) -> ActionResult:
         """DescribeDataRepositoryAssociations, by ids or by file system."""

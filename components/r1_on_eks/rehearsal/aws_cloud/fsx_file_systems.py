@@ -50,8 +50,9 @@ class FileSystems(FsxRequest):
         identifier = hex_id("fs")
         shape = self._shape(identifier, asked, lustre, subnet.vpc_id)
         self.fsx.file_systems[identifier] = shape
+        answer = ActionResult({"FileSystem": dict(shape)})
         later(f"create {identifier}", lambda: _make(shape, subnet.id, groups))
-        return ActionResult({"FileSystem": dict(shape)})
+        return answer
 
     def describe_file_systems(self) -> ActionResult:
         """DescribeFileSystems."""

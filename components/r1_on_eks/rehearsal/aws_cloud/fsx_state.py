@@ -1,5 +1,7 @@
-"""What FSx for Lustre remembers. moto's FSx has no lifecycle, no mount name, no updates, no data
-repository associations and drops most fields; it is not used. Other file system types: 501.
+"""What FSx for Lustre remembers.
+
+moto's FSx has no lifecycle, no mount name, no updates, no data repository associations and drops
+most fields; it is not used. Other types of file systems answer 501.
 """
 
 import secrets

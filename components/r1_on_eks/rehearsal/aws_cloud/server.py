@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs
+from xml.sax.saxutils import escape
 
 from moto.moto_server.werkzeug_app import (
     DomainDispatcherApplication,
@@ -49,10 +50,10 @@ class CloudApplication:
         try:
             return self._answer(environ, started)
         except NotImplementedError as lacking:
-            return _json(started, "501 Not Implemented", _error("NotImplemented", str(lacking)))
+            return _lacking(environ, started, "NotImplemented", str(lacking))
         except Exception as bug:
             traceback.print_exc()
-            return _json(started, "501 Not Implemented", _error("RehearsalBug", repr(bug)))
+            return _lacking(environ, started, "RehearsalBug", repr(bug))
         finally:
             _log(environ, action, statuses)
 
@@ -125,6 +126,23 @@ def _log(environ: dict[str, Any], action: str, statuses: list[str]) -> None:
 
 def _error(code: str, message: str) -> dict[str, str]:
     return {"__type": code, "message": message, "Message": message}
+
+
+def _lacking(environ: dict[str, Any], start_response: Any, code: str, message: str) -> list[bytes]:
+    """An error in the caller's own protocol, so that boto3 shows its code and message.
+
+    501, not 500: clients repeat a request that was answered 500.
+    """
+    status = "501 Not Implemented"
+    if not environ.get("CONTENT_TYPE", "").startswith(_FORM):
+        return _json(start_response, status, _error(code, message))
+    error = f"<Error><Code>{code}</Code><Message>{escape(message)}</Message></Error>"
+    # EC2's query protocol wraps its errors differently from everybody else's.
+    ec2 = "/ec2/" in environ.get("HTTP_AUTHORIZATION", "")
+    wrapped = f"<Errors>{error}</Errors>" if ec2 else error
+    root = "Response" if ec2 else "ErrorResponse"
+    start_response(status, [("Content-Type", "text/xml")])
+    return [f"<{root}>{wrapped}</{root}>".encode()]
 
 
 def _json(start_response: Any, status: str, answer: dict[str, Any]) -> list[bytes]:
