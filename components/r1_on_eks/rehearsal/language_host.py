@@ -1,0 +1,100 @@
+"""Stand-in for `pulumi-language-python`: runs the Python program of a Pulumi project.
+
+The official host is a download; this one serves the same protocol from the Python SDK's own
+server. It runs the program in its own process with the interpreter that the rehearsal runs in.
+"""
+
+import os
+import platform
+import runpy
+import sys
+import traceback
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pulumi
+from pulumi.automation._server import LanguageServer
+from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2
+
+from r1_on_eks.rehearsal.plugin_server import serve
+
+
+class LanguageHost(LanguageServer):
+    """LanguageRuntime of the Pulumi protocol, as far as `pulumi up` calls it."""
+
+    def __init__(self) -> None:
+        super().__init__(self._run_program)
+        self._program = Path()
+
+    def Handshake(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: ARG002, N802, D102
+        return language_pb2.LanguageHandshakeResponse()
+
+    def GetPluginInfo(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: ARG002, N802, D102
+        return plugin_pb2.PluginInfo(version=pulumi_version())
+
+    def GetProgramDependencies(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: ARG002, N802, D102
+        return language_pb2.GetProgramDependenciesResponse()
+
+    def RuntimeOptionsPrompts(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: ARG002, N802, D102
+        return language_pb2.RuntimeOptionsResponse()
+
+    def About(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: ARG002, N802, D102
+        return language_pb2.AboutResponse(
+            executable=sys.executable,
+            version=platform.python_version(),
+            metadata={"host": "the rehearsal's stand-in for pulumi-language-python"},
+        )
+
+    def Cancel(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: ARG002, N802, D102
+        return language_pb2.google_dot_protobuf_dot_empty__pb2.Empty()
+
+    def Run(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, D102
+        self._program = Path(request.info.program_directory) / (request.info.entry_point or ".")
+        os.chdir(request.pwd)
+        return super().Run(request, context)
+
+    def _run_program(self) -> None:
+        """What the official host starts in a process of its own: the program's `__main__`."""
+        folder = str(self._program)
+        sys.path.insert(0, folder)
+        try:
+            runpy.run_path(folder, run_name="__main__")
+        except pulumi.RunError:
+            raise
+        except Exception as error:
+            raise pulumi.RunError(
+                f"the program failed with an unhandled exception:\n{_own_traceback(error)}"
+            ) from None
+        finally:
+            sys.path.remove(folder)
+
+
+def pulumi_version() -> str:
+    """Version of the Pulumi SDK for Python that programs are run with."""
+    from importlib.metadata import version
+
+    return version("pulumi")
+
+
+def _own_traceback(error: Exception) -> str:
+    """The traceback from the program's first line on, without the frames of this host."""
+    frames = traceback.extract_tb(error.__traceback__)
+    machinery = ("<frozen runpy>", __file__)
+    while frames and frames[0].filename in machinery:
+        frames.pop(0)
+    lines = traceback.format_list(frames) + traceback.format_exception_only(error)
+    return "Traceback (most recent call last):\n" + "".join(lines)
+
+
+def main() -> None:
+    """Entry point of the executable `pulumi-language-python`."""
+    serve(
+        lambda server: language_pb2_grpc.add_LanguageRuntimeServicer_to_server(
+            LanguageHost(), server
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()
