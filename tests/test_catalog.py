@@ -1,0 +1,83 @@
+"""Rows of the catalogue are whole, sourced, and agree with each other."""
+
+import datetime
+import re
+from pathlib import Path
+
+import pytest
+
+from r1_on_eks.catalog import images
+from r1_on_eks.catalog.instances import GPU_MODELS, INSTANCE_TYPES
+from r1_on_eks.catalog.kubernetes import KUBERNETES_VERSIONS
+from r1_on_eks.catalog.variants import VARIANTS
+
+PROJECT = Path(__file__).parent.parent
+
+
+def test_the_seven_variants_are_there():
+    assert list(VARIANTS) == ["1.5b", "7b", "8b", "14b", "32b", "70b", "671b"]
+
+
+@pytest.mark.parametrize("variant", VARIANTS.values(), ids=lambda row: row.name)
+def test_a_variant_weighs_two_bytes_per_parameter_in_bf16(variant):
+    if variant.precision == "bf16":
+        assert variant.weight_bytes == 2 * variant.parameters
+    else:
+        assert variant.parameters < variant.weight_bytes < 1.01 * variant.parameters
+
+
+def test_the_cache_of_the_70b_is_keys_and_values_of_80_layers_and_8_heads():
+    assert VARIANTS["70b"].kv_bytes_per_token == 2 * 80 * 8 * 128 * 2
+
+
+@pytest.mark.parametrize("row", INSTANCE_TYPES.values(), ids=lambda row: row.name)
+def test_an_instance_type_has_either_a_known_gpu_or_none(row):
+    assert (row.gpu_model in GPU_MODELS) == (row.gpus > 0)
+    assert row.efa_interfaces <= row.network_cards
+
+
+@pytest.mark.parametrize("row", INSTANCE_TYPES.values(), ids=lambda row: row.name)
+def test_software_sees_less_of_a_gpu_than_its_label_says(row):
+    if row.gpus:
+        assert 0.9 < GPU_MODELS[row.gpu_model].torch_visible_gib / row.gpu_memory_gib < 1
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        *VARIANTS.values(),
+        *INSTANCE_TYPES.values(),
+        *GPU_MODELS.values(),
+        *KUBERNETES_VERSIONS.values(),
+    ],
+    ids=lambda row: getattr(row, "name", None) or getattr(row, "version", None),
+)
+def test_each_row_says_where_it_was_read_and_when(row):
+    assert re.search(r"20\d\d-\d\d", row.source)
+
+
+def test_no_kubernetes_version_is_offered_after_its_extended_support():
+    for row in KUBERNETES_VERSIONS.values():
+        assert row.standard_support_ends + datetime.timedelta(days=365) > datetime.date.today()
+
+
+def test_images_are_named_by_a_tag_that_is_not_latest():
+    for image in (images.VLLM, images.NGINX, images.DEVICE_PLUGIN):
+        assert re.fullmatch(r"[a-z0-9.-]+(/[a-z0-9.-]+)+:v?\d+\.\d+\.\d+", image)
+
+
+@pytest.mark.parametrize("line, invented", [("x" + "ab" * 32, False), ("@sha256:" + "ab" * 32, True), ("rev " + "0f" * 20, True)])  # fmt: skip
+def test_a_digest_or_revision_is_recognized(line, invented):
+    assert bool(_digests(line)) == invented
+
+
+def test_no_digest_or_revision_is_invented():
+    rooms = [PROJECT / "components" / "r1_on_eks" / room for room in ("catalog", "plan", "resources")]
+    files = [file for room in rooms for file in room.rglob("*.py")]
+    files += [*(PROJECT / "stacks").glob("*.yaml"), *(PROJECT / "infra").glob("*.py")]
+    assert len(files) > 20
+    assert {file.name: found for file in files if (found := _digests(file.read_text()))} == {}
+
+
+def _digests(text):
+    return re.findall(r"(?<!\w)(?:[0-9a-f]{64}|[0-9a-f]{40})(?!\w)", text)
