@@ -31,7 +31,7 @@ class Cloud:
         argv = [
             sys.executable, "-W", "error", "-m", "r1_on_eks.rehearsal.aws_cloud",
             "--port", self.endpoint.rpartition(":")[2], "--state", str(state),
-            "--no-control-plane",
+            "--no-control-plane", "--patience", "0.5",
         ]  # fmt: skip
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(argv, stdout=log, stderr=subprocess.STDOUT)
@@ -266,6 +266,16 @@ def group(cloud, cluster, name, network, roles, subnets=None, **more):
     return until(describe, lambda found: found["status"] != "CREATING")
 
 
+def node_instances(cloud):
+    found = cloud.ec2.describe_instances(
+        Filters=[
+            {"Name": "tag:eks:nodegroup-name", "Values": ["nodes"]},
+            {"Name": "instance-state-name", "Values": ["running"]},
+        ]
+    )
+    return [each for one in found["Reservations"] for each in one["Instances"]]
+
+
 def drop_group(cloud, cluster, name):
     cloud.eks.delete_nodegroup(clusterName=cluster, nodegroupName=name)
     gone(lambda: cloud.eks.describe_nodegroup(clusterName=cluster, nodegroupName=name))
@@ -404,16 +414,7 @@ def test_a_node_group_is_instances_in_a_scaling_group(cloud, cluster, network, r
     assert made["updateConfig"]["updateStrategy"] == "MINIMAL"
     assert made["taints"][0]["effect"] == "NO_SCHEDULE"
 
-    def instances():
-        found = cloud.ec2.describe_instances(
-            Filters=[
-                {"Name": "tag:eks:nodegroup-name", "Values": ["nodes"]},
-                {"Name": "instance-state-name", "Values": ["running"]},
-            ]
-        )
-        return [each for one in found["Reservations"] for each in one["Instances"]]
-
-    first = instances()
+    first = node_instances(cloud)
     assert {each["Placement"]["AvailabilityZone"] for each in first} == {
         "us-west-2a",
         "us-west-2b",
@@ -434,38 +435,45 @@ def test_a_node_group_is_instances_in_a_scaling_group(cloud, cluster, network, r
     with refused("DependencyViolation"):
         cloud.ec2.delete_subnet(SubnetId=network.private[0])
 
+    drop_group(cloud, "first", "nodes")
+    assert node_instances(cloud) == []
+    left = cloud.autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=[scaling])
+    assert left["AutoScalingGroups"] == []
+    templates = cloud.ec2.describe_launch_templates()["LaunchTemplates"]
+    assert [each["LaunchTemplateId"] for each in templates] == [template]
+    cloud.ec2.delete_launch_template(LaunchTemplateId=template)
+
+
+def test_a_node_group_is_scaled_and_rolled(cloud, cluster, network, roles):
+    group(
+        cloud, "first", "nodes", network, roles,
+        labels={"pool": "one"}, taints=[{"key": "gpu", "value": "true", "effect": "NO_SCHEDULE"}],
+    )  # fmt: skip
     update = cloud.eks.update_nodegroup_config(
         clusterName="first",
         nodegroupName="nodes",
         scalingConfig={"desiredSize": 3},
         labels={"addOrUpdateLabels": {"pool": "two"}},
-        taints={"removeTaints": [{"key": "nvidia.com/gpu", "effect": "NO_SCHEDULE"}]},
+        taints={"removeTaints": [{"key": "gpu", "effect": "NO_SCHEDULE"}]},
     )["update"]["id"]
     ask = lambda: cloud.eks.describe_update(  # noqa: E731
         name="first", updateId=update, nodegroupName="nodes"
     )["update"]["status"]
     assert until(ask, lambda status: status != "InProgress") == "Successful"
-    assert len(instances()) == 3
+    assert len(node_instances(cloud)) == 3
     after = cloud.eks.describe_nodegroup(clusterName="first", nodegroupName="nodes")["nodegroup"]
     assert (after["labels"], after["taints"]) == ({"pool": "two"}, [])
     until(lambda: cloud.eks.describe_nodegroup(clusterName="first", nodegroupName="nodes"),
           lambda found: found["nodegroup"]["status"] == "ACTIVE")  # fmt: skip
-    before = {each["InstanceId"] for each in instances()}
+    before = {each["InstanceId"] for each in node_instances(cloud)}
     cloud.eks.update_nodegroup_version(clusterName="first", nodegroupName="nodes")
     until(lambda: cloud.eks.describe_nodegroup(clusterName="first", nodegroupName="nodes"),
           lambda found: found["nodegroup"]["status"] == "ACTIVE")  # fmt: skip
-    rolled = {each["InstanceId"] for each in instances()}
+    rolled = {each["InstanceId"] for each in node_instances(cloud)}
     assert len(rolled) == 3
     assert not rolled & before
 
     drop_group(cloud, "first", "nodes")
-    assert instances() == []
-    left = cloud.autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=[scaling])
-    assert left["AutoScalingGroups"] == []
-    assert [
-        t["LaunchTemplateId"] for t in cloud.ec2.describe_launch_templates()["LaunchTemplates"]
-    ] == [template]
-    cloud.ec2.delete_launch_template(LaunchTemplateId=template)
 
 
 @pytest.mark.parametrize(

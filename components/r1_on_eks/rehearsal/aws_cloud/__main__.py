@@ -19,6 +19,13 @@ def main(argv: list[str] | None = None) -> None:
         action="store_true",
         help="clusters become ACTIVE with an endpoint that nothing answers",
     )
+    parser.add_argument(
+        "--patience",
+        type=float,
+        default=5.0,
+        metavar="SECONDS",
+        help="how long nodes and add-ons wait for what they need; AWS: about 20 minutes",
+    )
     args = parser.parse_args(argv)
     # moto reads both at import.
     os.environ["MOTO_ACCOUNT_ID"] = args.account
@@ -35,6 +42,7 @@ def main(argv: list[str] | None = None) -> None:
             account=args.account,
             region=args.region,
             control_planes=not args.no_control_plane,
+            patience_s=args.patience,
         )
     )
     print(f"AWS account {args.account} at http://127.0.0.1:{args.port}", flush=True)

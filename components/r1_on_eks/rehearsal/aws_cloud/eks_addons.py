@@ -30,12 +30,11 @@ from r1_on_eks.rehearsal.aws_cloud.eks_state import (
     record_update,
 )
 from r1_on_eks.rehearsal.aws_cloud.eks_versions import VERSIONS
+from r1_on_eks.rehearsal.aws_cloud.settings import settings
 
 UNNAMED_VERSION = "rehearsal-default"
 _VERSION = re.compile(r"v\d+\.\d+\.\d+-eksbuild\.\d+")
 _AGENT = "eks-pod-identity-agent"
-# AWS goes on trying for some 20 minutes; whoever orders resources rightly is done sooner here.
-_PATIENCE_S = 3.0
 
 
 @dataclass(frozen=True)
@@ -270,7 +269,7 @@ def _settle(cluster: Cluster, shape: Shape, failed: str) -> None:
 
 
 def _soon(ready: Callable[[], bool], cluster: Cluster | None = None) -> bool:
-    deadline = time.monotonic() + _PATIENCE_S
+    deadline = time.monotonic() + settings().patience_s
     while not ready():
         creating = cluster is not None and any(
             group.shape["status"] == "CREATING" for group in cluster.node_groups.values()

@@ -9,6 +9,7 @@ from typing import Any
 
 from moto.ec2.models import ec2_backends
 from moto.iam.models import iam_backends
+from moto.kms.models import kms_backends
 
 from r1_on_eks.rehearsal.aws_cloud.eks_state import Shape, invalid
 from r1_on_eks.rehearsal.aws_cloud.eks_versions import VERSIONS
@@ -33,6 +34,15 @@ def check_role(account: str, arn: str, service: str) -> None:
         f"Role with arn: {arn}, could not be assumed because it does not exist or the trusted "
         f"entity is not correct ({service})"
     )
+
+
+def check_key(account: str, region: str, encryption: list[Shape]) -> None:
+    """The KMS key for the envelope encryption of secrets exists and is enabled."""
+    for entry in encryption:
+        wanted = entry.get("provider", {}).get("keyArn", "")
+        keys = kms_backends[account][region].keys.values()
+        if not any(key.arn == wanted and key.enabled for key in keys):
+            raise invalid(f"The KMS key {wanted} does not exist or is not enabled")
 
 
 def known_subnets(account: str, region: str, subnet_ids: list[str]) -> list[Any]:

@@ -12,6 +12,7 @@ from r1_on_eks.rehearsal.aws_cloud import eks_control_plane
 from r1_on_eks.rehearsal.aws_cloud.background import later
 from r1_on_eks.rehearsal.aws_cloud.eks_access import add_entry
 from r1_on_eks.rehearsal.aws_cloud.eks_cluster_checks import (
+    check_key,
     check_role,
     check_versions,
     network_config,
@@ -63,6 +64,7 @@ class Clusters(EksRequest):
         version = asked.get("version", DEFAULT_VERSION)
         check_versions(version)
         check_role(self.current_account, asked["roleArn"], "eks.amazonaws.com")
+        check_key(self.current_account, self.region, asked.get("encryptionConfig", []))
         vpc = vpc_config(self.current_account, self.region, asked["resourcesVpcConfig"])
         access = asked.get("accessConfig", {})
         creator_admin = access.get("bootstrapClusterCreatorAdminPermissions", True)

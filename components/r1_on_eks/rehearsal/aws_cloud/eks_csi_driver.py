@@ -5,6 +5,7 @@ Source: kubernetes-sigs/aws-fsx-csi-driver, charts/aws-fsx-csi-driver/templates/
 """
 
 from pathlib import Path
+from typing import Any
 
 
 def install_csi_driver(admin_kubeconfig: Path, name: str) -> None:
@@ -13,7 +14,7 @@ def install_csi_driver(admin_kubeconfig: Path, name: str) -> None:
 
     with config.new_client_from_config(str(admin_kubeconfig)) as api:
         storage = client.StorageV1Api(api)
-        if name in [driver.metadata.name for driver in storage.list_csi_driver().items]:
+        if _exists(storage, name):
             return
         storage.create_csi_driver(
             client.V1CSIDriver(
@@ -29,5 +30,9 @@ def remove_csi_driver(admin_kubeconfig: Path, name: str) -> None:
 
     with config.new_client_from_config(str(admin_kubeconfig)) as api:
         storage = client.StorageV1Api(api)
-        if name in [driver.metadata.name for driver in storage.list_csi_driver().items]:
+        if _exists(storage, name):
             storage.delete_csi_driver(name)
+
+
+def _exists(storage: Any, name: str) -> bool:
+    return name in [driver.metadata.name for driver in storage.list_csi_driver().items]

@@ -128,7 +128,7 @@ def _data(cluster: Cluster, group: NodeGroup, given: Shape) -> Shape:
         if "Ebs" in mapping:
             mapping["Ebs"].setdefault("DeleteOnTermination", True)
     return data | {
-        "InstanceType": given.get("InstanceType") or group.shape["instanceTypes"][0],
+        "InstanceType": group.instance_type,
         "SecurityGroupIds": sorted(set(groups)),
         "TagSpecifications": [
             {

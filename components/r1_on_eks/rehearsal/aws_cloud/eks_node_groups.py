@@ -4,9 +4,10 @@ moto's node groups are a record: no Auto Scaling group, no instances, half of th
 Source: EKS API reference (CreateNodegroup, UpdateNodegroupConfig, UpdateNodegroupVersion).
 """
 
-from botocore.exceptions import ClientError
+from moto.core.exceptions import ServiceException
 from moto.core.responses import ActionResult
 from moto.ec2.models import ec2_backends
+from moto.ec2.models.launch_templates import LaunchTemplateVersion
 
 from r1_on_eks.rehearsal.aws_cloud import eks_nodes
 from r1_on_eks.rehearsal.aws_cloud.background import later
@@ -53,8 +54,11 @@ class NodeGroups(EksRequest):
         ami_type = "CUSTOM" if "ImageId" in (template or {}) else "AL2023_x86_64_STANDARD"
         ami_type = asked.get("amiType", ami_type)
         check_types(types, ami_type)
-        shape = self._shape(cluster, asked, types, ami_type)
-        group = NodeGroup(shape)
+        shape = self._shape(cluster, asked, ami_type)
+        if "InstanceType" not in (template or {}):
+            # A type that the launch template names is shown there only.
+            shape["instanceTypes"] = types
+        group = NodeGroup(shape, types[0])
         cluster.node_groups[name] = group
         answer = ActionResult({"nodegroup": dict(shape)})
         later(f"create node group {name}", lambda: eks_nodes.create(cluster, group))
@@ -106,7 +110,9 @@ class NodeGroups(EksRequest):
         if template is not None:
             if "launchTemplate" not in shape:
                 raise invalid("You cannot add a launch template to a node group without one")
-            check_template(template, {})
+            check_template(template, {"instanceTypes": shape.get("instanceTypes")})
+            group.instance_type = template.get("InstanceType", group.instance_type)
+            check_types([group.instance_type], shape["amiType"])
         update = record_update(
             cluster,
             "VersionUpdate",
@@ -136,7 +142,7 @@ class NodeGroups(EksRequest):
         later(f"delete node group {group.name}", lambda: eks_nodes.delete(cluster, group))
         return ActionResult({"nodegroup": dict(group.shape)})
 
-    def _shape(self, cluster: Cluster, asked: Shape, types: list[str], ami_type: str) -> Shape:
+    def _shape(self, cluster: Cluster, asked: Shape, ami_type: str) -> Shape:
         name = asked["nodegroupName"]
         shape: Shape = {
             "nodegroupName": name,
@@ -161,7 +167,6 @@ class NodeGroups(EksRequest):
         }
         if "releaseVersion" in asked:
             shape["releaseVersion"] = asked["releaseVersion"]
-        shape["instanceTypes"] = types
         if "launchTemplate" in asked:
             shape["launchTemplate"] = self._named(asked["launchTemplate"])
         else:
@@ -175,7 +180,7 @@ class NodeGroups(EksRequest):
         version = self._version(specification)
         return version.data
 
-    def _version(self, specification: Shape):  # noqa: ANN202
+    def _version(self, specification: Shape) -> LaunchTemplateVersion:
         templates = ec2_backends[self.current_account][self.region]
         try:
             template = (
@@ -185,8 +190,8 @@ class NodeGroups(EksRequest):
             )
             wanted = specification.get("version")
             return template.get_version(wanted) if wanted else template.default_version()
-        except (ClientError, Exception) as missing:
-            raise invalid(f"The launch template or version is invalid: {missing}") from None
+        except (ServiceException, StopIteration, ValueError) as missing:
+            raise invalid(f"The launch template or version does not exist: {missing}") from None
 
     def _named(self, specification: Shape) -> Shape:
         """With id, name and version number, as DescribeNodegroup shows it."""

@@ -16,8 +16,6 @@ from r1_on_eks.rehearsal.aws_cloud.eks_node_checks import (
 from r1_on_eks.rehearsal.aws_cloud.eks_state import Cluster, NodeGroup, Shape, new_id
 from r1_on_eks.rehearsal.aws_cloud.settings import settings
 
-# AWS waits some 20 minutes for nodes; a network add-on that is ordered rightly is there sooner.
-_PATIENCE_S = 3.0
 # The AL2023 NVIDIA image allocates 5128 MiB of 2 MiB pages for EFA (EKS user guide,
 # device-management-efa).
 _HUGEPAGES_MIB = 5128
@@ -32,7 +30,7 @@ def create(cluster: Cluster, group: NodeGroup) -> None:
             given = _given_template(group)
             eks_instances.make_template(cluster, group, given)
             check_placement_group(given)
-            subnets = offered_subnets(shape["instanceTypes"][0], shape["subnets"])
+            subnets = offered_subnets(group.instance_type, shape["subnets"])
             eks_instances.make_scaling_group(group, subnets)
             if shape["scalingConfig"]["desiredSize"] > 0:
                 check_reach(subnets)
@@ -116,7 +114,7 @@ def _admit_nodes(cluster: Cluster, role: str) -> None:
 
 
 def _check_network_addon(cluster: Cluster, group: NodeGroup) -> None:
-    deadline = time.monotonic() + _PATIENCE_S
+    deadline = time.monotonic() + settings().patience_s
     while not cluster.self_managed_addons and "vpc-cni" not in cluster.addons:
         if time.monotonic() > deadline:
             raise NodesMissing(
@@ -145,7 +143,7 @@ def _set_nodes(cluster: Cluster, group: NodeGroup, found: list[dict[str, str]]) 
     set_nodes(
         cluster.admin_kubeconfig,
         group=group.name,
-        shape=_node_shape(shape),
+        shape=_node_shape(group),
         labels=labels,
         taints=[
             {
@@ -159,12 +157,12 @@ def _set_nodes(cluster: Cluster, group: NodeGroup, found: list[dict[str, str]]) 
     )
 
 
-def _node_shape(shape: Shape) -> Any:
+def _node_shape(group: NodeGroup) -> Any:
     from r1_on_eks.rehearsal.nodes import NodeShape
 
-    row = INSTANCE_TYPES[shape["instanceTypes"][0]]
+    row = INSTANCE_TYPES[group.instance_type]
     # Without NVIDIA's driver in the image no GPU ever appears on the node.
-    driver = shape["amiType"].endswith(("_GPU", "_NVIDIA", "_NVIDIA_FIPS", "CUSTOM"))
+    driver = group.shape["amiType"].endswith(("_GPU", "_NVIDIA", "_NVIDIA_FIPS", "CUSTOM"))
     values = {
         "instance_type": row.name,
         "vcpus": row.vcpus,

@@ -64,6 +64,7 @@ class NodeGroup:
     """One managed node group; `template_id` is the launch template that EKS made for itself."""
 
     shape: Shape
+    instance_type: str
     group_name: str = ""
     template_id: str = ""
     # One change at a time: nodes of a half-made group cannot be removed.

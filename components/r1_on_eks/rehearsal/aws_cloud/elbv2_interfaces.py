@@ -51,7 +51,7 @@ def _description(arn: str) -> str:
 
 
 def _make(elbv2: Any, balancer: Any) -> None:
-    ec2 = ec2_backends[elbv2.account_id][elbv2.region_name]
+    ec2: Any = ec2_backends[elbv2.account_id][elbv2.region_name]
     for subnet in balancer.subnets:
         ec2.create_network_interface(
             subnet,

@@ -86,7 +86,11 @@ class DataRepositories(FsxRequest):
             raise bad_request(f"{identifier} can't be deleted while {shape['Lifecycle']}")
         shape["Lifecycle"] = "DELETING"
         associations = self.fsx.associations
-        later(f"delete {identifier}", lambda: associations.pop(identifier, None) and None)
+
+        def remove() -> None:
+            associations.pop(identifier, None)
+
+        later(f"delete {identifier}", remove)
         return ActionResult(
             {
                 "AssociationId": identifier,

@@ -43,7 +43,7 @@ class OwnResponse(BaseResponse):
             AwsError: with the service's own code, when the service model forbids them.
         """
         model: ServiceModel = get_service_model(self.own_service)
-        shape = model.operation_model(self._get_action()).input_shape
+        shape: Any = model.operation_model(self._get_action()).input_shape
         named = {
             member.serialization.get("name", name): name
             for name, member in (shape.members.items() if shape else ())

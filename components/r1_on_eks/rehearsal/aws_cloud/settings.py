@@ -6,13 +6,24 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Settings:
-    """One local cloud. `control_planes` False: clusters get an endpoint that nothing answers."""
+    """One local cloud.
+
+    Attributes:
+        port: Of the loopback interface.
+        state_root: The rehearsal's directory.
+        account: The only account there is.
+        region: Where the signed-in person works.
+        control_planes: False: clusters get an endpoint that nothing answers.
+        patience_s: How long a node group or an add-on waits for what it needs. AWS goes on for
+            some 20 minutes; whoever orders resources rightly needs none of it.
+    """
 
     port: int
     state_root: Path
     account: str
     region: str
     control_planes: bool = True
+    patience_s: float = 5.0
 
     @property
     def endpoint(self) -> str:
