@@ -34,7 +34,8 @@ class Cloud:
             "--no-control-plane", "--patience", "0.5",
         ]  # fmt: skip
         with self.log.open("wb") as log:
-            self.process = subprocess.Popen(argv, stdout=log, stderr=subprocess.STDOUT)
+            user = os.environ | {"AWS_PROFILE": "nobody-has-this", "AWS_REGION": "eu-west-3"}
+            self.process = subprocess.Popen(argv, stdout=log, stderr=subprocess.STDOUT, env=user)
         deadline = time.monotonic() + 30
         while "AWS account" not in self.log.read_text():
             assert self.process.poll() is None, self.log.read_text()
@@ -85,7 +86,7 @@ class Cloud:
             "kind": "TokenReview",
             "spec": {"token": token},
         }
-        return self.get(f"/r1/token-review?cluster={cluster}", body)["status"]
+        return self.get(f"/r1/token-review/{cluster}", body)["status"]
 
 
 def until(ask, wanted=lambda answer: answer, timeout=15.0):
@@ -296,6 +297,8 @@ def test_a_cluster_describes_what_was_created(cloud, cluster):
     assert cluster["logging"]["clusterLogging"][0] == {"types": ["api", "audit"], "enabled": True}
     assert cluster["deletionProtection"] is False
     assert cluster["tags"] == {"r1:stack": "test"}
+    tagged = cloud.resourcegroupstaggingapi.get_resources(TagFilters=[{"Key": "r1:stack"}])
+    assert cluster["arn"] in [row["ResourceARN"] for row in tagged["ResourceTagMappingList"]]
     groups = cloud.ec2.describe_security_groups(
         GroupIds=[cluster["resourcesVpcConfig"]["clusterSecurityGroupId"]]
     )
@@ -421,6 +424,8 @@ def test_a_node_group_is_instances_in_a_scaling_group(cloud, cluster, network, r
     }
     assert {each["SubnetId"] for each in first} == set(network.private)
     assert {each["InstanceType"] for each in first} == {"g5.xlarge"}
+    address = first[0]["PrivateIpAddress"].replace(".", "-")
+    assert first[0]["PrivateDnsName"] == f"ip-{address}.us-west-2.compute.internal"
     own = cluster["resourcesVpcConfig"]["clusterSecurityGroupId"]
     assert [each["GroupId"] for each in first[0]["SecurityGroups"]] == [own]
     tags = {tag["Key"]: tag["Value"] for tag in first[0]["Tags"]}
@@ -850,6 +855,20 @@ def test_a_role_with_policies_cannot_be_deleted(cloud, roles):
 def test_what_is_not_rehearsed_says_so(cloud, cluster):
     with refused("not been implemented"):
         cloud.eks.update_cluster_version(name="first", version="1.36")
+
+
+def test_a_cluster_whose_control_plane_cannot_start_has_failed(tmp_path, monkeypatch):
+    from r1_on_eks.rehearsal.aws_cloud import eks_control_plane
+    from r1_on_eks.rehearsal.aws_cloud.eks_state import Cluster
+
+    def no_network(cluster):
+        raise OSError("no port is free")
+
+    monkeypatch.setattr(eks_control_plane, "_make_network", no_network)
+    cluster = Cluster({"name": "unlucky", "status": "CREATING"})
+    eks_control_plane.start(cluster)
+    assert cluster.shape["status"] == "FAILED"
+    assert cluster.shape["health"]["issues"][0]["message"] == "no port is free"
 
 
 def test_after_everything_is_deleted_nothing_is_listed(cloud, cluster, network, roles):

@@ -27,6 +27,7 @@ def main(argv: list[str] | None = None) -> None:
         help="how long nodes and add-ons wait for what they need; AWS: about 20 minutes",
     )
     args = parser.parse_args(argv)
+    _forget_the_user()
     # moto reads both at import.
     os.environ["MOTO_ACCOUNT_ID"] = args.account
     os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
@@ -47,6 +48,15 @@ def main(argv: list[str] | None = None) -> None:
     )
     print(f"AWS account {args.account} at http://127.0.0.1:{args.port}", flush=True)
     server.serve_forever()
+
+
+def _forget_the_user() -> None:
+    """No profile, key or metadata service of the user's takes part in this process."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]
+    os.environ["AWS_CONFIG_FILE"] = os.devnull
+    os.environ["AWS_SHARED_CREDENTIALS_FILE"] = os.devnull
+    os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
 
 
 if __name__ == "__main__":

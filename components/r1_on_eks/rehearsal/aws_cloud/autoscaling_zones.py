@@ -1,5 +1,7 @@
 """Auto Scaling spreads instances over the subnets of a group; moto starts all in the first one.
 
+moto also forgets the Region of these instances, so that they have names of us-east-1.
+
 Source: EC2 Auto Scaling user guide, ec2-auto-scaling-availability-zone-balanced.
 """
 
@@ -25,5 +27,7 @@ def replace_autoscaling_group_instances(original: _Method) -> _Method:
                 original(self, 1, propagated_tags)
             finally:
                 self.vpc_zone_identifier = whole
+            for state in self.instance_states:
+                state.instance.region_name = self.autoscaling_backend.region_name
 
     return balanced

@@ -1,5 +1,6 @@
 """What AWS does after it answered: in a thread, through the same public API as everybody."""
 
+import sys
 import threading
 import traceback
 from collections.abc import Callable
@@ -14,6 +15,12 @@ from r1_on_eks.rehearsal.aws_cloud.settings import settings
 _client_lock = threading.Lock()
 
 
+def say(line: str) -> None:
+    """Prints one line in one piece, so that threads do not share a line."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
 def later(name: str, work: Callable[[], None]) -> None:
     """Runs `work` in the background. It reports its own failures; a bug is printed."""
 
@@ -21,7 +28,7 @@ def later(name: str, work: Callable[[], None]) -> None:
         try:
             work()
         except Exception:
-            print(f"background {name} failed:\n{traceback.format_exc()}", flush=True)
+            say(f"background {name} failed:\n{traceback.format_exc()}")
 
     threading.Thread(target=run, name=name, daemon=True).start()
 

@@ -124,8 +124,8 @@ class Clusters(EksRequest):
         clusters = self.eks.clusters
 
         def remove() -> None:
-            eks_control_plane.stop(cluster)
-            clusters.pop(cluster.name, None)
+            if eks_control_plane.stop(cluster):
+                clusters.pop(cluster.name, None)
 
         later(f"delete cluster {cluster.name}", remove)
         return ActionResult({"cluster": dict(cluster.shape)})

@@ -5,7 +5,7 @@ import contextlib
 
 from botocore.exceptions import ClientError
 
-from r1_on_eks.rehearsal.aws_cloud.background import client
+from r1_on_eks.rehearsal.aws_cloud.background import client, say
 from r1_on_eks.rehearsal.aws_cloud.eks_state import Cluster
 from r1_on_eks.rehearsal.aws_cloud.settings import settings
 
@@ -26,14 +26,30 @@ def start(cluster: Cluster) -> None:
             cluster.shape["certificateAuthority"] = {"data": placeholder}
         cluster.shape["status"] = "ACTIVE"
     except Exception as failure:
-        print(f"cluster {cluster.name} failed: {failure}", flush=True)
-        issue = {"code": "InternalFailure", "message": str(failure), "resourceIds": []}
-        cluster.shape["health"] = {"issues": [issue]}
-        cluster.shape["status"] = "FAILED"
+        _fail(cluster, failure)
 
 
-def stop(cluster: Cluster) -> None:
-    """Ends the processes and removes what `start` made. The log group stays, as on AWS."""
+def stop(cluster: Cluster) -> bool:
+    """Ends the processes and removes what `start` made. The log group stays, as on AWS.
+
+    Returns False, and the cluster is FAILED with the reason, when that was not possible.
+    """
+    try:
+        _remove(cluster)
+    except Exception as failure:
+        _fail(cluster, failure)
+        return False
+    return True
+
+
+def _fail(cluster: Cluster, failure: Exception) -> None:
+    say(f"cluster {cluster.name} failed: {failure}")
+    issue = {"code": "InternalFailure", "message": str(failure), "resourceIds": []}
+    cluster.shape["health"] = {"issues": [issue]}
+    cluster.shape["status"] = "FAILED"
+
+
+def _remove(cluster: Cluster) -> None:
     # A control plane writes to the end: a group that was deleted before is there again.
     _make_log_group(cluster)
     if settings().control_planes:
@@ -61,7 +77,8 @@ def _run_control_plane(cluster: Cluster) -> None:
         cluster.name,
         version=cluster.shape["version"],
         service_cidr=cluster.shape["kubernetesNetworkConfig"]["serviceIpv4Cidr"],
-        token_webhook_url=f"{settings().endpoint}/r1/token-review?cluster={cluster.name}",
+        # In the path: an API server drops the query of its webhook's address.
+        token_webhook_url=f"{settings().endpoint}/r1/token-review/{cluster.name}",
     )
     cluster.admin_kubeconfig = running.admin_kubeconfig
     cluster.shape["endpoint"] = running.endpoint

@@ -5,6 +5,7 @@ moto names an Auto Scaling group for a node group and makes none.
 
 import secrets
 import uuid
+from functools import cache
 from typing import Any
 
 from r1_on_eks.rehearsal.aws_cloud.background import client
@@ -149,6 +150,7 @@ def _own_tags(shape: Shape) -> dict[str, str]:
     }
 
 
+@cache
 def _eks_image() -> str:
     """Some image of Amazon's that moto knows; nothing is started from it."""
     images = client("ec2").describe_images(Owners=["amazon"])["Images"]

@@ -6,6 +6,7 @@ from typing import Any
 
 from r1_on_eks.catalog.instances import INSTANCE_TYPES
 from r1_on_eks.rehearsal.aws_cloud import eks_instances
+from r1_on_eks.rehearsal.aws_cloud.background import say
 from r1_on_eks.rehearsal.aws_cloud.eks_access import add_entry
 from r1_on_eks.rehearsal.aws_cloud.eks_node_checks import (
     NodesMissing,
@@ -179,7 +180,7 @@ def _node_shape(group: NodeGroup) -> Any:
 def _fail(
     group: NodeGroup, status: str, code: str, message: str, ids: list[str] | None = None
 ) -> None:
-    print(f"node group {group.name}: {code}: {message}", flush=True)
+    say(f"node group {group.name}: {code}: {message}")
     issue = {"code": code, "message": message, "resourceIds": ids or [group.group_name]}
     group.shape["health"] = {"issues": [issue]}
     group.shape["status"] = status

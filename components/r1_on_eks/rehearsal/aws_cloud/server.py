@@ -18,6 +18,7 @@ from moto.moto_server.werkzeug_app import (
 from werkzeug.serving import BaseWSGIServer, make_server
 
 from r1_on_eks.rehearsal.aws_cloud import extensions
+from r1_on_eks.rehearsal.aws_cloud.background import say
 from r1_on_eks.rehearsal.aws_cloud.identity import sign_in
 from r1_on_eks.rehearsal.aws_cloud.remaining import remaining
 from r1_on_eks.rehearsal.aws_cloud.settings import Settings, install
@@ -62,14 +63,15 @@ class CloudApplication:
         if not path.startswith("/r1/"):
             with self._turn:
                 return list(self._moto(environ, start_response))
-        own: dict[str, Callable[[dict[str, Any]], Any]] = {
-            "/r1/health": lambda _: {"started": self._started},
-            "/r1/resources": lambda _: remaining(),
-            "/r1/token-review": _token_review,
+        own: dict[str, Callable[[], Any]] = {
+            "health": lambda: {"started": self._started},
+            "resources": remaining,
+            "token-review": lambda: _token_review(path.partition("/token-review/")[2], environ),
         }
-        if path not in own:
+        asked = path.split("/")[2]
+        if asked not in own:
             return _json(start_response, "404 Not Found", _error("NotFound", path))
-        return _json(start_response, "200 OK", own[path](environ))
+        return _json(start_response, "200 OK", own[asked]())
 
 
 def make_cloud(chosen: Settings) -> BaseWSGIServer:
@@ -91,11 +93,10 @@ class _QuietHandler(MotoRequestHandler):
         """Silent: the application prints its own line."""
 
 
-def _token_review(environ: dict[str, Any]) -> dict[str, Any]:
-    cluster = parse_qs(environ.get("QUERY_STRING", "")).get("cluster", [""])[0]
+def _token_review(cluster: str, environ: dict[str, Any]) -> dict[str, Any]:
     answer = review(cluster, json.loads(_body(environ)))
     if not answer["status"]["authenticated"]:
-        print(f"token refused: {answer['status']['error']}", flush=True)
+        say(f"token refused: {answer['status']['error']}")
     return answer
 
 
@@ -121,7 +122,7 @@ def _log(environ: dict[str, Any], action: str, statuses: list[str]) -> None:
     status = statuses[0].split()[0] if statuses else "-"
     clock = datetime.now(UTC).strftime("%H:%M:%S")
     caller = " by-aws" if "aws-service" in environ.get("HTTP_USER_AGENT", "") else ""
-    print(f"{clock} {environ.get('HTTP_HOST', '-')} {action} {status}{caller}", flush=True)
+    say(f"{clock} {environ.get('HTTP_HOST', '-')} {action} {status}{caller}")
 
 
 def _error(code: str, message: str) -> dict[str, str]:
