@@ -173,11 +173,11 @@ def _build(tool: GoTool, built: Path, say: Say) -> None:
     began = time.monotonic()
     child = subprocess.Popen(
         [
-            *[go, "build", "-mod=readonly", "-trimpath", "-ldflags", " ".join(["-s -w", *stamps])],
+            *[go, "build", "-mod=readonly", "-ldflags", " ".join(["-s -w", *stamps])],
             *["-o", partial, tool.package],
         ],
         cwd=_MODULES / tool.name,
-        env={**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "", "GOWORK": "off"},
+        env={**os.environ, "GOFLAGS": "", "GOWORK": "off"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

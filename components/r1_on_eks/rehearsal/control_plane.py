@@ -1,0 +1,251 @@
+"""A real Kubernetes control plane on loopback: what EKS would run for a cluster."""
+
+import base64
+import json
+import shutil
+import ssl
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from r1_on_eks.rehearsal import toolchain
+from r1_on_eks.rehearsal.certificates import Authority, Certificate, private_pem
+from r1_on_eks.rehearsal.paths import State
+from r1_on_eks.rehearsal.processes import Processes, free_port
+
+# In the order in which they start; they end in the reverse one.
+_PARTS = ("etcd", "kube-apiserver", "kube-scheduler", "kube-controller-manager", "kwok")
+_READY_TIMEOUT_S = 60.0
+# Everything that they hold is thrown away with them: no reason to wait for a polite end.
+_END_TIMEOUT_S = 1.0
+
+
+@dataclass(frozen=True)
+class ControlPlane:
+    """A running control plane.
+
+    Attributes:
+        cluster: Name of the cluster.
+        endpoint: `https://127.0.0.1:PORT`.
+        certificate_authority: PEM.
+        admin_kubeconfig: A kubeconfig with a client certificate of `system:masters`.
+    """
+
+    cluster: str
+    endpoint: str
+    certificate_authority: str
+    admin_kubeconfig: Path
+
+
+def start_control_plane(
+    state_root: Path, cluster: str, *, version: str, service_cidr: str, token_webhook_url: str
+) -> ControlPlane:
+    """Starts the control plane of `cluster` and waits until it is ready.
+
+    Args:
+        state_root: The rehearsal's directory; files go to `clusters/CLUSTER` in it.
+        cluster: Its name.
+        version: Kubernetes version that the cluster asks for, `1.35`.
+        service_cidr: Range of Service addresses.
+        token_webhook_url: Who reviews bearer tokens, as EKS's authenticator does.
+
+    Raises:
+        ValueError: the built control plane is of another version.
+        ProcessFailed: a part of it did not start.
+    """
+    built = toolchain.module_version(toolchain.CONTROL_PLANE)
+    if not built.startswith(f"v{version}."):
+        raise ValueError(
+            f"the rehearsal's control plane is Kubernetes {built}; the cluster asks for {version}"
+        )
+    folder = State(state_root).clusters / cluster
+    processes = Processes(state_root)
+    described = folder / "control-plane.json"
+    if f"{cluster}-kube-apiserver" in processes.running() and described.exists():
+        found: dict[str, str] = json.loads(described.read_text())
+        return ControlPlane(
+            cluster,
+            found["endpoint"],
+            found["certificate_authority"],
+            folder / "admin.kubeconfig",
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    running = _Start(folder, cluster, processes).run(service_cidr, token_webhook_url)
+    described.write_text(
+        json.dumps(
+            {
+                "endpoint": running.endpoint,
+                "certificate_authority": running.certificate_authority,
+            }
+        )
+    )
+    return running
+
+
+def stop_control_plane(state_root: Path, cluster: str) -> None:
+    """Ends the control plane of `cluster` and forgets everything that it held."""
+    processes = Processes(state_root)
+    for part in reversed(_PARTS):
+        processes.stop(f"{cluster}-{part}", timeout=_END_TIMEOUT_S)
+    shutil.rmtree(State(state_root).clusters / cluster, ignore_errors=True)
+
+
+class _Start:
+    """One start: the files and ports that the parts share."""
+
+    def __init__(self, folder: Path, cluster: str, processes: Processes) -> None:
+        self._folder = folder
+        self._cluster = cluster
+        self._processes = processes
+        self._endpoint = f"https://127.0.0.1:{free_port()}"
+        self._etcd = f"http://127.0.0.1:{free_port()}"
+        self._authority = Authority(f"rehearsal of {cluster}")
+        self._admin = folder / "admin.kubeconfig"
+
+    def run(self, service_cidr: str, token_webhook_url: str) -> ControlPlane:
+        self._write_files(token_webhook_url)
+        self._start_etcd()
+        self._start_apiserver(service_cidr)
+        self._start_the_rest()
+        return ControlPlane(
+            self._cluster, self._endpoint, self._authority.certificate, self._admin
+        )
+
+    def _write_files(self, token_webhook_url: str) -> None:
+        server = self._authority.server(
+            ["127.0.0.1"], ["localhost", "kubernetes.default.svc", "kubernetes.default"]
+        )
+        self._file("ca.crt", self._authority.certificate)
+        self._file("server.crt", server.certificate)
+        self._file("server.key", server.key)
+        self._file("service-accounts.key", private_pem(ec.generate_private_key(ec.SECP256R1())))
+        admin = self._authority.client("rehearsal-admin", "system:masters")
+        cluster = {
+            "server": self._endpoint,
+            "certificate-authority-data": _encoded(self._authority.certificate),
+        }
+        self._file("admin.kubeconfig", _kubeconfig(cluster, _client(admin)))
+        self._file("token-review.kubeconfig", _kubeconfig({"server": token_webhook_url}, {}))
+
+    def _start_etcd(self) -> None:
+        peer = f"http://127.0.0.1:{free_port()}"
+        self._start(
+            "etcd",
+            f"--data-dir={self._folder / 'etcd'}",
+            f"--listen-client-urls={self._etcd}",
+            f"--advertise-client-urls={self._etcd}",
+            f"--listen-peer-urls={peer}",
+            f"--initial-advertise-peer-urls={peer}",
+            f"--initial-cluster=default={peer}",
+            # It holds nothing that should outlive the machine's power.
+            "--unsafe-no-fsync",
+            "--log-level=warn",
+        )
+        self._wait("etcd", lambda: _answers(f"{self._etcd}/health"))
+
+    def _start_apiserver(self, service_cidr: str) -> None:
+        file = self._folder.joinpath
+        self._start(
+            "kube-apiserver",
+            f"--etcd-servers={self._etcd}",
+            "--bind-address=127.0.0.1",
+            # Where there is no other network, it would find no address of its own to announce.
+            "--advertise-address=127.0.0.1",
+            f"--secure-port={self._endpoint.rpartition(':')[2]}",
+            f"--tls-cert-file={file('server.crt')}",
+            f"--tls-private-key-file={file('server.key')}",
+            f"--client-ca-file={file('ca.crt')}",
+            f"--service-cluster-ip-range={service_cidr}",
+            "--service-account-issuer=https://kubernetes.default.svc",
+            f"--service-account-key-file={file('service-accounts.key')}",
+            f"--service-account-signing-key-file={file('service-accounts.key')}",
+            "--authorization-mode=RBAC",
+            f"--authentication-token-webhook-config-file={file('token-review.kubeconfig')}",
+            "--authentication-token-webhook-version=v1",
+            "--allow-privileged=true",
+            # The Service `kubernetes` may not point at a loopback address.
+            "--endpoint-reconciler-type=none",
+        )
+        context = ssl.create_default_context(cadata=self._authority.certificate)
+        self._wait("kube-apiserver", lambda: _answers(f"{self._endpoint}/readyz", context))
+
+    def _start_the_rest(self) -> None:
+        shared = (f"--kubeconfig={self._admin}", "--leader-elect=false", "--secure-port=0")
+        self._start("kube-scheduler", *shared)
+        self._start(
+            "kube-controller-manager",
+            *shared,
+            f"--service-account-private-key-file={self._folder / 'service-accounts.key'}",
+            f"--root-ca-file={self._folder / 'ca.crt'}",
+        )
+        self._processes.start(
+            f"{self._cluster}-kwok",
+            [
+                toolchain.kwok(_say),
+                f"--kubeconfig={self._admin}",
+                "--manage-all-nodes=true",
+                f"--server-address=127.0.0.1:{free_port()}",
+                "--cidr=10.128.0.1/16",
+            ],
+            cwd=self._folder,
+        )
+
+    def _start(self, part: str, *flags: str) -> None:
+        self._processes.start(
+            f"{self._cluster}-{part}",
+            [toolchain.control_plane(_say), part, *flags],
+            cwd=self._folder,
+        )
+
+    def _wait(self, part: str, ready: Callable[[], bool]) -> None:
+        self._processes.wait_until(f"{self._cluster}-{part}", ready, _READY_TIMEOUT_S)
+
+    def _file(self, name: str, text: str) -> None:
+        path = self._folder / name
+        path.touch(mode=0o600)
+        path.write_text(text)
+
+
+def _kubeconfig(cluster: dict[str, Any], user: dict[str, Any]) -> str:
+    return yaml.safe_dump(
+        {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "current-context": "rehearsal",
+            "contexts": [
+                {"name": "rehearsal", "context": {"cluster": "rehearsal", "user": "admin"}}
+            ],
+            "clusters": [{"name": "rehearsal", "cluster": cluster}],
+            "users": [{"name": "admin", "user": user}],
+        }
+    )
+
+
+def _client(certificate: Certificate) -> dict[str, str]:
+    return {
+        "client-certificate-data": _encoded(certificate.certificate),
+        "client-key-data": _encoded(certificate.key),
+    }
+
+
+def _encoded(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
+def _answers(url: str, context: ssl.SSLContext | None = None) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2, context=context) as answer:
+            return answer.status == 200
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
