@@ -15,15 +15,17 @@ SECRET_SIGNATURE = "1b47061264138c4ac30d75fd1eb44270"
 OUTPUT_SIGNATURE = "d0e6a833031e9bbcd3f4e8bde6ca49a4"
 
 UNKNOWN_STRING = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
-UNKNOWN_SENTINELS = frozenset({
-    UNKNOWN_STRING,
-    "1c4a061d-8072-4f0a-a4cb-0ff528b18fe7",  # bool
-    "3eeb2bf0-c639-47a8-9e75-3b44932eb421",  # number
-    "6a19a0b0-7e62-4c92-b797-7f8e31da9cc2",  # array
-    "030794c1-ac77-496b-92df-f27374a8bd58",  # asset
-    "e48ece36-62e2-4504-bad9-02848725956a",  # archive
-    "dd056dcd-154b-4c76-9bd3-c8f88648b5ff",  # object
-})
+UNKNOWN_SENTINELS = frozenset(
+    {
+        UNKNOWN_STRING,
+        "1c4a061d-8072-4f0a-a4cb-0ff528b18fe7",  # bool
+        "3eeb2bf0-c639-47a8-9e75-3b44932eb421",  # number
+        "6a19a0b0-7e62-4c92-b797-7f8e31da9cc2",  # array
+        "030794c1-ac77-496b-92df-f27374a8bd58",  # asset
+        "e48ece36-62e2-4504-bad9-02848725956a",  # archive
+        "dd056dcd-154b-4c76-9bd3-c8f88648b5ff",  # object
+    }
+)
 
 
 class Unknown:
@@ -132,27 +134,35 @@ def _object_from_wire(struct: struct_pb2.Struct) -> Any:
 
 
 def _to_wire(value: Any, keep_secrets: bool) -> struct_pb2.Value:
-    if value is UNKNOWN:
-        return struct_pb2.Value(string_value=UNKNOWN_STRING)
-    if isinstance(value, Secret):
-        if not keep_secrets:
-            return _to_wire(value.value, keep_secrets)
-        fields = {
-            SIGNATURE_KEY: struct_pb2.Value(string_value=SECRET_SIGNATURE),
-            "value": _to_wire(value.value, keep_secrets),
-        }
-        return struct_pb2.Value(struct_value=struct_pb2.Struct(fields=fields))
-    if value is None:
-        return struct_pb2.Value(null_value=struct_pb2.NullValue.NULL_VALUE)
-    if isinstance(value, bool):
-        return struct_pb2.Value(bool_value=value)
-    if isinstance(value, int | float):
-        return struct_pb2.Value(number_value=float(value))
-    if isinstance(value, str):
-        return struct_pb2.Value(string_value=value)
-    if isinstance(value, list | tuple):
-        items = [_to_wire(item, keep_secrets) for item in value]
-        return struct_pb2.Value(list_value=struct_pb2.ListValue(values=items))
-    if isinstance(value, dict):
-        return struct_pb2.Value(struct_value=to_struct(value, keep_secrets))
-    raise TypeError(f"{type(value).__name__} is no property value: {value!r}")
+    if isinstance(value, Secret) and not keep_secrets:
+        return _to_wire(value.value, keep_secrets)
+    match value:
+        case Unknown():
+            return struct_pb2.Value(string_value=UNKNOWN_STRING)
+        case Secret():
+            fields = {
+                SIGNATURE_KEY: struct_pb2.Value(string_value=SECRET_SIGNATURE),
+                "value": _to_wire(value.value, keep_secrets),
+            }
+            return struct_pb2.Value(struct_value=struct_pb2.Struct(fields=fields))
+        case dict():
+            return struct_pb2.Value(struct_value=to_struct(value, keep_secrets))
+        case list() | tuple():
+            items = [_to_wire(item, keep_secrets) for item in value]
+            return struct_pb2.Value(list_value=struct_pb2.ListValue(values=items))
+        case _:
+            return _scalar_to_wire(value)
+
+
+def _scalar_to_wire(value: Any) -> struct_pb2.Value:
+    match value:
+        case None:
+            return struct_pb2.Value(null_value=struct_pb2.NullValue.NULL_VALUE)
+        case bool():
+            return struct_pb2.Value(bool_value=value)
+        case int() | float():
+            return struct_pb2.Value(number_value=float(value))
+        case str():
+            return struct_pb2.Value(string_value=value)
+        case _:
+            raise TypeError(f"{type(value).__name__} is no property value: {value!r}")

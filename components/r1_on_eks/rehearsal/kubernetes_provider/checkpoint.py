@@ -14,9 +14,13 @@ FIELD_MANAGER = "__fieldManager"
 _DASHED = {
     name.replace("-", "_"): name
     for name in (
-        "x-kubernetes-embedded-resource", "x-kubernetes-int-or-string",
-        "x-kubernetes-list-map-keys", "x-kubernetes-list-type", "x-kubernetes-map-type",
-        "x-kubernetes-preserve-unknown-fields", "x-kubernetes-validations",
+        "x-kubernetes-embedded-resource",
+        "x-kubernetes-int-or-string",
+        "x-kubernetes-list-map-keys",
+        "x-kubernetes-list-type",
+        "x-kubernetes-map-type",
+        "x-kubernetes-preserve-unknown-fields",
+        "x-kubernetes-validations",
     )
 }
 _UNDERSCORED = {dashed: underscored for underscored, dashed in _DASHED.items()}

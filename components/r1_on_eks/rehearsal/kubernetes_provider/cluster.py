@@ -54,7 +54,10 @@ class Cluster:
     """The objects of one API server."""
 
     def __init__(
-        self, connection: Connection, options: ApplyOptions, cancelled: threading.Event,
+        self,
+        connection: Connection,
+        options: ApplyOptions,
+        cancelled: threading.Event,
     ) -> None:
         self.connection = connection
         self.discovery = Discovery(connection)
@@ -71,7 +74,13 @@ class Cluster:
         path = self.discovery.resource(api_version, kind).path(namespace, name)
         return self.connection.request("GET", path)
 
-    def find(self, api_version: str, kind: str, namespace: str, name: str) -> dict[str, Any] | None:
+    def find(
+        self,
+        api_version: str,
+        kind: str,
+        namespace: str,
+        name: str,
+    ) -> dict[str, Any] | None:
         """One object, None where it doesn't exist."""
         try:
             return self.get(api_version, kind, namespace, name)
@@ -83,11 +92,18 @@ class Cluster:
     def get_like(self, document: dict[str, Any]) -> dict[str, Any]:
         """The live state of an object of which kind, namespace and name are known."""
         return self.get(
-            document["apiVersion"], document["kind"], namespace_of(document), name_of(document),
+            document["apiVersion"],
+            document["kind"],
+            namespace_of(document),
+            name_of(document),
         )
 
     def list(
-        self, api_version: str, kind: str, namespace: str, **query: str,
+        self,
+        api_version: str,
+        kind: str,
+        namespace: str,
+        **query: str,
     ) -> list[dict[str, Any]]:
         """Objects of a kind in a namespace, or of a kind without namespaces."""
         resource = self.discovery.resource(api_version, kind)
@@ -95,7 +111,11 @@ class Cluster:
         return [{"apiVersion": api_version, "kind": kind, **item} for item in answer["items"]]
 
     def create(
-        self, document: dict[str, Any], field_manager: str, *, preview: bool,
+        self,
+        document: dict[str, Any],
+        field_manager: str,
+        *,
+        preview: bool,
     ) -> dict[str, Any]:
         """Create an object; misordered ones (namespace or kind not there yet) are tried again.
 
@@ -112,12 +132,17 @@ class Cluster:
                 namespace_to_come = preview and getattr(error, "about_namespace", False)
                 if not misordered or namespace_to_come or attempt == RETRIES:
                     raise
-            if self.cancelled.wait(2.0 ** attempt):
+            if self.cancelled.wait(2.0**attempt):
                 raise Cancelled
         raise AssertionError("unreachable")
 
     def update(
-        self, document: dict[str, Any], live: dict[str, Any], field_manager: str, *, preview: bool,
+        self,
+        document: dict[str, Any],
+        live: dict[str, Any],
+        field_manager: str,
+        *,
+        preview: bool,
     ) -> dict[str, Any]:
         """Bring an existing object to new inputs.
 
@@ -128,18 +153,21 @@ class Cluster:
             preview: Ask only what would come of it.
         """
         path = self.discovery.resource(document["apiVersion"], document["kind"]).path(
-            namespace_of(live), name_of(live))
+            namespace_of(live), name_of(live)
+        )
         dry = {"dryRun": "All"} if preview else {}
         if document["kind"] == "CustomResourceDefinition":
             replacement = copy.deepcopy(document)
             replacement["metadata"]["resourceVersion"] = live["metadata"]["resourceVersion"]
             return self.connection.request(
-                "PUT", path, query={"fieldManager": field_manager, **dry}, body=replacement)
+                "PUT", path, query={"fieldManager": field_manager, **dry}, body=replacement
+            )
         if not preview:
             patch = take_over_patch(live, field_manager)
             if patch:
                 live = self.connection.request(
-                    "PATCH", path, body=patch, content_type="application/json-patch+json")
+                    "PATCH", path, body=patch, content_type="application/json-patch+json"
+                )
         return self._apply(document, path, field_manager, preview, live)
 
     def delete(self, document: dict[str, Any], name: str, propagation: str) -> bool:
@@ -147,9 +175,13 @@ class Cluster:
         try:
             resource = self.discovery.resource(document["apiVersion"], document["kind"])
             self.connection.request(
-                "DELETE", resource.path(namespace_of(document), name),
-                body={"apiVersion": "v1", "kind": "DeleteOptions",
-                      "propagationPolicy": propagation},
+                "DELETE",
+                resource.path(namespace_of(document), name),
+                body={
+                    "apiVersion": "v1",
+                    "kind": "DeleteOptions",
+                    "propagationPolicy": propagation,
+                },
             )
         except KindMissing:
             return False
@@ -160,7 +192,10 @@ class Cluster:
         return True
 
     def _create_once(
-        self, document: dict[str, Any], field_manager: str, preview: bool,
+        self,
+        document: dict[str, Any],
+        field_manager: str,
+        preview: bool,
     ) -> dict[str, Any]:
         resource = self.discovery.resource(document["apiVersion"], document["kind"])
         namespace, name = namespace_of(document), name_of(document)
@@ -169,19 +204,30 @@ class Cluster:
             return self._apply(document, path, field_manager, preview, None)
         query = {"fieldManager": CLIENT_SIDE_MANAGER, **({"dryRun": "All"} if preview else {})}
         return self.connection.request(
-            "POST", resource.path(namespace), query=query, body=document)
+            "POST", resource.path(namespace), query=query, body=document
+        )
 
     def _apply(
-        self, document: dict[str, Any], path: str, field_manager: str, preview: bool,
+        self,
+        document: dict[str, Any],
+        path: str,
+        field_manager: str,
+        preview: bool,
         live: dict[str, Any] | None,
     ) -> dict[str, Any]:
         force = (
-            annotation(document, PATCH_FORCE) == "true" or self._options.patch_force
+            annotation(document, PATCH_FORCE) == "true"
+            or self._options.patch_force
             # A preview must not show as a conflict what the update will take over first.
             or (preview and (live is None or has_client_side_owner(live)))
             or (live is not None and not live["metadata"].get("managedFields"))
         )
-        query = {"fieldManager": field_manager, "force": str(force).lower(),
-                 "fieldValidation": "Warn", **({"dryRun": "All"} if preview else {})}
+        query = {
+            "fieldManager": field_manager,
+            "force": str(force).lower(),
+            "fieldValidation": "Warn",
+            **({"dryRun": "All"} if preview else {}),
+        }
         return self.connection.request(
-            "PATCH", path, query=query, body=document, content_type="application/apply-patch+yaml")
+            "PATCH", path, query=query, body=document, content_type="application/apply-patch+yaml"
+        )

@@ -33,7 +33,7 @@ class ApiRefused(Exception):
 
     @property
     def reason(self) -> str:
-        """Kubernetes' own word: `NotFound`, `AlreadyExists`, `Conflict`, `Invalid` …"""
+        """Kubernetes' own word: `NotFound`, `AlreadyExists`, `Conflict`, `Invalid` and so on."""
         return str(self.status.get("reason", ""))
 
     @property
@@ -106,7 +106,9 @@ class Connection:
         configuration.retries = urllib3.Retry(total=2, backoff_factor=0.2, status=0)
         try:
             load_kube_config_from_dict(
-                kubeconfig, client_configuration=configuration, persist_config=False,
+                kubeconfig,
+                client_configuration=configuration,
+                persist_config=False,
             )
         except (ConfigException, KeyError, TypeError, ValueError) as error:
             raise Unreachable(f"the kubeconfig can't be used: {error}") from error
@@ -134,7 +136,9 @@ class Connection:
             url += "?" + urllib.parse.urlencode(query)
         try:
             response = self._pool.request(
-                method, url, headers=self._headers(content_type),
+                method,
+                url,
+                headers=self._headers(content_type),
                 body=None if body is None else json.dumps(body).encode(),
                 timeout=timeout,
             )

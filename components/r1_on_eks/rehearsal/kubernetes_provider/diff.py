@@ -32,7 +32,9 @@ def pruned(live: Any, shape: Any) -> Any:
 
 
 def detailed_diff(
-    live: dict[str, Any], inputs: dict[str, Any], force_new: tuple[str, ...],
+    live: dict[str, Any],
+    inputs: dict[str, Any],
+    force_new: tuple[str, ...],
 ) -> dict[str, provider_pb2.PropertyDiff]:
     """Every property that differs.
 
@@ -49,13 +51,19 @@ def detailed_diff(
 def replacing(differences: dict[str, provider_pb2.PropertyDiff]) -> list[str]:
     """The paths among the differences that force replacement."""
     kinds = set(_REPLACING.values())
-    return [path for path, difference in differences.items()
-            if difference.kind in kinds
-            or (path == "metadata" and difference.kind == provider_pb2.PropertyDiff.DELETE)]
+    return [
+        path
+        for path, difference in differences.items()
+        if difference.kind in kinds
+        or (path == "metadata" and difference.kind == provider_pb2.PropertyDiff.DELETE)
+    ]
 
 
 def _compare(
-    path: Path, old: Any, new: Any, force_new: tuple[str, ...],
+    path: Path,
+    old: Any,
+    new: Any,
+    force_new: tuple[str, ...],
     found: dict[str, provider_pb2.PropertyDiff],
 ) -> None:
     if isinstance(old, dict) and isinstance(new, dict):
@@ -68,7 +76,8 @@ def _compare(
                 [*path, index],
                 old[index] if index < len(old) else MISSING,
                 new[index] if index < len(new) else MISSING,
-                force_new, found,
+                force_new,
+                found,
             )
         return
     if (old is MISSING or old is None) and (new is MISSING or new is None):
@@ -113,12 +122,12 @@ def parsed_path(text: str) -> Path:
         if rest.startswith('["'):
             end = rest.index('"]')
             path.append(rest[2:end].replace('\\"', '"'))
-            rest = rest[end + 2:]
+            rest = rest[end + 2 :]
         elif rest.startswith("["):
             end = rest.index("]")
             step = rest[1:end]
             path.append(int(step) if step.isdigit() else step)
-            rest = rest[end + 1:]
+            rest = rest[end + 1 :]
         else:
             rest = rest.removeprefix(".")
             end = min((i for i in (rest.find("."), rest.find("[")) if i >= 0), default=len(rest))
@@ -128,12 +137,16 @@ def parsed_path(text: str) -> Path:
 
 
 def without_ignored(
-    differences: dict[str, provider_pb2.PropertyDiff], ignored: list[str],
+    differences: dict[str, provider_pb2.PropertyDiff],
+    ignored: list[str],
 ) -> dict[str, provider_pb2.PropertyDiff]:
     """The differences that no `ignoreChanges` path covers."""
     patterns = [parsed_path(text) for text in ignored]
-    return {path: difference for path, difference in differences.items()
-            if not any(_covers(pattern, parsed_path(path)) for pattern in patterns)}
+    return {
+        path: difference
+        for path, difference in differences.items()
+        if not any(_covers(pattern, parsed_path(path)) for pattern in patterns)
+    }
 
 
 def _covers(pattern: Path, path: Path) -> bool:

@@ -90,12 +90,17 @@ class Discovery:
             if error.code == 404:
                 return {}
             raise
-        return {item["kind"]: _resource(api_version, item)
-                for item in answer.get("resources", []) if "/" not in item["name"]}
+        return {
+            item["kind"]: _resource(api_version, item)
+            for item in answer.get("resources", [])
+            if "/" not in item["name"]
+        }
 
 
 def _resource(api_version: str, item: dict[str, Any]) -> ApiResource:
     return ApiResource(
-        api_version=api_version, kind=item["kind"],
-        plural=item["name"], namespaced=bool(item["namespaced"]),
+        api_version=api_version,
+        kind=item["kind"],
+        plural=item["name"],
+        namespaced=bool(item["namespaced"]),
     )

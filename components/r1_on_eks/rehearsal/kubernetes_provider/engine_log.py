@@ -25,7 +25,10 @@ class EngineLog:
         self._send(urn, message, severity, ephemeral=False)
 
     def status(
-        self, urn: str, message: str, severity: "engine_pb2.LogSeverity.ValueType" = INFO,
+        self,
+        urn: str,
+        message: str,
+        severity: "engine_pb2.LogSeverity.ValueType" = INFO,
     ) -> None:
         """What the step is waiting for now; the same text isn't sent twice in a row."""
         with self._lock:
@@ -39,14 +42,21 @@ class EngineLog:
         self.status(urn, "")
 
     def _send(
-        self, urn: str, message: str, severity: "engine_pb2.LogSeverity.ValueType",
-        *, ephemeral: bool,
+        self,
+        urn: str,
+        message: str,
+        severity: "engine_pb2.LogSeverity.ValueType",
+        *,
+        ephemeral: bool,
     ) -> None:
         if self._stub is None:
             logging.getLogger(__name__).info("%s: %s", urn, message)
             return
         request = engine_pb2.LogRequest(
-            severity=severity, message=message, urn=urn, ephemeral=ephemeral,
+            severity=severity,
+            message=message,
+            urn=urn,
+            ephemeral=ephemeral,
         )
         try:
             self._stub.Log(request, timeout=5)

@@ -6,8 +6,11 @@ from typing import Any
 # Owners whose fields the first server-side update takes over: objects are created with a plain
 # POST by `pulumi-kubernetes`, or were applied with kubectl before they were imported.
 _TAKEN_OVER = {
-    ("kubectl", "Apply"), ("kubectl", "Update"), ("before-first-apply", "Update"),
-    ("pulumi-kubernetes", "Update"), ("pulumi-kubernetes.exe", "Update"),
+    ("kubectl", "Apply"),
+    ("kubectl", "Update"),
+    ("before-first-apply", "Update"),
+    ("pulumi-kubernetes", "Update"),
+    ("pulumi-kubernetes.exe", "Update"),
     ("pulumi-resource-kubernetes", "Update"),
 }
 
@@ -15,7 +18,8 @@ _TAKEN_OVER = {
 def has_client_side_owner(live: dict[str, Any]) -> bool:
     """Whether fields still belong to this provider's plain creates."""
     return any(
-        entry.get("operation") == "Update" and entry.get("manager", "").startswith("pulumi-")
+        entry.get("operation") == "Update"
+        and entry.get("manager", "").startswith("pulumi-")
         and (entry["manager"], "Update") in _TAKEN_OVER
         for entry in live["metadata"].get("managedFields") or []
     )
@@ -28,8 +32,16 @@ def take_over_patch(live: dict[str, Any], field_manager: str) -> list[dict[str, 
     if not followed:
         return []
     kept = [copy.deepcopy(entry) for entry in entries if not _is_followed(entry)]
-    own = next((entry for entry in kept if entry.get("manager") == field_manager
-                and entry.get("operation") == "Apply" and not entry.get("subresource")), None)
+    own = next(
+        (
+            entry
+            for entry in kept
+            if entry.get("manager") == field_manager
+            and entry.get("operation") == "Apply"
+            and not entry.get("subresource")
+        ),
+        None,
+    )
     if own is None:
         own = {**copy.deepcopy(followed[0]), "manager": field_manager, "operation": "Apply"}
         kept.append(own)
@@ -37,13 +49,18 @@ def take_over_patch(live: dict[str, Any], field_manager: str) -> list[dict[str, 
         own["fieldsV1"] = _union(own.get("fieldsV1") or {}, entry.get("fieldsV1") or {})
     return [
         {"op": "replace", "path": "/metadata/managedFields", "value": kept},
-        {"op": "replace", "path": "/metadata/resourceVersion",
-         "value": live["metadata"]["resourceVersion"]},
+        {
+            "op": "replace",
+            "path": "/metadata/resourceVersion",
+            "value": live["metadata"]["resourceVersion"],
+        },
     ]
 
 
 def respect_ignored(
-    document: dict[str, Any], live: dict[str, Any], ignored: list[list[str | int]],
+    document: dict[str, Any],
+    live: dict[str, Any],
+    ignored: list[list[str | int]],
     field_manager: str,
 ) -> None:
     """Change the inputs so that an apply leaves ignored fields as they are.

@@ -8,23 +8,78 @@ from typing import Any
 IDENTITY = ("metadata.name", "metadata.namespace")
 
 _VOLUME_SOURCES = (
-    "awsElasticBlockStore", "azureDisk", "azureFile", "cephfs", "cinder", "csi", "fc",
-    "flexVolume", "flocker", "gcePersistentDisk", "glusterfs", "hostPath", "iscsi", "local", "nfs",
-    "photonPersistentDisk", "portworxVolume", "quobyte", "rbd", "scaleIO", "storageos",
+    "awsElasticBlockStore",
+    "azureDisk",
+    "azureFile",
+    "cephfs",
+    "cinder",
+    "csi",
+    "fc",
+    "flexVolume",
+    "flocker",
+    "gcePersistentDisk",
+    "glusterfs",
+    "hostPath",
+    "iscsi",
+    "local",
+    "nfs",
+    "photonPersistentDisk",
+    "portworxVolume",
+    "quobyte",
+    "rbd",
+    "scaleIO",
+    "storageos",
     "vsphereVolume",
 )
 _POD_FIELDS = (
-    "affinity", "automountServiceAccountToken", "dnsConfig", "dnsPolicy", "enableServiceLinks",
-    "hostAliases", "hostIPC", "hostNetwork", "hostPID", "hostname", "imagePullSecrets", "nodeName",
-    "nodeSelector", "overhead", "preemptionPolicy", "priority", "priorityClassName",
-    "readinessGates", "restartPolicy", "runtimeClassName", "schedulerName", "securityContext",
-    "serviceAccount", "serviceAccountName", "shareProcessNamespace", "subdomain",
-    "terminationGracePeriodSeconds", "volumes",
+    "affinity",
+    "automountServiceAccountToken",
+    "dnsConfig",
+    "dnsPolicy",
+    "enableServiceLinks",
+    "hostAliases",
+    "hostIPC",
+    "hostNetwork",
+    "hostPID",
+    "hostname",
+    "imagePullSecrets",
+    "nodeName",
+    "nodeSelector",
+    "overhead",
+    "preemptionPolicy",
+    "priority",
+    "priorityClassName",
+    "readinessGates",
+    "restartPolicy",
+    "runtimeClassName",
+    "schedulerName",
+    "securityContext",
+    "serviceAccount",
+    "serviceAccountName",
+    "shareProcessNamespace",
+    "subdomain",
+    "terminationGracePeriodSeconds",
+    "volumes",
 )
 _CONTAINER_FIELDS = (
-    "args", "command", "env", "image", "imagePullPolicy", "lifecycle", "livenessProbe", "ports",
-    "readinessProbe", "resources", "securityContext", "stdin", "stdinOnce",
-    "terminationMessagePath", "terminationMessagePolicy", "tty", "volumeDevices", "volumeMounts",
+    "args",
+    "command",
+    "env",
+    "image",
+    "imagePullPolicy",
+    "lifecycle",
+    "livenessProbe",
+    "ports",
+    "readinessProbe",
+    "resources",
+    "securityContext",
+    "stdin",
+    "stdinOnce",
+    "terminationMessagePath",
+    "terminationMessagePolicy",
+    "tty",
+    "volumeDevices",
+    "volumeMounts",
     "workingDir",
 )
 
@@ -34,10 +89,16 @@ def _under(prefix: str, fields: tuple[str, ...]) -> tuple[str, ...]:
 
 
 _SELECTOR = ("spec.selector",)
-_STATEFUL_SET = _under("spec", (
-    "podManagementPolicy", "revisionHistoryLimit", "selector", "serviceName",
-    "volumeClaimTemplates",
-))
+_STATEFUL_SET = _under(
+    "spec",
+    (
+        "podManagementPolicy",
+        "revisionHistoryLimit",
+        "selector",
+        "serviceName",
+        "volumeClaimTemplates",
+    ),
+)
 _JOB = _under("spec", ("completions", "parallelism", "selector", "template"))
 _BINDING = ("roleRef",)
 
@@ -52,7 +113,8 @@ _FORCE_NEW: dict[tuple[str, str], tuple[str, ...]] = {
     ("storage.k8s.io/v1", "StorageClass"): ("parameters", "provisioner"),
     ("v1", "PersistentVolume"): _under("spec", _VOLUME_SOURCES),
     ("v1", "PersistentVolumeClaim"): _under(
-        "spec", ("accessModes", "selector", "storageClassName", "volumeName"),
+        "spec",
+        ("accessModes", "selector", "storageClassName", "volumeName"),
     ),
     ("v1", "Pod"): (
         *_under("spec", _POD_FIELDS),
@@ -66,7 +128,10 @@ _FORCE_NEW: dict[tuple[str, str], tuple[str, ...]] = {
 
 
 def force_new_paths(
-    document: dict[str, Any], *, config_map_mutable: bool, secret_mutable: bool,
+    document: dict[str, Any],
+    *,
+    config_map_mutable: bool,
+    secret_mutable: bool,
 ) -> tuple[str, ...]:
     """The paths whose change replaces this object.
 

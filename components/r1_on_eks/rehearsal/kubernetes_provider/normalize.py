@@ -16,23 +16,55 @@ from r1_on_eks.rehearsal.kubernetes_provider.schema import QUANTITY, Schemas
 from r1_on_eks.rehearsal.property_values import UNKNOWN, contains_unknown
 
 SERVER_SET = (
-    "creationTimestamp", "deletionGracePeriodSeconds", "deletionTimestamp", "generation",
-    "managedFields", "resourceVersion", "uid",
+    "creationTimestamp",
+    "deletionGracePeriodSeconds",
+    "deletionTimestamp",
+    "generation",
+    "managedFields",
+    "resourceVersion",
+    "uid",
 )
 # Booleans that the Go types omit when false; every other optional boolean is a pointer.
 # (k8s.io/api/core/v1/types.go, apps/v1/types.go)
-OMITTED_WHEN_FALSE = frozenset({
-    "hostNetwork", "hostPID", "hostIPC", "stdin", "stdinOnce", "tty", "paused",
-    "publishNotReadyAddresses",
-})
+OMITTED_WHEN_FALSE = frozenset(
+    {
+        "hostNetwork",
+        "hostPID",
+        "hostIPC",
+        "stdin",
+        "stdinOnce",
+        "tty",
+        "paused",
+        "publishNotReadyAddresses",
+    }
+)
 # Strings that the Go types keep when empty, since they are pointers.
-KEPT_WHEN_EMPTY = frozenset({
-    "storageClassName", "runtimeClassName", "ingressClassName", "appProtocol", "apiGroup",
-    "volumeAttributesClassName", "loadBalancerClass", "preemptionPolicy", "fsType",
-})
+KEPT_WHEN_EMPTY = frozenset(
+    {
+        "storageClassName",
+        "runtimeClassName",
+        "ingressClassName",
+        "appProtocol",
+        "apiGroup",
+        "volumeAttributesClassName",
+        "loadBalancerClass",
+        "preemptionPolicy",
+        "fsType",
+    }
+)
 QUANTITY_TEXT = re.compile(r"^([+-]?[0-9.]+)([eE][+-]?[0-9]+|[numkMGTPE]|[KMGTPE]i)?$")
-DECIMAL_SUFFIXES = {"n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15,
-                    "E": 18}
+DECIMAL_SUFFIXES = {
+    "n": -9,
+    "u": -6,
+    "m": -3,
+    "": 0,
+    "k": 3,
+    "M": 6,
+    "G": 9,
+    "T": 12,
+    "P": 15,
+    "E": 18,
+}
 BINARY_SUFFIXES = {"Ki": 1, "Mi": 2, "Gi": 3, "Ti": 4, "Pi": 5, "Ei": 6}
 
 
@@ -62,7 +94,7 @@ def normalized(document: dict[str, Any], schemas: Schemas | None) -> dict[str, A
 def built_in(document: dict[str, Any]) -> bool:
     """Whether the kind is Kubernetes' own rather than a custom resource."""
     group = str(document.get("apiVersion", "")).rpartition("/")[0]
-    return "." not in group or group.endswith(".k8s.io") and "x-k8s" not in group
+    return "." not in group or (group.endswith(".k8s.io") and "x-k8s" not in group)
 
 
 def canonical_quantity(value: Any) -> Any:
@@ -90,8 +122,8 @@ def _binary(amount: Decimal) -> str:
         return _decimal(amount)
     whole = int(amount)
     for suffix, power in sorted(BINARY_SUFFIXES.items(), key=lambda item: -item[1]):
-        if whole % 1024 ** power == 0:
-            return f"{whole // 1024 ** power}{suffix}"
+        if whole % 1024**power == 0:
+            return f"{whole // 1024**power}{suffix}"
     return str(whole)
 
 
@@ -142,7 +174,11 @@ def _rewrite(schemas: Schemas, schema: dict[str, Any], value: Any) -> Any:
 
 
 def _omitted(
-    schemas: Schemas, key: str, value: Any, schema: dict[str, Any], owner: dict[str, Any],
+    schemas: Schemas,
+    key: str,
+    value: Any,
+    schema: dict[str, Any],
+    owner: dict[str, Any],
 ) -> bool:
     if value is None:
         return True
@@ -150,8 +186,9 @@ def _omitted(
         return False
     name, body = schemas.resolve(schema)
     if value is False:
-        return key in OMITTED_WHEN_FALSE or (key == "readOnly" and "mountPath" in
-                                             owner.get("properties", {}))
+        return key in OMITTED_WHEN_FALSE or (
+            key == "readOnly" and "mountPath" in owner.get("properties", {})
+        )
     if value == "":
         return body.get("type") == "string" and not name and key not in KEPT_WHEN_EMPTY
     if value == []:
@@ -159,3 +196,16 @@ def _omitted(
     if value == {}:
         return not name and "additionalProperties" in body
     return False
+
+
+def quantity_value(value: Any) -> Decimal:
+    """A quantity as a number; 0 for what is none."""
+    match = QUANTITY_TEXT.match(str(value).strip())
+    if not match:
+        return Decimal(0)
+    number, suffix = Decimal(match.group(1)), match.group(2) or ""
+    if suffix in BINARY_SUFFIXES:
+        return number * 1024 ** BINARY_SUFFIXES[suffix]
+    if suffix in DECIMAL_SUFFIXES:
+        return number.scaleb(DECIMAL_SUFFIXES[suffix])
+    return Decimal(match.group(0))

@@ -49,7 +49,11 @@ def violations(schemas: Schemas, document: dict[str, Any]) -> list[tuple[str, st
 
 
 def _walk(
-    schemas: Schemas, schema: dict[str, Any], value: Any, path: str, found: list[tuple[str, str]],
+    schemas: Schemas,
+    schema: dict[str, Any],
+    value: Any,
+    path: str,
+    found: list[tuple[str, str]],
 ) -> None:
     name, schema = schemas.resolve(schema)
     if value is None or not schema:
@@ -123,7 +127,8 @@ def _called(value: Any) -> str:
 
 
 def _article(kind: str) -> str:
-    return {"array": "a list", "integer": "an integer", "object": "an object"}.get(kind, f"a {kind}")
+    words = {"array": "a list", "integer": "an integer", "object": "an object"}
+    return words.get(kind, f"a {kind}")
 
 
 def _joined(path: str, key: str) -> str:

@@ -1,0 +1,1 @@
+"""When an object counts as ready, per kind, as the official provider waits for it."""
