@@ -18,6 +18,7 @@ import psutil
 from r1_on_eks.rehearsal.paths import State
 
 _LOG_LINES_SHOWN = 12
+_LOOKS_EVERY_S = 0.05
 # A start time is read off the boot time, which a clock correction moves.
 _CLOCK_STEP_S = 2.0
 
@@ -81,13 +82,14 @@ class Processes:
 
     def stop(self, name: str, timeout: float = 10.0) -> None:
         """Ends one process and waits until it is gone; nothing happens if it is gone already."""
-        if (process := self._find(name)) is not None:
+        for send in ("terminate", "kill"):
+            if (process := self._find(name)) is None:
+                break
             with contextlib.suppress(psutil.NoSuchProcess):
-                process.terminate()
-                _, alive = psutil.wait_procs([process], timeout=timeout)
-                for survivor in alive:
-                    survivor.kill()
-                psutil.wait_procs(alive, timeout=timeout)
+                getattr(process, send)()
+            deadline = time.monotonic() + timeout
+            while self._find(name) is not None and time.monotonic() < deadline:
+                time.sleep(_LOOKS_EVERY_S)
         self._record(name).unlink(missing_ok=True)
 
     def stop_all(self) -> list[str]:
@@ -124,7 +126,7 @@ class Processes:
                 raise ProcessFailed(
                     f"{name} was not ready after {timeout:.0f} s:\n{self._last_lines(name)}"
                 )
-            time.sleep(0.1)
+            time.sleep(_LOOKS_EVERY_S)
 
     def log(self, name: str) -> Path:
         """Where the process's output goes."""
