@@ -1,15 +1,21 @@
 """`engine`: Pulumi's mocks, recording everything that a program registers."""
 
 import asyncio
+import json
+import runpy
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pulumi
 import pytest
+import yaml
 from pulumi.runtime import mocks, rpc_manager
-from pulumi.runtime.settings import SETTINGS
+from pulumi.runtime.settings import SETTINGS, set_root_resource
+
+PROJECT = Path(__file__).parent.parent
 
 
 @dataclass(frozen=True)
@@ -43,6 +49,8 @@ def _assigned_by_aws(kind: str, name: str) -> dict[str, Any]:
             return {"dnsName": "fs.example", "mountName": "abcdef"}
         case "aws:lb/loadBalancer:LoadBalancer":
             return {"dnsName": "nlb.example", "arn": f"arn:{name}"}
+        case "aws:eks/podIdentityAssociation:PodIdentityAssociation":
+            return {"associationId": "a-1"}
         case "aws:ec2/launchTemplate:LaunchTemplate":
             return {"latestVersion": 1, "arn": f"arn:{name}"}
         case _:
@@ -93,6 +101,8 @@ class Engine:
     ) -> "Engine":
         """Runs `program` and returns when all that it declared is registered."""
         monitor = _Monitor(_Answers())
+        # One of an earlier run would be kept as parent of everything.
+        set_root_resource(None)
         mocks.set_mocks(_Answers(), project="r1-on-eks", stack=stack, monitor=monitor)
         pulumi.runtime.set_all_config(config or {})
         loop = asyncio.get_event_loop()
@@ -100,6 +110,16 @@ class Engine:
         self.registered = [_registered(request) for request in monitor.requests]
         self.outputs = monitor.outputs
         return self
+
+    def run(self, stack_file: Path, **changes: Any) -> "Engine":
+        """Runs infra/ as `pulumi up --stack` would, with top-level values of the stack changed."""
+        values = yaml.safe_load(stack_file.read_text())["config"]
+        values["r1-on-eks:stack"] |= changes
+        return self.declare(
+            lambda: runpy.run_path(str(PROJECT / "infra"), run_name="__main__"),
+            stack=stack_file.name.removeprefix("Pulumi.").removesuffix(".yaml"),
+            config={key: json.dumps(value) for key, value in values.items()},
+        )
 
     def of_type(self, kind: str) -> list[Registered]:
         """All resources whose type ends with `kind`, `NodeGroup`."""

@@ -5,7 +5,6 @@ import re
 from pathlib import Path
 
 import pytest
-
 from r1_on_eks.catalog import images
 from r1_on_eks.catalog.instances import GPU_MODELS, INSTANCE_TYPES
 from r1_on_eks.catalog.kubernetes import KUBERNETES_VERSIONS
@@ -66,13 +65,18 @@ def test_images_are_named_by_a_tag_that_is_not_latest():
         assert re.fullmatch(r"[a-z0-9.-]+(/[a-z0-9.-]+)+:v?\d+\.\d+\.\d+", image)
 
 
-@pytest.mark.parametrize("line, invented", [("x" + "ab" * 32, False), ("@sha256:" + "ab" * 32, True), ("rev " + "0f" * 20, True)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("line", "invented"),
+    [("x" + "ab" * 32, False), ("@sha256:" + "ab" * 32, True), ("rev " + "0f" * 20, True)],
+)
 def test_a_digest_or_revision_is_recognized(line, invented):
     assert bool(_digests(line)) == invented
 
 
 def test_no_digest_or_revision_is_invented():
-    rooms = [PROJECT / "components" / "r1_on_eks" / room for room in ("catalog", "plan", "resources")]
+    rooms = [
+        PROJECT / "components" / "r1_on_eks" / room for room in ("catalog", "plan", "resources")
+    ]
     files = [file for room in rooms for file in room.rglob("*.py")]
     files += [*(PROJECT / "stacks").glob("*.yaml"), *(PROJECT / "infra").glob("*.py")]
     assert len(files) > 20

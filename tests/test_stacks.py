@@ -1,38 +1,38 @@
 """Every file in stacks/ runs the whole program under mocks."""
 
-import json
-import runpy
 from pathlib import Path
 
+import pulumi
 import pytest
-import yaml
 
 PROJECT = Path(__file__).parent.parent
 STACKS = sorted((PROJECT / "stacks").glob("Pulumi.*.yaml"))
 
 
-def name_of(stack_file: Path) -> str:
+def name_of(stack_file):
     return stack_file.name.removeprefix("Pulumi.").removesuffix(".yaml")
-
-
-def run(engine, stack_file: Path):
-    values = yaml.safe_load(stack_file.read_text())["config"]
-    config = {
-        key: value if isinstance(value, str) else json.dumps(value)
-        for key, value in values.items()
-    }
-    program = PROJECT / "infra"
-    return engine.declare(
-        lambda: runpy.run_path(str(program), run_name="__main__"),
-        stack=name_of(stack_file),
-        config=config,
-    )
 
 
 @pytest.mark.parametrize("stack_file", STACKS, ids=name_of)
 def test_a_stack_file_declares_what_its_snapshot_shows(engine, stack_file, snapshot):
-    declared = run(engine, stack_file)
+    declared = engine.run(stack_file).registered
     assert [
         {"type": one.type, "name": one.name, "inputs": one.inputs}
-        for one in sorted(declared.registered, key=lambda one: (one.type, one.name))
+        for one in sorted(declared, key=lambda one: (one.type, one.name))
+        if one.type != "pulumi:pulumi:Stack"
     ] == snapshot
+
+
+def test_a_wrong_stack_file_is_refused_by_its_name_and_key(engine):
+    production = PROJECT / "stacks" / "Pulumi.prod-70b.yaml"
+    with pytest.raises(pulumi.RunError) as refused:
+        engine.run(production, gpu_zone="us-west-2d")
+    assert str(refused.value).startswith("Pulumi.prod-70b.yaml\ngpu_zone: us-west-2d is none of")
+
+
+def test_a_variant_that_does_not_fit_is_refused_before_anything_is_declared(engine):
+    production = PROJECT / "stacks" / "Pulumi.prod-70b.yaml"
+    entry = {"instance": "p4d.24xlarge", "tensor_parallel": 16, "context": 8192, "concurrency": 1}
+    with pytest.raises(pulumi.RunError, match=r"16 GPUs on one p4d\.24xlarge, which has 8"):
+        engine.run(production, variants={"70b": entry})
+    assert engine.registered == []

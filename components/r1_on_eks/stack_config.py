@@ -3,15 +3,17 @@
 import difflib
 import ipaddress
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
     BaseModel,
     ConfigDict,
+    Discriminator,
     Field,
     StringConstraints,
+    Tag,
     ValidationError,
     model_validator,
 )
@@ -19,6 +21,10 @@ from pydantic import (
 from r1_on_eks.catalog.instances import INSTANCE_TYPES
 from r1_on_eks.catalog.kubernetes import KUBERNETES_VERSIONS
 from r1_on_eks.catalog.variants import VARIANTS
+
+
+# Fewer choices than this are all named; of more, the nearest.
+_LISTED = 5
 
 
 class StackConfigError(ValueError):
@@ -34,15 +40,14 @@ def parse_stack_config(stack: Mapping[str, Any]) -> "StackConfig":
     try:
         return StackConfig.model_validate(stack)
     except ValidationError as error:
-        lines = [_sentence(one) for one in error.errors()]
-        raise StackConfigError("\n".join(dict.fromkeys(lines))) from None
+        raise StackConfigError("\n".join(_sentences(error.errors()))) from None
 
 
 def _row_of(rows: Mapping[str, object], what: str) -> AfterValidator:
     def check(value: str) -> str:
         if value in rows:
             return value
-        nearest = difflib.get_close_matches(value, rows, n=1)
+        nearest = difflib.get_close_matches(value, rows, n=1) if len(rows) > _LISTED else []
         hint = f"did you mean {nearest[0]}?" if nearest else f"known are {', '.join(rows)}"
         raise ValueError(f"is not {what} of the catalogue; {hint}")
 
@@ -83,6 +88,14 @@ class PublicFrom(_Section):
     """Reachable from these IPv4 ranges of the internet."""
 
     public_from: Annotated[tuple[_Network, ...], Field(min_length=1, strict=False)]
+
+
+def _word_or_ranges(value: Any) -> str:
+    return "_ranges" if isinstance(value, Mapping | PublicFrom) else "_word"
+
+
+_Ranges = Annotated[PublicFrom, Tag("_ranges")]
+_Either = Discriminator(_word_or_ranges)
 
 
 class FileSystem(_Section):
@@ -150,13 +163,15 @@ class StackConfig(_Section):
     admins: Annotated[
         tuple[Annotated[str, AfterValidator(_admin)], ...], Field(min_length=1, strict=False)
     ]
-    endpoint: Literal["private"] | PublicFrom
+    endpoint: Annotated[Annotated[Literal["private"], Tag("_word")] | _Ranges, _Either]
     weights: Weights
     variants: Annotated[
         dict[Annotated[str, _row_of(VARIANTS, "a variant")], VariantOnInstances],
         Field(min_length=1),
     ]
-    gateway: Literal["internal"] | PublicFrom = "internal"
+    gateway: Annotated[Annotated[Literal["internal"], Tag("_word")] | _Ranges, _Either] = (
+        "internal"
+    )
 
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> Self:
@@ -177,24 +192,36 @@ class StackConfig(_Section):
 
 
 # Pydantic names the branch of a union or the key of a mapping it was in; a stack file doesn't.
-_BRANCHES = {"PublicFrom", "[key]", "literal['private']", "literal['internal']"}
+_BRANCHES = {"_word", "_ranges", "[key]"}
+
+
+def _sentences(errors: Sequence[Any]) -> list[str]:
+    paths = {error["loc"] for error in errors}
+    # A list whose every entry is wrong is counted as empty too: the entries say it better.
+    told = [
+        error
+        for error in errors
+        if error["type"] != "too_short"
+        or not any(path[: len(error["loc"])] == error["loc"] != path for path in paths)
+    ]
+    return [_sentence(error) for error in told]
 
 
 def _sentence(error: Any) -> str:
     key = ".".join(str(part) for part in error["loc"] if part not in _BRANCHES)
-    prefix = f"{key}: " if key else ""
-    match error["type"]:
-        case "missing":
-            return f"{prefix}is missing"
-        case "extra_forbidden":
-            return f"{prefix}is no key that a stack file knows{_nearest_key(error['loc'])}"
-        case "value_error":
-            message = str(error["ctx"]["error"])
-            value = error["input"]
-            return prefix + (f"{value} {message}" if isinstance(value, str) else message)
-        case _:
-            message = error["msg"][0].lower() + error["msg"][1:]
-            return f"{prefix}{error['input']!r}: {message}"
+    value, kind = error["input"], error["type"]
+    if kind == "missing":
+        return f"{key}: is missing"
+    if kind == "extra_forbidden":
+        return f"{key}: is no key that a stack file knows{_nearest_key(error['loc'])}"
+    if kind == "value_error":
+        message = str(error["ctx"]["error"])
+        named = f"{value} {message}" if isinstance(value, str) else message
+        return f"{key}: {named}" if key else named
+    if error["loc"][-1] == "_word":
+        word = error["ctx"]["expected"].strip("'")
+        return f"{key}: {value!r}: write {word}, or public_from: [203.0.113.0/24]"
+    return f"{key}: {value!r}: {error['msg'][0].lower()}{error['msg'][1:]}"
 
 
 def _nearest_key(path: tuple[Any, ...]) -> str:

@@ -1,0 +1,226 @@
+"""Decisions: what fits, how long it may take, what it is called, what it is started with."""
+
+import base64
+import subprocess
+import sys
+from ipaddress import IPv4Network
+from itertools import combinations
+
+import pytest
+import yaml
+from r1_on_eks.catalog.instances import INSTANCE_TYPES
+from r1_on_eks.catalog.variants import VARIANTS
+from r1_on_eks.plan import names
+from r1_on_eks.plan.placement import DoesNotFit, place
+from r1_on_eks.plan.pools import gpu_pool
+from r1_on_eks.plan.server import server_of
+from r1_on_eks.plan.subnets import CLUSTER_DNS, SERVICE_CIDR, VPC_CIDR, blocks_of
+from r1_on_eks.plan.timeline import PROBE_PERIOD_SECONDS, start_of
+from r1_on_eks.plan.user_data import user_data_of
+from r1_on_eks.stack_config import FileSystem, VariantOnInstances, Weights
+
+ON_LUSTRE = Weights(
+    bucket="weights-of-ours",
+    storage="fsx",
+    fsx=FileSystem(deployment="PERSISTENT_2", capacity_gib=1200, mbps_per_tib=250),
+)
+FROM_S3 = Weights(bucket="weights-of-ours", storage="s3-stream")
+
+
+def wanted(instance, tensor_parallel, context=8192, concurrency=1, replicas=1):
+    return VariantOnInstances(
+        instance=instance,
+        tensor_parallel=tensor_parallel,
+        context=context,
+        concurrency=concurrency,
+        replicas=replicas,
+    )
+
+
+FITS = [
+    ("1.5b", wanted("g5.xlarge", 1, 32768, 8)),
+    ("7b", wanted("g6.2xlarge", 1, 8192, 8)),
+    ("8b", wanted("g6.2xlarge", 1, 8192, 3)),
+    ("14b", wanted("g6e.xlarge", 1, 16384, 2)),
+    ("32b", wanted("p4d.24xlarge", 4, 32768, 8)),
+    ("70b", wanted("p4d.24xlarge", 8, 32768, 12)),
+    ("70b", wanted("p4de.24xlarge", 4, 32768, 8)),
+    ("671b", wanted("p5en.48xlarge", 8, 32768, 16)),
+]
+
+
+@pytest.mark.parametrize(
+    ("variant", "entry"), FITS, ids=lambda part: getattr(part, "instance", part)
+)
+def test_what_fits_leaves_cache_for_every_request_at_full_length(variant, entry):
+    placement = place(variant, entry)
+    assert 0 < placement.cache_needed_gib <= placement.cache_gib
+
+
+def test_the_70b_on_a_p4d_has_16_gib_of_weights_per_gpu():
+    assert place("70b", wanted("p4d.24xlarge", 8)).weights_gib == pytest.approx(16.43, abs=0.01)
+
+
+REFUSED = [
+    (
+        "70b",
+        wanted("p4d.24xlarge", 16),
+        "variants.70b.tensor_parallel: 16 GPUs on one p4d.24xlarge, which has 8; possible there: 1, 2, 4, 8",
+    ),
+    (
+        "7b",
+        wanted("p4d.24xlarge", 8),
+        "variants.7b.tensor_parallel: 8 does not divide the attention heads and layers of 7b; possible on p4d.24xlarge: 1, 2, 4",
+    ),
+    ("7b", wanted("m7i.large", 1), "variants.7b.instance: m7i.large has no GPU"),
+    (
+        "70b",
+        wanted("p4d.24xlarge", 2),
+        "variants.70b.instance: 131.4 GiB of weights over 2 × 39.4 GiB of p4d.24xlarge leave no room for a cache; tensor_parallel 4 leaves room",
+    ),
+    (
+        "70b",
+        wanted("g6.2xlarge", 1),
+        "variants.70b.instance: 131.4 GiB of weights over 1 × 21.96 GiB of g6.2xlarge leave no room for a cache; take a larger type",
+    ),
+    (
+        "671b",
+        wanted("p5.48xlarge", 8),
+        "variants.671b.instance: 626.9 GiB of weights over 8 × 79.18 GiB of p5.48xlarge leave no room",
+    ),
+    (
+        "70b",
+        wanted("p4d.24xlarge", 8, 200_000),
+        "variants.70b.context: 200000 tokens; 70b ends at 131072",
+    ),
+    ("8b", wanted("g6.2xlarge", 1, 65536), "variants.8b.context: one request of 65536 tokens; 29"),
+]
+
+
+@pytest.mark.parametrize(("variant", "entry", "message"), REFUSED, ids=lambda part: str(part)[:24])
+def test_what_does_not_fit_is_refused_with_the_nearest_that_does(variant, entry, message):
+    with pytest.raises(DoesNotFit) as refused:
+        place(variant, entry)
+    assert str(refused.value).startswith(message)
+
+
+def test_the_concurrency_that_a_refusal_names_fits_and_one_more_does_not():
+    with pytest.raises(DoesNotFit, match="at most 14 do, or 16 of 29") as refused:
+        place("70b", wanted("p4d.24xlarge", 8, 32768, 16))
+    assert "variants.70b.concurrency" in str(refused.value)
+    place("70b", wanted("p4d.24xlarge", 8, 32768, 14))
+    with pytest.raises(DoesNotFit):
+        place("70b", wanted("p4d.24xlarge", 8, 32768, 15))
+
+
+@pytest.mark.parametrize(("replicas", "nodes"), [(1, 1), (4, 1), (5, 2)])
+def test_replicas_share_a_node_until_its_gpus_are_used(replicas, nodes):
+    assert place("7b", wanted("p4d.24xlarge", 2, replicas=replicas)).nodes == nodes
+
+
+def test_the_latent_cache_of_671b_is_whole_on_each_gpu():
+    entry = wanted("p5en.48xlarge", 8, 32768, 16)
+    assert place("671b", entry).cache_needed_gib == pytest.approx(70272 * 32768 * 16 / 2**30)
+
+
+def test_no_two_address_blocks_overlap():
+    blocks = blocks_of(["a", "b", "c", "d"])
+    inside = [IPv4Network(cidr) for block in blocks for cidr in (block.private, block.public)]
+    assert len(inside) == 8
+    assert all(block.subnet_of(IPv4Network(VPC_CIDR)) for block in inside)
+    networks = [*inside, IPv4Network(SERVICE_CIDR)]
+    assert not any(one.overlaps(other) for one, other in combinations(networks, 2))
+
+
+def test_cluster_dns_has_the_tenth_address_of_the_service_range():
+    assert str(IPv4Network(SERVICE_CIDR)[10]) == CLUSTER_DNS
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_a_service_name_is_a_dns_label(variant):
+    assert names.service_name(variant).replace("-", "").isalnum()
+    assert names.service_name(variant)[0].isalpha()
+
+
+def test_a_role_name_that_iam_would_refuse_is_refused_here():
+    with pytest.raises(ValueError, match="AWS allows 64"):
+        names.role_name("s" * 60, "node")
+
+
+def test_local_disks_are_joined_only_where_there_are_any():
+    text = user_data_of(INSTANCE_TYPES["p4d.24xlarge"])
+    assert text is not None
+    document = base64.b64decode(text).decode().split("\n\n", 2)[2].partition("--//--")[0]
+    assert yaml.safe_load(document)["spec"]["instance"]["localStorage"]["strategy"] == "RAID0"
+    assert user_data_of(INSTANCE_TYPES["m7i.large"]) is None
+
+
+def test_a_start_may_take_as_long_as_its_weights_and_no_less_than_the_probes():
+    timeline = start_of(VARIANTS["70b"], ON_LUSTRE.fsx)
+    assert timeline.start_seconds > 141_107 / (1200 / 1024 * 250) + 300
+    assert timeline.probe_failures * PROBE_PERIOD_SECONDS >= timeline.start_seconds
+    assert timeline.progress_deadline_seconds > timeline.start_seconds
+    assert int(timeline.wait.removesuffix("m")) * 60 > timeline.progress_deadline_seconds
+
+
+def test_a_faster_file_system_has_to_start_sooner():
+    fast = FileSystem(capacity_gib=4800, mbps_per_tib=1000)
+    assert (
+        start_of(VARIANTS["70b"], fast).start_seconds
+        < start_of(VARIANTS["70b"], ON_LUSTRE.fsx).start_seconds
+    )
+
+
+def option(server, name):
+    return server.arguments[server.arguments.index(name) + 1]
+
+
+def test_the_server_reads_its_mounted_weights():
+    server = server_of(place("70b", wanted("p4d.24xlarge", 8, 32768, 12)), ON_LUSTRE)
+    assert option(server, "--model") == "/weights/DeepSeek-R1-Distill-Llama-70B"
+    assert option(server, "--served-model-name") == "70b"
+    assert option(server, "--tensor-parallel-size") == "8"
+    assert option(server, "--max-model-len") == "32768"
+    assert option(server, "--max-num-seqs") == "12"
+    assert option(server, "--reasoning-parser") == "deepseek_r1"
+    assert "--load-format" not in server.arguments
+    assert server.gpus == 8
+
+
+def test_a_streaming_server_reads_the_bucket():
+    server = server_of(place("7b", wanted("g6.2xlarge", 1)), FROM_S3)
+    assert option(server, "--model") == "s3://weights-of-ours/DeepSeek-R1-Distill-Qwen-7B/"
+    assert option(server, "--load-format") == "runai_streamer"
+
+
+def test_running_answers_may_end_before_a_stopping_server_is_killed():
+    server = server_of(place("7b", wanted("g6.2xlarge", 1)), FROM_S3)
+    drain = int(option(server, "--shutdown-timeout"))
+    assert server.pre_stop_seconds + drain < server.grace_seconds
+
+
+def test_two_replicas_on_a_node_ask_for_no_more_than_it_has():
+    server = server_of(place("7b", wanted("p4d.24xlarge", 2, replicas=4)), FROM_S3)
+    assert 4 * int(server.memory.removesuffix("Gi")) <= 1152
+    assert 4 * int(server.cpu.removesuffix("m")) <= 96_000
+
+
+def test_a_pool_is_labelled_for_its_variant_and_by_its_gpu():
+    pool = gpu_pool("prod", place("1.5b", wanted("g5.xlarge", 1)))
+    assert pool.labels == {
+        "r1-on-eks/variant-pool": "r1-1-5b",
+        "k8s.amazonaws.com/accelerator": "a10g",
+    }
+    assert pool.tags == {"r1:stack": "prod", "r1:variant": "1.5b"}
+
+
+def test_planning_loads_neither_pulumi_nor_boto3():
+    program = (
+        "import sys, r1_on_eks; r1_on_eks.Plan; r1_on_eks.parse_stack_config;"
+        "print([m for m in sys.modules if m.split('.')[0] in"
+        " ('pulumi', 'pulumi_aws', 'pulumi_kubernetes', 'boto3', 'moto', 'kubernetes')])"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert ran.stdout == "[]\n"
