@@ -65,28 +65,43 @@ REFUSED = [
     (
         "70b",
         wanted("p4d.24xlarge", 16),
-        "variants.70b.tensor_parallel: 16 GPUs on one p4d.24xlarge, which has 8; possible there: 1, 2, 4, 8",
+        (
+            "variants.70b.tensor_parallel: 16 GPUs on one p4d.24xlarge, which has "
+            "8; possible there: 1, 2, 4, 8"
+        ),
     ),
     (
         "7b",
         wanted("p4d.24xlarge", 8),
-        "variants.7b.tensor_parallel: 8 does not divide the attention heads and layers of 7b; possible on p4d.24xlarge: 1, 2, 4",
+        (
+            "variants.7b.tensor_parallel: 8 does not divide the attention heads "
+            "and layers of 7b; possible on p4d.24xlarge: 1, 2, 4"
+        ),
     ),
     ("7b", wanted("m7i.large", 1), "variants.7b.instance: m7i.large has no GPU"),
     (
         "70b",
         wanted("p4d.24xlarge", 2),
-        "variants.70b.instance: 131.4 GiB of weights over 2 × 39.4 GiB of p4d.24xlarge leave no room for a cache; tensor_parallel 4 leaves room",
+        (
+            "variants.70b.instance: 131.4 GiB of weights over 2 × 39.4 GiB of "
+            "p4d.24xlarge leave no room for a cache; tensor_parallel 4 leaves room"
+        ),
     ),
     (
         "70b",
         wanted("g6.2xlarge", 1),
-        "variants.70b.instance: 131.4 GiB of weights over 1 × 21.96 GiB of g6.2xlarge leave no room for a cache; take a larger type",
+        (
+            "variants.70b.instance: 131.4 GiB of weights over 1 × 21.96 GiB of "
+            "g6.2xlarge leave no room for a cache; take a larger type"
+        ),
     ),
     (
         "671b",
         wanted("p5.48xlarge", 8),
-        "variants.671b.instance: 626.9 GiB of weights over 8 × 79.18 GiB of p5.48xlarge leave no room",
+        (
+            "variants.671b.instance: 626.9 GiB of weights over 8 × 79.18 GiB of "
+            "p5.48xlarge leave no room"
+        ),
     ),
     (
         "70b",

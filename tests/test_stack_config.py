@@ -62,13 +62,19 @@ WRONG = [
     (
         "kubernetes",
         "1.53",
-        "kubernetes: 1.53 is not a Kubernetes version of the catalogue; known are 1.34, 1.35, 1.36",
+        (
+            "kubernetes: 1.53 is not a Kubernetes version of the catalogue; known "
+            "are 1.34, 1.35, 1.36"
+        ),
     ),
     ("kubernetes", 1.35, "kubernetes: 1.35: input should be a valid string"),
     (
         "kubernetes",
         "1.36",
-        "kubernetes: 1.36 nodes are not known to mount Lustre; use 1.35, or weights.storage s3-stream",
+        (
+            "kubernetes: 1.36 nodes are not known to mount Lustre; use 1.35, or "
+            "weights.storage s3-stream"
+        ),
     ),
     (
         "zones",
@@ -150,7 +156,10 @@ WRONG = [
     (
         "variants/70b/instance",
         "p4d.24xlrge",
-        "variants.70b.instance: p4d.24xlrge is not an instance type of the catalogue; did you mean p4d.24xlarge?",
+        (
+            "variants.70b.instance: p4d.24xlrge is not an instance type of the "
+            "catalogue; did you mean p4d.24xlarge?"
+        ),
     ),
     (
         "variants/70b/tensor_parallel",

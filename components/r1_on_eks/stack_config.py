@@ -22,7 +22,6 @@ from r1_on_eks.catalog.instances import INSTANCE_TYPES
 from r1_on_eks.catalog.kubernetes import KUBERNETES_VERSIONS
 from r1_on_eks.catalog.variants import VARIANTS
 
-
 # Fewer choices than this are all named; of more, the nearest.
 _LISTED = 5
 
