@@ -8,20 +8,25 @@ import shutil
 import signal
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from r1_on_eks.rehearsal import interrupted, toolchain
 from r1_on_eks.rehearsal.environment import command_environment, install_executables
 from r1_on_eks.rehearsal.gateway import Gateway, sync_gateway
+from r1_on_eks.rehearsal.nginx_package import find_or_unpack_kubectl, find_or_unpack_nginx
 from r1_on_eks.rehearsal.paths import State
 from r1_on_eks.rehearsal.processes import Processes, free_port
-from r1_on_eks.rehearsal.project_copy import copy_project, stack_files, stack_name
+from r1_on_eks.rehearsal.project_copy import (
+    copy_project,
+    given_buckets,
+    stack_files,
+    stack_name,
+)
 
 AWS_CLOUD = "aws-cloud"
 # The example account and Region of the stacks in this repository.
@@ -32,12 +37,32 @@ _START_TIMEOUT_S = 60.0
 Say = Callable[[str], None]
 
 
+def find_or_make_tools(say: Say) -> dict[str, Path]:
+    """Everything a rehearsal runs, made ready; returns what its commands find on PATH.
+
+    Raises:
+        ToolMissing: one of them is neither here nor can be made here.
+    """
+    tools = {"pulumi": toolchain.pulumi(say), "kubectl": find_or_unpack_kubectl(say)}
+    # Not for commands; but a cluster must not be the first to build or to unpack them.
+    toolchain.control_plane(say)
+    toolchain.kwok(say)
+    find_or_unpack_nginx(say)
+    return tools
+
+
 @dataclass(frozen=True)
 class Status:
-    """What a rehearsal consists of at this moment."""
+    """What a rehearsal consists of at this moment.
+
+    Attributes:
+        processes: Ids of its background processes by name.
+        resources: Ids by kind of what the local cloud holds beyond what it was given.
+        clusters: Those whose control planes run.
+    """
 
     processes: dict[str, int]
-    resources: list[dict[str, Any]]
+    resources: dict[str, list[str]]
     clusters: list[str]
 
 
@@ -106,7 +131,7 @@ class Rehearsal:
     def status(self) -> Status:
         """What runs and what the local cloud holds; empty when it is not up."""
         processes = self.processes.running()
-        resources = self._get("/r1/resources") if AWS_CLOUD in processes else []
+        resources = self._own_resources() if AWS_CLOUD in processes else {}
         return Status(processes, resources, self.clusters())
 
     def stop(self) -> list[str]:
@@ -120,8 +145,7 @@ class Rehearsal:
         return ended
 
     def _prepare(self) -> None:
-        tools = toolchain.tools(self._say)
-        install_executables(self.state, tools, os.environ)
+        install_executables(self.state, find_or_make_tools(self._say), os.environ)
         for folder in (self.state.home, self.state.backend, self.state.pulumi_home):
             folder.mkdir(parents=True, exist_ok=True)
 
@@ -157,16 +181,17 @@ class Rehearsal:
             else:
                 entry.unlink()
 
+    def _own_resources(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = self._get("/r1/resources")
+        # KMS deletes no key at once; the bucket is given to a stack, not made by it.
+        found.pop("kms-keys-pending-deletion", None)
+        given = given_buckets(self.state.project)
+        found["buckets"] = [name for name in found.get("buckets", []) if name not in given]
+        return {kind: ids for kind, ids in found.items() if ids}
+
     def _make_given_buckets(self) -> None:
         """Plays the part of whoever made the weights' bucket: a stack is given one."""
-        buckets = set()
-        for file in stack_files(self.state.project):
-            config = (yaml.safe_load(file.read_text()) or {}).get("config", {})
-            wanted = config.get("r1-on-eks:stack", {})
-            weights = wanted.get("weights") if isinstance(wanted, dict) else None
-            if isinstance(weights, dict) and isinstance(weights.get("bucket"), str):
-                buckets.add(weights["bucket"])
-        for bucket in buckets:
+        for bucket in given_buckets(self.state.project):
             request = urllib.request.Request(f"{self._endpoint()}/{bucket}", method="PUT")
             request.add_header(
                 "Authorization",

@@ -68,7 +68,8 @@ def _status(rehearsal: Rehearsal, *, as_json: bool) -> int:
     if AWS_CLOUD not in status.processes:
         print("no rehearsal is up; it starts with: r1 rehearse -- COMMAND")
         return 1
-    print(f"the local cloud holds {len(status.resources)} resources")
+    held = sum(len(ids) for ids in status.resources.values())
+    print(f"the local cloud holds {held} resources")
     print("clusters: " + (", ".join(status.clusters) or "none"))
     for name, pid in status.processes.items():
         print(f"  {pid:>8}  {name}")
@@ -77,8 +78,9 @@ def _status(rehearsal: Rehearsal, *, as_json: bool) -> int:
 
 def _stop(rehearsal: Rehearsal, *, expect_empty: bool) -> int:
     left = rehearsal.status().resources
-    for resource in left:
-        print(f"still up in the local cloud: {resource['service']} {resource['id']}")
+    for kind, ids in left.items():
+        print(f"still up in the local cloud: {kind} {', '.join(ids)}")
     ended = rehearsal.stop()
-    print(f"local cloud: {len(left)} resources were left; {len(ended)} processes ended")
+    count = sum(len(ids) for ids in left.values())
+    print(f"local cloud: {count} resources were left; {len(ended)} processes ended")
     return 1 if left and expect_empty else 0

@@ -169,6 +169,8 @@ class _Start:
             "--authorization-mode=RBAC",
             f"--authentication-token-webhook-config-file={file('token-review.kubeconfig')}",
             "--authentication-token-webhook-version=v1",
+            # An access entry that is removed ends access now, not in two minutes.
+            "--authentication-token-webhook-cache-ttl=5s",
             "--allow-privileged=true",
             # The Service `kubernetes` may not point at a loopback address.
             "--endpoint-reconciler-type=none",

@@ -74,6 +74,17 @@ def stack_name(stack_file: Path) -> str:
     return stack_file.name.removeprefix("Pulumi.").removesuffix(".yaml")
 
 
+def given_buckets(project: Path) -> set[str]:
+    """The weights' buckets that the stack files name: each stack is given one."""
+    buckets = set()
+    for file in stack_files(project):
+        stack = (yaml.safe_load(file.read_text()) or {}).get("config", {}).get("r1-on-eks:stack")
+        weights = stack.get("weights") if isinstance(stack, dict) else None
+        if isinstance(weights, dict) and isinstance(weights.get("bucket"), str):
+            buckets.add(weights["bucket"])
+    return buckets
+
+
 def _copy_stack_file(source: Path, copy: Path) -> None:
     wanted: dict[str, Any] = yaml.safe_load(source.read_text()) or {}
     for key in _REAL_KEYS:
