@@ -36,3 +36,18 @@ def test_a_variant_that_does_not_fit_is_refused_before_anything_is_declared(engi
     with pytest.raises(pulumi.RunError, match=r"16 GPUs on one p4d\.24xlarge, which has 8"):
         engine.run(production, variants={"70b": entry})
     assert engine.registered == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "protected"),
+    [
+        ({"production": True}, True),
+        ({"production": False}, False),
+        ({"production": True, "deletion_protection": False}, False),
+    ],
+)
+def test_production_is_protected_from_deletion_unless_the_file_says_otherwise(
+    engine, changes, protected
+):
+    engine.run(PROJECT / "stacks" / "Pulumi.test-7b.yaml", **changes)
+    assert engine.one("LoadBalancer").inputs["enableDeletionProtection"] is protected

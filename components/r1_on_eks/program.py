@@ -83,7 +83,7 @@ def _cluster(plan: Plan, network: Network) -> ClusterArgs:
         subnet_ids=network.private_subnet_ids,
         endpoint_from=plan.endpoint_from,
         admins=plan.admins,
-        protected=plan.production,
+        protected=plan.protected,
     )
 
 
@@ -161,6 +161,6 @@ def _gateway(
         else network.public_subnet_ids,
         node_security_group_id=cluster.security_group_id,
         autoscaling_group_name=system.autoscaling_group_name,
-        protected=plan.production,
+        protected=plan.protected,
         after=[system],
     )

@@ -155,6 +155,8 @@ class StackConfig(_Section):
 
     name: Annotated[str, _pattern(r"^[a-z]([a-z0-9-]{0,30}[a-z0-9])?$")]
     production: bool
+    deletion_protection: bool | None = None
+    """Whether AWS refuses to delete cluster and load balancer; as `production` if not said."""
     region: Annotated[str, _pattern(r"^[a-z]{2}(-[a-z]+)+-\d$")]
     zones: Annotated[tuple[str, ...], Field(min_length=2, max_length=4, strict=False)]
     gpu_zone: str

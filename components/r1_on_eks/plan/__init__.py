@@ -39,7 +39,7 @@ class Plan:
 
     Attributes:
         stack: Its name, and the cluster's.
-        production: Whether AWS refuses to delete cluster and load balancer.
+        protected: Whether AWS refuses to delete cluster and load balancer.
         region: AWS Region.
         kubernetes: Kubernetes version.
         admins: ARNs of the cluster's administrators.
@@ -54,7 +54,7 @@ class Plan:
     """
 
     stack: str
-    production: bool
+    protected: bool
     region: str
     kubernetes: str
     admins: tuple[str, ...]
@@ -77,7 +77,7 @@ class Plan:
         models = tuple(_model(config, placement) for placement in _placements(config))
         return cls(
             stack=config.name,
-            production=config.production,
+            protected=_protected(config),
             region=config.region,
             kubernetes=config.kubernetes,
             admins=config.admins,
@@ -90,6 +90,11 @@ class Plan:
             models=models,
             gateway=gateway_of(config, [model.server for model in models]),
         )
+
+
+def _protected(config: StackConfig) -> bool:
+    said = config.deletion_protection
+    return config.production if said is None else said
 
 
 def _placements(config: StackConfig) -> tuple[Placement, ...]:
