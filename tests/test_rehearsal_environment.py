@@ -57,9 +57,17 @@ def test_official_plugins_replace_the_stand_ins_but_never_the_one_for_aws(state,
     for name in names:
         plugin(tmp_path / "path", name)
     install_executables(state, {}, {"PATH": str(tmp_path / "path")})
-    assert (state.bin / names[0]).resolve() == tmp_path / "path" / names[0]
-    assert (state.bin / names[1]).resolve() == tmp_path / "path" / names[1]
-    assert "aws_provider" in (state.bin / names[2]).read_text()
+    installed = {f.name: f.read_text() for f in state.root.rglob("pulumi-*") if f.is_file()}
+    assert str(tmp_path / "path" / names[0]) in installed[names[0]]
+    assert str(tmp_path / "path" / names[1]) in installed[names[1]]
+    assert "r1_on_eks.rehearsal.aws_provider" in installed[names[2]]
+
+
+def test_the_engine_lies_next_to_its_language_host(state, tmp_path):
+    engine = plugin(tmp_path / "cache", "pulumi-v3")
+    install_executables(state, {"pulumi": engine}, {"PATH": "/nowhere"})
+    assert (state.bin / "pulumi").resolve().parent == state.bin
+    assert (state.bin / "pulumi-language-python").exists()
 
 
 def test_the_newest_official_plugin_of_the_users_folder_is_taken(tmp_path):

@@ -4,6 +4,7 @@ import os
 import shutil
 import sys
 from collections.abc import Mapping
+from importlib.metadata import version
 from pathlib import Path
 
 from r1_on_eks.rehearsal.paths import State
@@ -13,13 +14,12 @@ _KEPT = (
     "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "USER", "LOGNAME", "CI",
     "XDG_CACHE_HOME", "R1_REHEARSAL_PATIENCE",
 )  # fmt: skip
-# The official plug-ins that take the stand-ins' place where a user has them. The one for AWS is
-# not among them: it would look for the real AWS.
-_OFFICIAL_WELCOME = ("pulumi-language-python", "pulumi-resource-kubernetes")
-_STAND_INS = {
-    "pulumi-language-python": "r1_on_eks.rehearsal.language_host",
-    "pulumi-resource-aws": "r1_on_eks.rehearsal.aws_provider",
-    "pulumi-resource-kubernetes": "r1_on_eks.rehearsal.kubernetes_provider",
+# The official plug-ins take the stand-ins' place where a user has them. The one for AWS never
+# does: it would look for the real AWS.
+_LANGUAGE_HOST = "pulumi-language-python"
+_PROVIDERS = {
+    "aws": "r1_on_eks.rehearsal.aws_provider",
+    "kubernetes": "r1_on_eks.rehearsal.kubernetes_provider",
 }
 
 
@@ -54,23 +54,26 @@ def command_environment(
         "PULUMI_CONFIG_PASSPHRASE": "",
         "PULUMI_SKIP_UPDATE_CHECK": "1",
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+        # Else a provider of the user's PATH would go before the ones of this rehearsal.
+        "PULUMI_IGNORE_AMBIENT_PLUGINS": "true",
         "PYTHONDONTWRITEBYTECODE": "1",
     }
 
 
 def install_executables(state: State, tools: Mapping[str, Path], users: Mapping[str, str]) -> None:
-    """Fills `bin`: the tools as links, the plug-ins official where there are, else stand-ins."""
+    """Fills `bin` with the tools, and puts the plug-ins where the engine looks for them."""
     state.bin.mkdir(parents=True, exist_ok=True)
     for name, target in tools.items():
-        _replace(state.bin / name, link_to=target)
-    for name, module in _STAND_INS.items():
-        official = official_plugin(name, users) if name in _OFFICIAL_WELCOME else None
-        if official is not None:
-            _replace(state.bin / name, link_to=official)
-        else:
-            _replace(
-                state.bin / name, text=f'#!/bin/sh\nexec "{sys.executable}" -m {module} "$@"\n'
-            )
+        _replace(state.bin / name, same_as=target.resolve())
+    # The engine takes the language host that lies next to itself.
+    host = state.bin / _LANGUAGE_HOST
+    official = official_plugin(_LANGUAGE_HOST, users)
+    _install_plugin(host, official, "r1_on_eks.rehearsal.language_host")
+    for provider, module in _PROVIDERS.items():
+        name = f"pulumi-resource-{provider}"
+        folder = f"resource-{provider}-v{version(f'pulumi-{provider}')}"
+        official = None if provider == "aws" else official_plugin(name, users)
+        _install_plugin(state.pulumi_home / "plugins" / folder / name, official, module)
 
 
 def official_plugin(name: str, users: Mapping[str, str]) -> Path | None:
@@ -80,19 +83,31 @@ def official_plugin(name: str, users: Mapping[str, str]) -> Path | None:
     home = Path(users.get("PULUMI_HOME") or Path(users.get("HOME", "/")) / ".pulumi")
     kind = name.removeprefix("pulumi-")
     versions = [f for f in (home / "plugins").glob(f"{kind}-v*/{name}") if os.access(f, os.X_OK)]
-    return max(versions, key=_version, default=None)
+    return max(versions, key=_version_of, default=None)
 
 
-def _version(plugin: Path) -> tuple[int, ...]:
+def _version_of(plugin: Path) -> tuple[int, ...]:
     text = plugin.parent.name.rsplit("-v", 1)[-1]
     return tuple(int(part) for part in text.split(".") if part.isdigit())
 
 
-def _replace(path: Path, *, link_to: Path | None = None, text: str = "") -> None:
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    if link_to is not None:
-        partial.symlink_to(link_to)
+def _install_plugin(path: Path, official: Path | None, module: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if official is not None:
+        _replace(path, script=f'exec "{official}" "$@"')
     else:
-        partial.write_text(text)
+        _replace(path, script=f'exec "{sys.executable}" -m {module} "$@"')
+
+
+def _replace(path: Path, *, same_as: Path | None = None, script: str = "") -> None:
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    if same_as is None:
+        partial.write_text(f"#!/bin/sh\n{script}\n")
         partial.chmod(0o755)
+    else:
+        try:
+            # Not a symbolic link: the engine looks next to where its file really lies.
+            partial.hardlink_to(same_as)
+        except OSError:
+            shutil.copy2(same_as, partial)
     partial.replace(path)

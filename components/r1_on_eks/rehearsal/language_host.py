@@ -52,7 +52,11 @@ class LanguageHost(LanguageServer):
     def Run(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, D102
         self._program = Path(request.info.program_directory) / (request.info.entry_point or ".")
         os.chdir(request.pwd)
-        return super().Run(request, context)
+        result = super().Run(request, context)
+        if result.error:
+            # It is on the user's screen already; handed back, the engine would print it again.
+            return language_pb2.RunResponse(bail=True)
+        return result
 
     def _run_program(self) -> None:
         """What the official host starts in a process of its own: the program's `__main__`."""
