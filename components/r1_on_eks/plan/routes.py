@@ -98,8 +98,9 @@ def _http(settings: GatewaySettings) -> str:
 server_tokens off;
 default_type application/json;
 
-log_format requests escape=json '{{"time":"$time_iso8601","id":"$request_id","client":"$remote_addr",'
-    '"method":"$request_method","uri":"$uri","status":$status,"bytes":$bytes_sent,'
+log_format requests escape=json '{{"time":"$time_iso8601","id":"$request_id",'
+    '"client":"$remote_addr","method":"$request_method","uri":"$uri","status":$status,'
+    '"bytes":$bytes_sent,'
     '"seconds":$request_time,"upstream":"$upstream_addr","upstream_status":"$upstream_status",'
     '"connect":"$upstream_connect_time","first_byte":"$upstream_header_time"}}';
 access_log /dev/stdout requests;

@@ -12,8 +12,8 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-import grpc
 import pulumi
+from google.protobuf import empty_pb2
 from pulumi.automation._server import LanguageServer
 from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2
 
@@ -27,29 +27,29 @@ class LanguageHost(LanguageServer):
         super().__init__(self._run_program)
         self._program = Path()
 
-    def Handshake(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: ARG002, N802, D102
+    def Handshake(self, request: Any, context: Any) -> Any:  # noqa: ARG002, N802, D102
         return language_pb2.LanguageHandshakeResponse()
 
-    def GetPluginInfo(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: ARG002, N802, D102
+    def GetPluginInfo(self, request: Any, context: Any) -> Any:  # noqa: ARG002, N802, D102
         return plugin_pb2.PluginInfo(version=pulumi_version())
 
-    def GetProgramDependencies(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: ARG002, N802, D102
+    def GetProgramDependencies(self, request: Any, context: Any) -> Any:  # noqa: ARG002, N802, D102
         return language_pb2.GetProgramDependenciesResponse()
 
-    def RuntimeOptionsPrompts(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: ARG002, N802, D102
+    def RuntimeOptionsPrompts(self, request: Any, context: Any) -> Any:  # noqa: ARG002, N802, D102
         return language_pb2.RuntimeOptionsResponse()
 
-    def About(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: ARG002, N802, D102
+    def About(self, request: Any, context: Any) -> Any:  # noqa: ARG002, N802, D102
         return language_pb2.AboutResponse(
             executable=sys.executable,
             version=platform.python_version(),
             metadata={"host": "the rehearsal's stand-in for pulumi-language-python"},
         )
 
-    def Cancel(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: ARG002, N802, D102
-        return language_pb2.google_dot_protobuf_dot_empty__pb2.Empty()
+    def Cancel(self, request: Any, context: Any) -> Any:  # noqa: ARG002, N802, D102
+        return empty_pb2.Empty()
 
-    def Run(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, D102
+    def Run(self, request: Any, context: Any) -> Any:  # noqa: N802, D102
         self._program = Path(request.info.program_directory) / (request.info.entry_point or ".")
         os.chdir(request.pwd)
         result = super().Run(request, context)

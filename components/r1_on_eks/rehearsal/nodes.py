@@ -100,7 +100,7 @@ def _node(
     labels: dict[str, str],
     taints: list[dict[str, str]],
     instance: dict[str, str],
-) -> dict[str, Any]:
+) -> Any:
     zone, name = instance["zone"], instance["private_dns_name"]
     capacity, allocatable = _resources(shape)
     own = {

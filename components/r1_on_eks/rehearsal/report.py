@@ -70,25 +70,24 @@ def _print_resources(console: Console, resources: list[dict[str, Any]]) -> None:
 
 def _print_cluster(console: Console, rehearsal: Rehearsal, cluster: str) -> None:
     kubeconfig = rehearsal.state.clusters / cluster / "admin.kubeconfig"
-    core = client.CoreV1Api(config.new_client_from_config(str(kubeconfig)))
+    with config.new_client_from_config(str(kubeconfig)) as api:
+        core = client.CoreV1Api(api)
+        present = api.sanitize_for_serialization(core.list_node())["items"]
+        running = api.sanitize_for_serialization(core.list_namespaced_pod("r1"))["items"]
     nodes = Table("node", "instance type", "zone", "GPUs", title=f"cluster {cluster}", box=None)
     types = {}
-    for node in core.list_node().items:
-        labels = node.metadata.labels
-        types[node.metadata.name] = labels["node.kubernetes.io/instance-type"]
-        nodes.add_row(
-            node.metadata.name,
-            types[node.metadata.name],
-            labels["topology.kubernetes.io/zone"],
-            node.status.allocatable.get("nvidia.com/gpu", "–"),
-        )
+    for node in present:
+        name, labels = node["metadata"]["name"], node["metadata"]["labels"]
+        types[name] = labels["node.kubernetes.io/instance-type"]
+        gpus = node["status"]["allocatable"].get("nvidia.com/gpu", "–")
+        nodes.add_row(name, types[name], labels["topology.kubernetes.io/zone"], gpus)
     pods = Table("pod", "phase", "on", "GPUs", box=None)
-    for pod in core.list_namespaced_pod("r1").items:
-        limits = [c.resources.limits or {} for c in pod.spec.containers if c.resources]
+    for pod in running:
+        limits = [c.get("resources", {}).get("limits", {}) for c in pod["spec"]["containers"]]
         gpus = sum(int(limit.get("nvidia.com/gpu", 0)) for limit in limits)
-        node = pod.spec.node_name
+        node = pod["spec"].get("nodeName")
         where = f"{types[node]} {node}" if node else "not scheduled"
-        pods.add_row(pod.metadata.name, pod.status.phase, where, str(gpus or "–"))
+        pods.add_row(pod["metadata"]["name"], pod["status"]["phase"], where, str(gpus or "–"))
     console.print(nodes, pods)
 
 

@@ -156,7 +156,8 @@ def _find_or_build(tool: GoTool, say: Say) -> Path:
 def _fingerprint(tool: GoTool) -> str:
     """Of everything that decides the binary, so that a changed pin is built anew."""
     version = module_version(tool)
-    sources = sorted((_MODULES / tool.name).glob("*.go")) + [_MODULES / tool.name / "go.sum"]
+    folder = _MODULES / tool.name
+    sources = [*sorted(folder.glob("*.go")), folder / "go.sum"]
     content = hashlib.sha256("".join(f.read_text() for f in sources).encode())
     content.update(repr(tool.flags).encode())
     return f"{version}-{content.hexdigest()[:8]}"
