@@ -18,7 +18,6 @@ from r1_on_eks.rehearsal.kubernetes_provider.checkpoint import (
     write_checkpoint,
 )
 from r1_on_eks.rehearsal.kubernetes_provider.cluster import (
-    ALREADY_EXISTS,
     CLIENT_SIDE_MANAGER,
     Cancelled,
     Cluster,
@@ -26,26 +25,26 @@ from r1_on_eks.rehearsal.kubernetes_provider.cluster import (
 from r1_on_eks.rehearsal.kubernetes_provider.connection import ApiRefused, Unreachable
 from r1_on_eks.rehearsal.kubernetes_provider.diff import parsed_path, pruned
 from r1_on_eks.rehearsal.kubernetes_provider.discovery import KindMissing
-from r1_on_eks.rehearsal.kubernetes_provider.engine_log import INFO, WARNING, EngineLog
+from r1_on_eks.rehearsal.kubernetes_provider.engine_log import WARNING, EngineLog
 from r1_on_eks.rehearsal.kubernetes_provider.field_ownership import respect_ignored
-from r1_on_eks.rehearsal.kubernetes_provider.normalize import SERVER_SET, normalized
+from r1_on_eks.rehearsal.kubernetes_provider.normalize import normalized
+from r1_on_eks.rehearsal.kubernetes_provider.outcomes import (
+    Failed,
+    creation_refused,
+    inputs_of,
+    no_preview,
+)
 from r1_on_eks.rehearsal.kubernetes_provider.session import Session
+from r1_on_eks.rehearsal.kubernetes_provider.waits.after_write import wait_after_write
 from r1_on_eks.rehearsal.kubernetes_provider.waits.choose import (
-    FIXED_SECONDS,
     check_for_read,
-    wait_for_object,
 )
 from r1_on_eks.rehearsal.kubernetes_provider.waits.deletion import wait_until_gone
 from r1_on_eks.rehearsal.kubernetes_provider.waits.progress import (
     NotReady,
     Watching,
     check_once,
-    rehearsal_patience,
-    wait_until_ready,
 )
-from r1_on_eks.rehearsal.kubernetes_provider.waits.storage_and_network import ServiceWait
-from r1_on_eks.rehearsal.kubernetes_provider.waits.stuck import Patience
-from r1_on_eks.rehearsal.kubernetes_provider.waits.wait_for import ExpressionWrong
 from r1_on_eks.rehearsal.property_values import contains_unknown
 
 Properties = dict[str, Any]
@@ -54,32 +53,6 @@ FORGET = (
     'operation with the PULUMI_K8S_DELETE_UNREACHABLE environment variable set to "true"'
 )
 REFUSALS = (ApiRefused, KindMissing, Unreachable)
-
-
-class Failed(Exception):
-    """An operation that didn't succeed.
-
-    Attributes:
-        object_id: Of the object that exists nevertheless.
-        state: Its checkpoint; None where there is nothing to keep.
-        reasons: More than the message says.
-        inputs: For a refresh, the inputs as they are live.
-    """
-
-    def __init__(
-        self,
-        message: str,
-        *,
-        object_id: str = "",
-        state: Properties | None = None,
-        reasons: list[str] | None = None,
-        inputs: Properties | None = None,
-    ) -> None:
-        super().__init__(message)
-        self.object_id = object_id
-        self.state = state
-        self.reasons = reasons or []
-        self.inputs = inputs
 
 
 class Operations:
@@ -110,9 +83,9 @@ class Operations:
         try:
             live = cluster.create(inputs, field_manager, preview=preview)
         except (*REFUSALS, Cancelled) as error:
-            if preview and isinstance(error, ApiRefused) and _no_preview(error):
+            if preview and isinstance(error, ApiRefused) and no_preview(error):
                 return "", properties
-            self._refused_create(error)
+            raise creation_refused(self._urn, error) from error
         if inputs["kind"] == "CustomResourceDefinition" and not preview:
             cluster.discovery.forget()
         initial = str(inputs["apiVersion"])
@@ -124,7 +97,9 @@ class Operations:
             live.pop("status", None)
             return "", state(live)
         try:
-            live = self._wait(cluster, inputs, live, timeout, created=True)
+            live = wait_after_write(
+                self._watching(cluster, inputs, timeout), inputs, live, created=True
+            )
         except NotReady as error:
             raise Failed(
                 f'resource "{self._urn}" was successfully created, but the Kubernetes API server '
@@ -206,7 +181,6 @@ class Operations:
         cluster = self._cluster()
         checkpoint = read_checkpoint(olds)
         manager = self._field_manager(inputs, checkpoint.field_manager)
-        # A resource that was imported as another version keeps its kind's first one.
         initial = checkpoint.initial_api_version
 
         def state(found: Properties) -> Properties:
@@ -224,7 +198,9 @@ class Operations:
         if preview:
             return state(live)
         try:
-            live = self._wait(cluster, inputs, live, timeout, created=False)
+            live = wait_after_write(
+                self._watching(cluster, inputs, timeout), inputs, live, created=False
+            )
         except NotReady as error:
             raise Failed(
                 f'the Kubernetes API server reported that "{object_id(error.live)}" failed to '
@@ -241,9 +217,6 @@ class Operations:
         if self._session.cluster is None:
             self._log.line(self._urn, self._unreachable(), WARNING)
             if self._session.settings.delete_unreachable:
-                self._log.line(
-                    self._urn, "Deleting the unreachable resource from Pulumi state", INFO
-                )
                 return
             raise Failed(f"configured Kubernetes cluster is unreachable. {FORGET}")
         cluster = self._session.cluster
@@ -255,8 +228,7 @@ class Operations:
                 deletion_propagation(checkpoint.inputs),
             ):
                 return
-            seconds = timeout_seconds(checkpoint.inputs, timeout)
-            watching = Watching(cluster, self._log, self._urn, seconds)
+            watching = self._watching(cluster, checkpoint.inputs, timeout)
             wait_until_gone(watching, checkpoint.inputs, checkpoint.live, name)
         except (ApiRefused, Unreachable) as error:
             raise Failed(str(error)) from error
@@ -276,33 +248,8 @@ class Operations:
         if checkpoint.live.get("kind") == "CustomResourceDefinition":
             cluster.discovery.forget()
 
-    def _wait(
-        self,
-        cluster: Cluster,
-        inputs: Properties,
-        live: Properties,
-        timeout: float,
-        *,
-        created: bool,
-    ) -> Properties:
-        try:
-            wait = wait_for_object(cluster, inputs, live, created=created)
-        except ExpressionWrong as error:
-            raise NotReady(str(error), live, []) from error
-        if wait is None:
-            return live
-        seconds = timeout_seconds(inputs, timeout)
-        if live["apiVersion"] == "v1":
-            seconds = FIXED_SECONDS.get(live["kind"], seconds)
-        patience = rehearsal_patience()
-        stuck = None if patience is None else Patience(cluster, patience).reason
-        watching = Watching(cluster, self._log, self._urn, seconds, stuck)
-        ready = wait_until_ready(watching, live, wait)
-        if isinstance(wait, ServiceWait) and wait.no_pods:
-            selector = ready["spec"].get("selector")
-            text = f"Service {object_id(ready)} targets no pods: none has the labels {selector}"
-            self._log.line(self._urn, text, WARNING)
-        return ready
+    def _watching(self, cluster: Cluster, inputs: Properties, timeout: float) -> Watching:
+        return Watching(cluster, self._log, self._urn, timeout_seconds(inputs, timeout))
 
     def _cluster(self) -> Cluster:
         if self._session.cluster is None:
@@ -332,22 +279,6 @@ class Operations:
         _, api_version, kind = self._urn.split("::")[2].rpartition("$")[2].split(":")
         return api_version.removeprefix("core/"), kind
 
-    def _refused_create(self, error: Exception) -> NoReturn:
-        if isinstance(error, Cancelled):
-            raise Failed("the creation was cancelled before the object existed") from error
-        if isinstance(error, KindMissing):
-            raise Failed(
-                f'creation of resource "{self._urn}" failed because the Kubernetes API server '
-                "reported that the apiVersion for this resource does not exist. Verify that any "
-                f"required CRDs have been created: {error}"
-            ) from error
-        exists = isinstance(error, ApiRefused) and error.reason == "AlreadyExists"
-        hint = ALREADY_EXISTS if exists else ""
-        raise Failed(
-            f'resource "{self._urn}" was not successfully created by the Kubernetes API '
-            f"server: {error}{hint and chr(10) + hint}"
-        ) from error
-
     def _refused_update(
         self,
         cluster: Cluster,
@@ -371,33 +302,3 @@ class Operations:
             object_id=object_id(live),
             state=state(live),
         ) from error
-
-
-def inputs_of(live: Properties) -> Properties:
-    """What a program would have to declare for an object that it imports."""
-    inputs = {key: value for key, value in live.items() if key != "status"}
-    metadata = {key: value for key, value in live["metadata"].items() if key not in SERVER_SET}
-    annotations = {
-        key: value
-        for key, value in (metadata.get("annotations") or {}).items()
-        if key
-        not in (
-            "deployment.kubernetes.io/revision",
-            "kubectl.kubernetes.io/last-applied-configuration",
-        )
-    }
-    metadata.pop("annotations", None)
-    if annotations:
-        metadata["annotations"] = annotations
-    inputs["metadata"] = metadata
-    return inputs
-
-
-def _no_preview(error: ApiRefused) -> bool:
-    """Whether a dry run can't tell: not allowed, no namespace yet, or there before a replace."""
-    return (
-        error.code == 403
-        or error.about_namespace
-        or error.reason == "AlreadyExists"
-        or "does not support dry run" in str(error)
-    )

@@ -1,9 +1,10 @@
+# ruff: noqa: N802, ARG002 - the protocol names the methods and their arguments
 """The provider protocol's calls, in the order in which provider.proto documents them."""
 
 import json
 import threading
 from importlib import metadata
-from typing import Any
+from typing import NoReturn
 
 import grpc
 from google.protobuf import empty_pb2
@@ -14,7 +15,8 @@ from r1_on_eks.rehearsal.kubernetes_provider.compare import compare
 from r1_on_eks.rehearsal.kubernetes_provider.connection import ApiRefused, Unreachable
 from r1_on_eks.rehearsal.kubernetes_provider.discovery import KindMissing
 from r1_on_eks.rehearsal.kubernetes_provider.engine_log import EngineLog
-from r1_on_eks.rehearsal.kubernetes_provider.operations import Failed, Operations
+from r1_on_eks.rehearsal.kubernetes_provider.operations import Operations
+from r1_on_eks.rehearsal.kubernetes_provider.outcomes import Failed
 from r1_on_eks.rehearsal.kubernetes_provider.rpc_errors import (
     refuse,
     refuse_partially,
@@ -37,10 +39,10 @@ class KubernetesProvider(provider_pb2_grpc.ResourceProviderServicer):
         self._cancelled = threading.Event()
         self._session = Session.without_cluster("the provider was not configured")
 
-    def Handshake(  # noqa: N802
+    def Handshake(
         self,
         request: provider_pb2.ProviderHandshakeRequest,
-        context: Context,  # noqa: ARG002
+        context: Context,
     ) -> provider_pb2.ProviderHandshakeResponse:
         """Say what of the protocol is spoken."""
         return provider_pb2.ProviderHandshakeResponse(
@@ -50,40 +52,40 @@ class KubernetesProvider(provider_pb2_grpc.ResourceProviderServicer):
             supports_autonaming_configuration=True,
         )
 
-    def GetPluginInfo(  # noqa: N802
+    def GetPluginInfo(
         self,
         request: empty_pb2.Empty,
-        context: Context,  # noqa: ARG002
+        context: Context,
     ) -> plugin_pb2.PluginInfo:
         """Say the version: that of the SDK, which the program asks for."""
         return plugin_pb2.PluginInfo(version=_version())
 
-    def GetSchema(  # noqa: N802
+    def GetSchema(
         self,
         request: provider_pb2.GetSchemaRequest,
-        context: Context,  # noqa: ARG002
+        context: Context,
     ) -> provider_pb2.GetSchemaResponse:
         """A schema with a name only: which kinds there are is the API server's to say."""
         schema = {"name": "kubernetes", "version": _version(), "resources": {}}
         return provider_pb2.GetSchemaResponse(schema=json.dumps(schema))
 
-    def CheckConfig(  # noqa: N802
+    def CheckConfig(
         self,
         request: provider_pb2.CheckRequest,
-        context: Context,  # noqa: ARG002
+        context: Context,
     ) -> provider_pb2.CheckResponse:
         """Take the configuration as it is."""
         return provider_pb2.CheckResponse(inputs=request.news)
 
-    def DiffConfig(  # noqa: N802
+    def DiffConfig(
         self,
         request: provider_pb2.DiffRequest,
-        context: Context,  # noqa: ARG002
+        context: Context,
     ) -> provider_pb2.DiffResponse:
         """Whether another cluster is meant."""
         return diff_settings(to_python(request.olds), to_python(request.news))
 
-    def Configure(  # noqa: N802
+    def Configure(
         self,
         request: provider_pb2.ConfigureRequest,
         context: Context,
@@ -101,7 +103,7 @@ class KubernetesProvider(provider_pb2_grpc.ResourceProviderServicer):
             supports_autonaming_configuration=True,
         )
 
-    def Check(  # noqa: N802
+    def Check(
         self,
         request: provider_pb2.CheckRequest,
         context: Context,
@@ -120,7 +122,7 @@ class KubernetesProvider(provider_pb2_grpc.ResourceProviderServicer):
             ],
         )
 
-    def Diff(  # noqa: N802
+    def Diff(
         self,
         request: provider_pb2.DiffRequest,
         context: Context,
@@ -136,7 +138,7 @@ class KubernetesProvider(provider_pb2_grpc.ResourceProviderServicer):
         except REFUSALS as error:
             refuse(context, f"Failed to check for changes in resource {request.urn!r}: {error}")
 
-    def Create(  # noqa: N802
+    def Create(
         self,
         request: provider_pb2.CreateRequest,
         context: Context,
@@ -151,7 +153,7 @@ class KubernetesProvider(provider_pb2_grpc.ResourceProviderServicer):
             self._fail(error, context)
         return provider_pb2.CreateResponse(id=object_id, properties=to_struct(state))
 
-    def Read(  # noqa: N802
+    def Read(
         self,
         request: provider_pb2.ReadRequest,
         context: Context,
@@ -170,7 +172,7 @@ class KubernetesProvider(provider_pb2_grpc.ResourceProviderServicer):
             id=request.id, properties=to_struct(state), inputs=to_struct(inputs)
         )
 
-    def Update(  # noqa: N802
+    def Update(
         self,
         request: provider_pb2.UpdateRequest,
         context: Context,
@@ -188,7 +190,7 @@ class KubernetesProvider(provider_pb2_grpc.ResourceProviderServicer):
             self._fail(error, context)
         return provider_pb2.UpdateResponse(properties=to_struct(state))
 
-    def Delete(  # noqa: N802
+    def Delete(
         self,
         request: provider_pb2.DeleteRequest,
         context: Context,
@@ -202,16 +204,16 @@ class KubernetesProvider(provider_pb2_grpc.ResourceProviderServicer):
             self._fail(error, context)
         return empty_pb2.Empty()
 
-    def Cancel(  # noqa: N802
+    def Cancel(
         self,
         request: empty_pb2.Empty,
-        context: Context,  # noqa: ARG002
+        context: Context,
     ) -> empty_pb2.Empty:
         """End all waits; what they were for is reported with its last known state."""
         self._cancelled.set()
         return empty_pb2.Empty()
 
-    def Invoke(  # noqa: N802
+    def Invoke(
         self,
         request: provider_pb2.InvokeRequest,
         context: Context,
@@ -219,7 +221,7 @@ class KubernetesProvider(provider_pb2_grpc.ResourceProviderServicer):
         """No functions."""
         refuse_unsupported(context, f"the function {request.tok}")
 
-    def Construct(  # noqa: N802
+    def Construct(
         self,
         request: provider_pb2.ConstructRequest,
         context: Context,
@@ -227,10 +229,10 @@ class KubernetesProvider(provider_pb2_grpc.ResourceProviderServicer):
         """No components."""
         refuse_unsupported(context, request.type)
 
-    def GetMapping(  # noqa: N802
+    def GetMapping(
         self,
         request: provider_pb2.GetMappingRequest,
-        context: Context,  # noqa: ARG002
+        context: Context,
     ) -> provider_pb2.GetMappingResponse:
         """Nothing to convert from."""
         return provider_pb2.GetMappingResponse()
@@ -244,7 +246,7 @@ class KubernetesProvider(provider_pb2_grpc.ResourceProviderServicer):
         if what:
             refuse_unsupported(context, what)
 
-    def _fail(self, error: Failed, context: Context) -> Any:
+    def _fail(self, error: Failed, context: Context) -> NoReturn:
         if error.state is None:
             refuse(context, str(error))
         refuse_partially(

@@ -45,7 +45,7 @@ def violations(schemas: Schemas, document: dict[str, Any]) -> list[tuple[str, st
         return []
     found: list[tuple[str, str]] = []
     _walk(schemas, schema, document, "", found)
-    return found
+    return sorted(found)
 
 
 def _walk(

@@ -14,6 +14,10 @@ from r1_on_eks.rehearsal.kubernetes_provider.normalize import quantity_value
 from r1_on_eks.rehearsal.kubernetes_provider.waits.pods import condition
 from r1_on_eks.rehearsal.kubernetes_provider.waits.progress import Progress
 
+# The volume controller looks again at a claim after 15 s (kube-controller-manager,
+# --pvclaimbinder-sync-period): until then one without any message may still be bound.
+RESYNC_SECONDS = 20.0
+
 
 class Patience:
     """Remembers since when something is stuck, and says why once that is too long."""
@@ -30,8 +34,11 @@ class Patience:
             refused = scheduled.get("reason") == "Unschedulable"
             if refused and self._too_long(pod["metadata"]["uid"]):
                 return self._pending_pod(pod, str(scheduled.get("message", "")))
-        if live["kind"] == "PersistentVolumeClaim" and self._too_long(live["metadata"]["uid"]):
-            return self._pending_claim(live)
+        uid = live["metadata"]["uid"]
+        if live["kind"] == "PersistentVolumeClaim" and self._too_long(uid):
+            why = self._why_unbound(live)
+            if why or time.monotonic() - self._since[uid] >= RESYNC_SECONDS:
+                return f"claim {name_of(live)} is Pending{why}"
         return None
 
     def _too_long(self, uid: str) -> bool:
@@ -54,10 +61,10 @@ class Patience:
             if claim is None:
                 return f"its claim {name} does not exist in namespace {namespace_of(pod)}"
             if (claim.get("status") or {}).get("phase") == "Pending":
-                return self._pending_claim(claim)
+                return f"claim {name} is Pending{self._why_unbound(claim)}"
         return ""
 
-    def _pending_claim(self, claim: dict[str, Any]) -> str:
+    def _why_unbound(self, claim: dict[str, Any]) -> str:
         events = self._cluster.list(
             "v1",
             "Event",
@@ -69,15 +76,22 @@ class Patience:
         volume = claim["spec"].get("volumeName")
         if volume and self._cluster.find("v1", "PersistentVolume", "", volume) is None:
             reason += f": its volume {volume} does not exist"
-        return f"claim {name_of(claim)} is Pending{reason}"
+        return reason
 
 
 def placement_advice(pod: dict[str, Any], nodes: list[dict[str, Any]]) -> str:
     """What keeps a pod off the node that it fits best, "" where nothing on a node explains it."""
     if not nodes:
         return "the cluster has no nodes"
-    best = min((_faults(pod, node) for node in nodes), key=_weight)
-    taints, labels, resources = best
+    (taints, labels, resources), name = min(
+        ((_faults(pod, node), node["metadata"]["name"]) for node in nodes),
+        key=lambda judged: _weight(judged[0]),
+    )
+    if not (taints or labels or resources):
+        return (
+            f"it would fit on an empty {name}, but other pods hold the room (a rolling update "
+            "needs room for one more pod, unless its strategy is Recreate or maxSurge 0)"
+        )
     advice: list[str] = []
     for taint in taints:
         value = f"={taint['value']}" if taint.get("value") else ""
