@@ -1,0 +1,159 @@
+"""A small stand-in for vLLM: the same paths, the same shapes, words instead of a model.
+
+It says in every answer that it is a stand-in. What it shows is the way of a request and of a
+streamed answer; nothing about speed, memory or quality.
+"""
+
+import argparse
+import json
+import time
+import uuid
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+_PIECE_EVERY_S = 0.05
+_REASONING = "No model runs in a rehearsal, so there is nothing to think about."
+
+
+class ModelServer(ThreadingHTTPServer):
+    """Serves one model on a loopback port."""
+
+    daemon_threads = True
+
+    def __init__(self, port: int, model: str) -> None:
+        super().__init__(("127.0.0.1", port), _Requests)
+        self.model = model
+
+
+class _Requests(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: ModelServer
+
+    def do_GET(self) -> None:
+        """Health, metrics and the list of models."""
+        match self.path:
+            case "/health" | "/ping":
+                self._answer(200, b"", "text/plain")
+            case "/metrics":
+                line = f'vllm:num_requests_running{{model_name="{self.server.model}"}} 0\n'
+                self._answer(200, line.encode(), "text/plain")
+            case "/v1/models":
+                model = {"id": self.server.model, "object": "model", "owned_by": "rehearsal"}
+                self._json(200, {"object": "list", "data": [model]})
+            case _:
+                self._refuse(404, "Not Found", "NotFoundError")
+
+    def do_POST(self) -> None:
+        """Completions, streamed or whole."""
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if self.path not in ("/v1/chat/completions", "/v1/completions"):
+            self._refuse(404, "Not Found", "NotFoundError")
+            return
+        try:
+            asked = json.loads(body)
+        except ValueError as error:
+            self._refuse(400, f"JSON decode error: {error}", "BadRequestError")
+            return
+        wanted = asked.get("model", self.server.model)
+        if wanted != self.server.model:
+            message = f"The model `{wanted}` does not exist."
+            self._refuse(404, message, "NotFoundError")
+            return
+        chat = self.path.endswith("chat/completions")
+        pieces = _pieces(self.server.model, asked, chat)
+        if asked.get("stream"):
+            self._stream(pieces, chat)
+        else:
+            self._whole(pieces, chat)
+
+    def _stream(self, pieces: Iterator[tuple[str, str]], chat: bool) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream; charset=utf-8")
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        about = self._about(chat, streamed=True)
+        count = 0
+        for field, text in pieces:
+            count += 1
+            choice = {"index": 0, "finish_reason": None}
+            part = {"delta": {field: text}} if chat else {"text": text}
+            self._event(json.dumps({**about, "choices": [choice | part]}))
+            time.sleep(_PIECE_EVERY_S)
+        end = {"index": 0, "finish_reason": "stop", **({"delta": {}} if chat else {"text": ""})}
+        usage = {"completion_tokens": count}
+        self._event(json.dumps({**about, "choices": [end], "usage": usage}))
+        self._event("[DONE]")
+        self.wfile.write(b"0\r\n\r\n")
+
+    def _whole(self, pieces: Iterator[tuple[str, str]], chat: bool) -> None:
+        said = {"reasoning": "", "content": "", "text": ""}
+        count = 0
+        for field, text in pieces:
+            said[field] += text
+            count += 1
+        if chat:
+            message = {"role": "assistant", **{k: said[k] for k in ("reasoning", "content")}}
+            choice: dict[str, Any] = {"message": message}
+        else:
+            choice = {"text": said["text"]}
+        choice |= {"index": 0, "finish_reason": "stop"}
+        usage = {"completion_tokens": count}
+        about = self._about(chat, streamed=False)
+        self._json(200, {**about, "choices": [choice], "usage": usage})
+
+    def _about(self, chat: bool, *, streamed: bool) -> dict[str, Any]:
+        kind = "chat.completion" if chat else "text_completion"
+        return {
+            "id": f"{'chatcmpl' if chat else 'cmpl'}-{uuid.uuid4().hex}",
+            "object": f"{kind}.chunk" if streamed and chat else kind,
+            "created": int(time.time()),
+            "model": self.server.model,
+        }
+
+    def _event(self, text: str) -> None:
+        line = f"data: {text}\n\n".encode()
+        self.wfile.write(f"{len(line):x}\r\n".encode() + line + b"\r\n")
+        self.wfile.flush()
+
+    def _refuse(self, status: int, message: str, kind: str) -> None:
+        error = {"message": message, "type": kind, "param": None, "code": status}
+        self._json(status, {"error": error})
+
+    def _json(self, status: int, content: dict[str, Any]) -> None:
+        self._answer(status, json.dumps(content).encode(), "application/json")
+
+    def _answer(self, status: int, body: bytes, kind: str) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+def _pieces(model: str, asked: dict[str, Any], chat: bool) -> Iterator[tuple[str, str]]:
+    """`(field, text)`, a word at a time, at most `max_tokens` of them."""
+    limit = asked.get("max_completion_tokens") or asked.get("max_tokens") or 10_000
+    question = str(asked.get("prompt", ""))
+    if chat and asked.get("messages"):
+        question = str(asked["messages"][-1].get("content", ""))
+    answer = (
+        f"This is the rehearsal's stand-in for {model}: your question of {len(question)} "
+        "characters came through the gateway, and this answer goes back the same way."
+    )
+    texts = [("reasoning", _REASONING), ("content", answer)] if chat else [("text", answer)]
+    words = [(field, f"{word} ") for field, text in texts for word in text.split()]
+    yield from words[:limit]
+
+
+def main() -> None:
+    """Serves until it is ended."""
+    parser = argparse.ArgumentParser(prog="model_server", description="A stand-in for vLLM")
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--model", required=True, help="the name that requests must use")
+    arguments = parser.parse_args()
+    ModelServer(arguments.port, arguments.model).serve_forever()
+
+
+if __name__ == "__main__":
+    main()
