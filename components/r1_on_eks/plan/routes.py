@@ -154,7 +154,7 @@ server {{
     }}
 
     error_page 413 @too_large;
-    error_page 502 503 504 @unavailable;
+    error_page 502 503 504 =503 @unavailable;
     location @too_large {{
         return 413 '{_error(413, f"the request is longer than {settings.max_body_mib} MiB")}';
     }}

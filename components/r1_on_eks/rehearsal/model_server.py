@@ -28,7 +28,11 @@ class ModelServer(ThreadingHTTPServer):
 
 class _Requests(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    server: ModelServer
+
+    @property
+    def _model(self) -> str:
+        assert isinstance(self.server, ModelServer)
+        return self.server.model
 
     def do_GET(self) -> None:
         """Health, metrics and the list of models."""
@@ -36,10 +40,10 @@ class _Requests(BaseHTTPRequestHandler):
             case "/health" | "/ping":
                 self._answer(200, b"", "text/plain")
             case "/metrics":
-                line = f'vllm:num_requests_running{{model_name="{self.server.model}"}} 0\n'
+                line = f'vllm:num_requests_running{{model_name="{self._model}"}} 0\n'
                 self._answer(200, line.encode(), "text/plain")
             case "/v1/models":
-                model = {"id": self.server.model, "object": "model", "owned_by": "rehearsal"}
+                model = {"id": self._model, "object": "model", "owned_by": "rehearsal"}
                 self._json(200, {"object": "list", "data": [model]})
             case _:
                 self._refuse(404, "Not Found", "NotFoundError")
@@ -55,13 +59,13 @@ class _Requests(BaseHTTPRequestHandler):
         except ValueError as error:
             self._refuse(400, f"JSON decode error: {error}", "BadRequestError")
             return
-        wanted = asked.get("model", self.server.model)
-        if wanted != self.server.model:
+        wanted = asked.get("model", self._model)
+        if wanted != self._model:
             message = f"The model `{wanted}` does not exist."
             self._refuse(404, message, "NotFoundError")
             return
         chat = self.path.endswith("chat/completions")
-        pieces = _pieces(self.server.model, asked, chat)
+        pieces = _pieces(self._model, asked, chat)
         if asked.get("stream"):
             self._stream(pieces, chat)
         else:
@@ -108,7 +112,7 @@ class _Requests(BaseHTTPRequestHandler):
             "id": f"{'chatcmpl' if chat else 'cmpl'}-{uuid.uuid4().hex}",
             "object": f"{kind}.chunk" if streamed and chat else kind,
             "created": int(time.time()),
-            "model": self.server.model,
+            "model": self._model,
         }
 
     def _event(self, text: str) -> None:

@@ -7,6 +7,7 @@ stranger who was given the same id later is never signalled.
 import contextlib
 import json
 import os
+import signal
 import socket
 import subprocess
 import time
@@ -91,6 +92,11 @@ class Processes:
             while self._find(name) is not None and time.monotonic() < deadline:
                 time.sleep(_LOOKS_EVERY_S)
         self._record(name).unlink(missing_ok=True)
+
+    def reload(self, name: str) -> None:
+        """Tells a process to read its configuration again (SIGHUP)."""
+        if (process := self._find(name)) is not None:
+            process.send_signal(signal.SIGHUP)
 
     def stop_all(self) -> list[str]:
         """Ends everything that is recorded, the newest first; returns the names that ran."""

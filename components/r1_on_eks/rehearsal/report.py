@@ -72,17 +72,17 @@ def _print_cluster(console: Console, rehearsal: Rehearsal, cluster: str) -> None
     kubeconfig = rehearsal.state.clusters / cluster / "admin.kubeconfig"
     with config.new_client_from_config(str(kubeconfig)) as api:
         core = client.CoreV1Api(api)
-        present = api.sanitize_for_serialization(core.list_node())["items"]
-        running = api.sanitize_for_serialization(core.list_namespaced_pod("r1"))["items"]
+        present: Any = api.sanitize_for_serialization(core.list_node())
+        running: Any = api.sanitize_for_serialization(core.list_namespaced_pod("r1"))
     nodes = Table("node", "instance type", "zone", "GPUs", title=f"cluster {cluster}", box=None)
     types = {}
-    for node in present:
+    for node in present["items"]:
         name, labels = node["metadata"]["name"], node["metadata"]["labels"]
         types[name] = labels["node.kubernetes.io/instance-type"]
         gpus = node["status"]["allocatable"].get("nvidia.com/gpu", "–")
         nodes.add_row(name, types[name], labels["topology.kubernetes.io/zone"], gpus)
     pods = Table("pod", "phase", "on", "GPUs", box=None)
-    for pod in running:
+    for pod in running["items"]:
         limits = [c.get("resources", {}).get("limits", {}) for c in pod["spec"]["containers"]]
         gpus = sum(int(limit.get("nvidia.com/gpu", 0)) for limit in limits)
         node = pod["spec"].get("nodeName")
