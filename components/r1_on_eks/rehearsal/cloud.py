@@ -108,16 +108,22 @@ class Rehearsal:
         with self._locked():
             gateway = None
             for cluster in self.clusters():
-                gateway = sync_gateway(
-                    self.state.root, self.state.clusters / cluster / "admin.kubeconfig"
-                )
+                gateway = sync_gateway(self.state.root, self.admin_kubeconfig(cluster))
             return gateway or sync_gateway(self.state.root, None)
 
     def environment(self) -> dict[str, str]:
         """The environment of every command inside this rehearsal."""
-        return command_environment(
+        environment = command_environment(
             self.state, aws_endpoint=self._endpoint(), region=REGION, users=os.environ
         )
+        if clusters := self.clusters():
+            files = [str(self.admin_kubeconfig(cluster)) for cluster in clusters]
+            environment["KUBECONFIG"] = os.pathsep.join(files)
+        return environment
+
+    def admin_kubeconfig(self, cluster: str) -> Path:
+        """The kubeconfig of `system:masters` in a cluster's control plane."""
+        return self.state.clusters / cluster / "admin.kubeconfig"
 
     def clusters(self) -> list[str]:
         """The clusters whose control planes run."""

@@ -131,8 +131,10 @@ class _Start:
             "server": self._endpoint,
             "certificate-authority-data": _encoded(self._authority.certificate),
         }
-        self._file("admin.kubeconfig", _kubeconfig(cluster, _client(admin)))
-        self._file("token-review.kubeconfig", _kubeconfig({"server": token_webhook_url}, {}))
+        self._file("admin.kubeconfig", _kubeconfig(self._cluster, cluster, _client(admin)))
+        self._file(
+            "token-review.kubeconfig", _kubeconfig("review", {"server": token_webhook_url}, {})
+        )
 
     def _start_etcd(self) -> None:
         peer = f"http://127.0.0.1:{free_port()}"
@@ -215,17 +217,16 @@ class _Start:
         path.write_text(text)
 
 
-def _kubeconfig(cluster: dict[str, Any], user: dict[str, Any]) -> str:
+def _kubeconfig(name: str, cluster: dict[str, Any], user: dict[str, Any]) -> str:
+    """One context, called as the cluster: several such files then go together in KUBECONFIG."""
     return yaml.safe_dump(
         {
             "apiVersion": "v1",
             "kind": "Config",
-            "current-context": "rehearsal",
-            "contexts": [
-                {"name": "rehearsal", "context": {"cluster": "rehearsal", "user": "admin"}}
-            ],
-            "clusters": [{"name": "rehearsal", "cluster": cluster}],
-            "users": [{"name": "admin", "user": user}],
+            "current-context": name,
+            "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
+            "clusters": [{"name": name, "cluster": cluster}],
+            "users": [{"name": name, "user": user}],
         }
     )
 

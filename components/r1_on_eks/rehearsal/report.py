@@ -69,8 +69,7 @@ def _print_resources(console: Console, resources: list[dict[str, Any]]) -> None:
 
 
 def _print_cluster(console: Console, rehearsal: Rehearsal, cluster: str) -> None:
-    kubeconfig = rehearsal.state.clusters / cluster / "admin.kubeconfig"
-    with config.new_client_from_config(str(kubeconfig)) as api:
+    with config.new_client_from_config(str(rehearsal.admin_kubeconfig(cluster))) as api:
         core = client.CoreV1Api(api)
         present: Any = api.sanitize_for_serialization(core.list_node())
         running: Any = api.sanitize_for_serialization(core.list_namespaced_pod("r1"))

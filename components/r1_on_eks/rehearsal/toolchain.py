@@ -191,7 +191,7 @@ def _build(tool: GoTool, built: Path, say: Say) -> None:
     finally:
         if child.poll() is None:
             child.terminate()
-            child.wait()
+            child.communicate()
         partial.unlink(missing_ok=True)
     say(f"built {tool.name} {version} in {time.monotonic() - began:.0f} s")
 
