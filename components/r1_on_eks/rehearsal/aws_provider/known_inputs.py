@@ -52,7 +52,7 @@ def plain(kind: Any) -> Any:
         return kind
     typed = [plain(one) for one in arguments if one is not type(None)]
     with_fields = [one for one in typed if fields_of(one) is not None]
-    return (with_fields or typed)[0]
+    return (with_fields or typed or [Any])[0]
 
 
 def unknown_inputs(token: str, inputs: Mapping[str, Any]) -> Iterator[Problem]:

@@ -1,0 +1,253 @@
+"""Network: VPC, subnets, gateways, routes, endpoints."""
+
+import zlib
+from typing import Any
+
+from r1_on_eks.rehearsal.aws_plugin import rules, tags
+from r1_on_eks.rehearsal.aws_plugin.problems import Refused
+from r1_on_eks.rehearsal.aws_plugin.row import Call, Find, Row, Update, Values, Wait
+
+
+def _first_of(operation: str, by: str, path: str) -> Find:
+    return Find(operation, {by: ["{id}"]}, f"{path}[0]")
+
+
+def _of_vpc(operation: str, path: str, **filters: str) -> Any:
+    """An output that another look-up knows."""
+
+    def look(cloud: Any, answer: Any, values: Values) -> Any:
+        given = {"vpc-id": values["id"], **{k.replace("_", "-"): v for k, v in filters.items()}}
+        conditions = [{"Name": name, "Values": [value]} for name, value in given.items()]
+        return cloud.find("ec2", Find(operation, {"Filters": conditions}, path), values)
+
+    return look
+
+
+def _arn(kind: str) -> Any:
+    return lambda cloud, answer, values: cloud.arn("ec2", f"{kind}/{values['id']}")
+
+
+def _vpc_flag(member: str) -> Any:
+    def look(cloud: Any, answer: Any, values: Values) -> Any:
+        attribute = member[0].lower() + member[1:]
+        find = Find("DescribeVpcAttribute", {"VpcId": "{id}", "Attribute": attribute})
+        found = cloud.find("ec2", find, values)
+        return found[member]["Value"]
+
+    return look
+
+
+_MAIN = "RouteTables[?Associations[?Main]]|[0].RouteTableId"
+VPC = Row(
+    token="aws:ec2/vpc:Vpc",
+    service="ec2",
+    create=Call("CreateVpc", {"assignGeneratedIpv6CidrBlock": "AmazonProvidedIpv6CidrBlock"}),
+    id="Vpc.VpcId",
+    find=_first_of("DescribeVpcs", "VpcIds", "Vpcs"),
+    delete=(Call("DeleteVpc", given={"VpcId": "{id}"}),),
+    tagging=tags.ec2("vpc"),
+    updates=tuple(
+        Update(
+            (key,),
+            Call("ModifyVpcAttribute", {key: f"{member}.Value"}, {"VpcId": "{id}"}),
+            after_create=True,
+        )
+        for key, member in (
+            ("enableDnsSupport", "EnableDnsSupport"),
+            ("enableDnsHostnames", "EnableDnsHostnames"),
+        )
+    ),
+    outputs={
+        "arn": _arn("vpc"),
+        "enableDnsSupport": _vpc_flag("EnableDnsSupport"),
+        "enableDnsHostnames": _vpc_flag("EnableDnsHostnames"),
+        "mainRouteTableId": _of_vpc("DescribeRouteTables", _MAIN),
+        "defaultRouteTableId": _of_vpc("DescribeRouteTables", _MAIN),
+        "defaultSecurityGroupId": _of_vpc(
+            "DescribeSecurityGroups", "SecurityGroups[0].GroupId", group_name="default"
+        ),
+        "defaultNetworkAclId": _of_vpc(
+            "DescribeNetworkAcls", "NetworkAcls[?IsDefault]|[0].NetworkAclId"
+        ),
+    },
+    wait=Wait("State", ("available",)),
+    rules=(rules.cidr_size,),
+)
+
+SUBNET = Row(
+    token="aws:ec2/subnet:Subnet",
+    service="ec2",
+    create=Call("CreateSubnet"),
+    id="Subnet.SubnetId",
+    find=_first_of("DescribeSubnets", "SubnetIds", "Subnets"),
+    delete=(Call("DeleteSubnet", given={"SubnetId": "{id}"}),),
+    tagging=tags.ec2("subnet"),
+    updates=(
+        Update(
+            ("mapPublicIpOnLaunch",),
+            Call(
+                "ModifySubnetAttribute",
+                {"mapPublicIpOnLaunch": "MapPublicIpOnLaunch.Value"},
+                {"SubnetId": "{id}"},
+            ),
+            after_create=True,
+        ),
+    ),
+    outputs={"arn": "SubnetArn"},
+    wait=Wait("State", ("available",)),
+    rules=(rules.cidr_size,),
+    rules_online=(rules.subnet_inside_vpc,),
+)
+
+
+def _attach(cloud: Any, old: Values, new: Values) -> None:
+    if old.get("vpcId"):
+        _detach(cloud, old, old)
+    wanted = {"InternetGatewayId": new["id"], "VpcId": new["vpcId"]}
+    cloud.call("ec2", "AttachInternetGateway", wanted)
+
+
+def _detach(cloud: Any, old: Values, new: Values) -> None:
+    if old.get("vpcId"):
+        given = {"InternetGatewayId": old["id"], "VpcId": old["vpcId"]}
+        cloud.call("ec2", "DetachInternetGateway", given)
+
+
+INTERNET_GATEWAY = Row(
+    token="aws:ec2/internetGateway:InternetGateway",
+    service="ec2",
+    create=Call("CreateInternetGateway"),
+    id="InternetGateway.InternetGatewayId",
+    find=_first_of("DescribeInternetGateways", "InternetGatewayIds", "InternetGateways"),
+    delete=(_detach, Call("DeleteInternetGateway", given={"InternetGatewayId": "{id}"})),
+    tagging=tags.ec2("internet-gateway"),
+    updates=(Update(("vpcId",), _attach, after_create=True),),
+    outputs={"arn": _arn("internet-gateway"), "vpcId": "Attachments[0].VpcId"},
+)
+
+EIP = Row(
+    token="aws:ec2/eip:Eip",
+    service="ec2",
+    create=Call("AllocateAddress"),
+    id="AllocationId",
+    find=_first_of("DescribeAddresses", "AllocationIds", "Addresses"),
+    delete=(Call("ReleaseAddress", given={"AllocationId": "{id}"}),),
+    tagging=tags.ec2("elastic-ip"),
+    outputs={"arn": _arn("elastic-ip"), "allocationId": "AllocationId"},
+)
+
+NAT_GATEWAY = Row(
+    token="aws:ec2/natGateway:NatGateway",
+    service="ec2",
+    create=Call("CreateNatGateway"),
+    id="NatGateway.NatGatewayId",
+    find=_first_of("DescribeNatGateways", "NatGatewayIds", "NatGateways"),
+    delete=(Call("DeleteNatGateway", given={"NatGatewayId": "{id}"}),),
+    tagging=tags.ec2("natgateway"),
+    outputs={
+        "allocationId": "NatGatewayAddresses[0].AllocationId",
+        "networkInterfaceId": "NatGatewayAddresses[0].NetworkInterfaceId",
+        "privateIp": "NatGatewayAddresses[0].PrivateIp",
+        "publicIp": "NatGatewayAddresses[0].PublicIp",
+    },
+    wait=Wait("State", ("available",), ("failed",), "FailureMessage"),
+    gone=("deleted",),
+)
+
+ROUTE_TABLE = Row(
+    token="aws:ec2/routeTable:RouteTable",
+    service="ec2",
+    create=Call("CreateRouteTable"),
+    id="RouteTable.RouteTableId",
+    find=_first_of("DescribeRouteTables", "RouteTableIds", "RouteTables"),
+    delete=(Call("DeleteRouteTable", given={"RouteTableId": "{id}"}),),
+    tagging=tags.ec2("route-table"),
+    # Its routes are resources of their own here.
+    outputs={
+        "arn": _arn("route-table"),
+        "routes": lambda cloud, answer, values: values.get("routes"),
+    },
+)
+
+_DESTINATION = "destinationCidrBlock"
+
+
+def _find_route(cloud: Any, values: Values) -> Any:
+    table, destination = values.get("routeTableId"), values.get(_DESTINATION)
+    if "_" in values["id"]:
+        table, _, destination = values["id"].partition("_")
+    if not table or not destination:
+        raise Refused(f"'{values['id']}' is no id of a route to import: TABLE_DESTINATION is")
+    given = {"RouteTableIds": [table]}
+    path = f"RouteTables[0].Routes[?DestinationCidrBlock=='{destination}']|[0]"
+    found = cloud.find("ec2", Find("DescribeRouteTables", given, path), values)
+    return {"RouteTableId": table, **found} if found else None
+
+
+def _route_id(values: Values) -> str:
+    return f"r-{values['routeTableId']}{zlib.crc32(values[_DESTINATION].encode())}"
+
+
+_TARGETS = ("gatewayId", "natGatewayId", "networkInterfaceId", "transitGatewayId")
+_ROUTE_KEY = {"RouteTableId": "{routeTableId}", "DestinationCidrBlock": "{destinationCidrBlock}"}
+ROUTE = Row(
+    token="aws:ec2/route:Route",
+    service="ec2",
+    create=Call("CreateRoute"),
+    id=_route_id,
+    find=_find_route,
+    delete=(Call("DeleteRoute", given=_ROUTE_KEY),),
+    updates=(Update(_TARGETS, Call("ReplaceRoute", given=_ROUTE_KEY)),),
+    outputs={},
+    wait=Wait("State", ("active", "blackhole")),
+)
+
+ROUTE_TABLE_ASSOCIATION = Row(
+    token="aws:ec2/routeTableAssociation:RouteTableAssociation",
+    service="ec2",
+    create=Call("AssociateRouteTable"),
+    id="AssociationId",
+    find=Find(
+        "DescribeRouteTables",
+        {"Filters": [{"Name": "association.route-table-association-id", "Values": ["{id}"]}]},
+        "RouteTables[].Associations[]|[0]",
+    ),
+    delete=(Call("DisassociateRouteTable", given={"AssociationId": "{id}"}),),
+)
+
+
+def _change_tables(cloud: Any, old: Values, new: Values) -> None:
+    before, after = set(old.get("routeTableIds") or []), set(new.get("routeTableIds") or [])
+    changes = {
+        "AddRouteTableIds": sorted(after - before),
+        "RemoveRouteTableIds": sorted(before - after),
+    }
+    given = {key: value for key, value in changes.items() if value}
+    cloud.call("ec2", "ModifyVpcEndpoint", {"VpcEndpointId": new["id"], **given})
+
+
+VPC_ENDPOINT = Row(
+    token="aws:ec2/vpcEndpoint:VpcEndpoint",
+    service="ec2",
+    create=Call("CreateVpcEndpoint", {"policy": "PolicyDocument"}),
+    id="VpcEndpoint.VpcEndpointId",
+    find=_first_of("DescribeVpcEndpoints", "VpcEndpointIds", "VpcEndpoints"),
+    delete=(Call("DeleteVpcEndpoints", given={"VpcEndpointIds": ["{id}"]}),),
+    tagging=tags.ec2("vpc-endpoint"),
+    updates=(
+        Update(("routeTableIds",), _change_tables),
+        Update(
+            ("policy", "privateDnsEnabled"),
+            Call("ModifyVpcEndpoint", {"policy": "PolicyDocument"}, {"VpcEndpointId": "{id}"}),
+        ),
+    ),
+    outputs={"arn": _arn("vpc-endpoint"), "policy": "PolicyDocument"},
+    wait=Wait("State", ("available", "pendingAcceptance"), ("failed", "rejected")),
+    gone=("deleted",),
+    unordered=("routeTableIds", "subnetIds", "securityGroupIds"),
+)
+
+ROWS = (
+    VPC, SUBNET, INTERNET_GATEWAY, EIP, NAT_GATEWAY, ROUTE_TABLE, ROUTE,
+    ROUTE_TABLE_ASSOCIATION, VPC_ENDPOINT,
+)  # fmt: skip

@@ -1,0 +1,100 @@
+"""Security groups and their rules."""
+
+from typing import Any
+
+from r1_on_eks.rehearsal.aws_plugin import tags
+from r1_on_eks.rehearsal.aws_plugin.row import Call, Find, Naming, Row, Update, Values
+
+_OPEN = [{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]
+
+
+def _close(cloud: Any, old: Values, new: Values) -> None:
+    """Takes away the egress rule that EC2 adds, as the official provider does."""
+    given = {"GroupId": new["id"], "IpPermissions": _OPEN}
+    cloud.call("ec2", "RevokeSecurityGroupEgress", given)
+
+
+def _nothing_inline(cloud: Any, answer: Any, values: Values) -> None:
+    """Rules are resources of their own here."""
+
+
+SECURITY_GROUP = Row(
+    token="aws:ec2/securityGroup:SecurityGroup",
+    service="ec2",
+    create=Call("CreateSecurityGroup", {"name": "GroupName"}, {"VpcId": "{vpcId}"}),
+    id="GroupId",
+    find=Find("DescribeSecurityGroups", {"GroupIds": ["{id}"]}, "SecurityGroups[0]"),
+    delete=(Call("DeleteSecurityGroup", given={"GroupId": "{id}"}),),
+    naming=Naming(),
+    tagging=tags.ec2("security-group"),
+    updates=(Update(("vpcId",), _close, after_create=True),),
+    outputs={
+        "name": "GroupName",
+        "arn": lambda cloud, answer, values: cloud.arn("ec2", f"security-group/{values['id']}"),
+        "ingress": _nothing_inline,
+        "egress": _nothing_inline,
+    },
+)
+
+_PERMISSION = {
+    "ipProtocol": "IpPermissions.IpProtocol",
+    "fromPort": "IpPermissions.FromPort",
+    "toPort": "IpPermissions.ToPort",
+    "cidrIpv4": "IpPermissions.IpRanges.CidrIp",
+    "cidrIpv6": "IpPermissions.Ipv6Ranges.CidrIpv6",
+    "prefixListId": "IpPermissions.PrefixListIds.PrefixListId",
+    "referencedSecurityGroupId": "IpPermissions.UserIdGroupPairs.GroupId",
+    "securityGroupId": "GroupId",
+}
+
+
+def _rule(direction: str) -> Row:
+    verb = direction.lower()
+    return Row(
+        token=f"aws:vpc/securityGroup{direction}Rule:SecurityGroup{direction}Rule",
+        service="ec2",
+        create=Call(f"AuthorizeSecurityGroup{direction}", _PERMISSION),
+        id="SecurityGroupRules[0].SecurityGroupRuleId",
+        find=Find(
+            "DescribeSecurityGroupRules",
+            {"SecurityGroupRuleIds": ["{id}"]},
+            "SecurityGroupRules[0]",
+        ),
+        delete=(
+            Call(
+                f"RevokeSecurityGroup{direction}",
+                given={"GroupId": "{securityGroupId}", "SecurityGroupRuleIds": ["{id}"]},
+            ),
+        ),
+        tagging=tags.ec2("security-group-rule"),
+        updates=(
+            Update(
+                ("ipProtocol", "fromPort", "toPort", "cidrIpv4", "referencedSecurityGroupId"),
+                _modify_rule,
+            ),
+        ),
+        outputs={
+            "arn": "SecurityGroupRuleArn",
+            "securityGroupId": "GroupId",
+            "referencedSecurityGroupId": "ReferencedGroupInfo.GroupId",
+            "securityGroupRuleId": "SecurityGroupRuleId",
+            "direction": verb,
+        },
+    )
+
+
+def _modify_rule(cloud: Any, old: Values, new: Values) -> None:
+    members = {
+        "ipProtocol": "IpProtocol",
+        "fromPort": "FromPort",
+        "toPort": "ToPort",
+        "cidrIpv4": "CidrIpv4",
+        "referencedSecurityGroupId": "ReferencedGroupId",
+    }
+    rule = {member: new[key] for key, member in members.items() if new.get(key) is not None}
+    changed = {"SecurityGroupRuleId": new["id"], "SecurityGroupRule": rule}
+    given = {"GroupId": new["securityGroupId"], "SecurityGroupRules": [changed]}
+    cloud.call("ec2", "ModifySecurityGroupRules", given)
+
+
+ROWS = (SECURITY_GROUP, _rule("Ingress"), _rule("Egress"))

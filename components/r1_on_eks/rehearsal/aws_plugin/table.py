@@ -1,0 +1,30 @@
+"""The table: one row per resource type."""
+
+from r1_on_eks.rehearsal.aws_plugin.problems import Refused, near
+from r1_on_eks.rehearsal.aws_plugin.resources import (
+    autoscaling,
+    ec2,
+    ec2_instances,
+    eks,
+    elbv2,
+    fsx,
+    iam,
+    kms,
+    logs,
+    security_groups,
+)
+from r1_on_eks.rehearsal.aws_plugin.row import Row
+
+_PARTS = (ec2, ec2_instances, security_groups, iam, kms, logs, eks, fsx, elbv2, autoscaling)
+ROWS: dict[str, Row] = {row.token: row for part in _PARTS for row in part.ROWS}
+
+
+def row_of(token: str) -> Row:
+    """The row of a type.
+
+    Raises:
+        Refused: there is none.
+    """
+    if token not in ROWS:
+        raise Refused(f"the rehearsal does not model {token} yet{near(token, ROWS)}")
+    return ROWS[token]
