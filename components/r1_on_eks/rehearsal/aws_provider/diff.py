@@ -1,103 +1,95 @@
-"""Diff: what changes, and whether in place."""
+"""What changes between the inputs of two runs, and whether in place."""
 
-import re
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Iterator
 from typing import Any
 
 from pulumi.runtime.proto import provider_pb2
 
-from r1_on_eks.rehearsal.aws_provider.compare import changed_paths
-from r1_on_eks.rehearsal.aws_provider.lifecycle import FAILED
-from r1_on_eks.rehearsal.aws_provider.naming import made_up
 from r1_on_eks.rehearsal.aws_provider.row import Row
+from r1_on_eks.rehearsal.property_values import UNKNOWN
 
-_Property = provider_pb2.PropertyDiff
-# Kind of a change by whether there was a value, whether there is one, and whether it replaces.
-_KINDS: dict[tuple[bool, bool], tuple[_Property.Kind.ValueType, _Property.Kind.ValueType]] = {
-    (False, True): (_Property.ADD, _Property.ADD_REPLACE),
-    (True, False): (_Property.DELETE, _Property.DELETE_REPLACE),
-    (True, True): (_Property.UPDATE, _Property.UPDATE_REPLACE),
+PropertyDiff = provider_pb2.PropertyDiff
+
+
+def changes(row: Row, old: dict[str, Any], new: dict[str, Any]) -> dict[str, str]:
+    """Property path → `add`, `delete` or `update`, with `-replace` where that follows."""
+    found: dict[str, str] = {}
+    for key in sorted({*old, *new}):
+        if key.startswith("__"):
+            continue
+        for path, kind in _compare(old.get(key), new.get(key), key, row.unordered):
+            replaces = any(
+                path == one or path.startswith((f"{one}.", f"{one}["))
+                for one in row.forces_replacement.keys
+            )
+            found[path] = f"{kind}-replace" if replaces else kind
+    return found
+
+
+def same(old: Any, new: Any) -> bool:
+    """Whether two values say the same, JSON text by its content."""
+    if old == new:
+        return True
+    if isinstance(old, str) and isinstance(new, str) and old[:1] == new[:1] == "{":
+        try:
+            return json.loads(old) == json.loads(new)
+        except ValueError:
+            return False
+    return False
+
+
+def _compare(old: Any, new: Any, path: str, unordered: tuple[str, ...]) -> Iterator[Any]:
+    if new is UNKNOWN and old is not None:
+        yield path, "update"
+    elif old is None or new is None:
+        if old is not new:
+            yield path, "add" if old is None else "delete"
+    elif isinstance(old, dict) and isinstance(new, dict):
+        for key in sorted({*old, *new}):
+            yield from _compare(old.get(key), new.get(key), f"{path}.{key}", unordered)
+    elif isinstance(old, list) and isinstance(new, list):
+        yield from _compare_lists(old, new, path, unordered)
+    elif not same(old, new):
+        yield path, "update"
+
+
+def _compare_lists(
+    old: list[Any], new: list[Any], path: str, unordered: tuple[str, ...]
+) -> Iterator[Any]:
+    if path in unordered and UNKNOWN not in new:
+        # A set upstream: only what is in it counts.
+        if sorted(map(str, old)) != sorted(map(str, new)):
+            yield path, "update"
+        return
+    for index in range(max(len(old), len(new))):
+        before = old[index] if index < len(old) else None
+        after = new[index] if index < len(new) else None
+        yield from _compare(before, after, f"{path}[{index}]", unordered)
+
+
+_KINDS = {
+    "add": PropertyDiff.ADD,
+    "add-replace": PropertyDiff.ADD_REPLACE,
+    "delete": PropertyDiff.DELETE,
+    "delete-replace": PropertyDiff.DELETE_REPLACE,
+    "update": PropertyDiff.UPDATE,
+    "update-replace": PropertyDiff.UPDATE_REPLACE,
 }
 
 
-def diff(
-    row: Row,
-    state: Mapping[str, Any],
-    before: Mapping[str, Any],
-    after: Mapping[str, Any],
-) -> provider_pb2.DiffResponse:
-    """Compare old inputs with new ones.
-
-    Args:
-        row: the resource type.
-        state: the outputs as last known.
-        before: the inputs of last time.
-        after: the inputs of this time, checked.
-    """
-    detailed: dict[str, _Property] = {}
-    replaces = []
-    for path, (old, new) in changed_paths(row, before, after, state).items():
-        forced = _forces(row, path, state, old, new)
-        kind = _KINDS[(old is not None, new is not None)][forced]
-        detailed[path] = _Property(kind=kind, inputDiff=True)
-        if forced:
-            replaces.append(path)
-    if FAILED in state:
-        # Terraform replaces what AWS gave up on when it was made.
-        detailed[FAILED] = _Property(kind=_Property.UPDATE_REPLACE)
-        replaces.append(FAILED)
-    return provider_pb2.DiffResponse(
-        changes=provider_pb2.DiffResponse.DIFF_SOME
-        if detailed
-        else provider_pb2.DiffResponse.DIFF_NONE,
+def to_response(found: dict[str, str], named_by_hand: bool) -> provider_pb2.DiffResponse:
+    """The answer for the engine; a fixed name has the old resource deleted before the new."""
+    replaces = sorted(path for path, kind in found.items() if kind.endswith("-replace"))
+    response = provider_pb2.DiffResponse(
+        changes=(
+            provider_pb2.DiffResponse.DIFF_SOME if found else provider_pb2.DiffResponse.DIFF_NONE
+        ),
         replaces=replaces,
-        diffs=sorted({_top(path) for path in detailed}),
-        detailedDiff=detailed,
+        diffs=sorted({path.partition(".")[0].partition("[")[0] for path in found}),
+        deleteBeforeReplace=bool(replaces) and named_by_hand,
         hasDetailedDiff=True,
-        deleteBeforeReplace=bool(replaces) and _one_name(row, before, after),
     )
-
-
-def _forces(row: Row, path: str, state: Mapping[str, Any], old: Any, new: Any) -> bool:
-    plain = re.sub(r"\[[^]]*\]", "", path)
-    if any(plain == one or plain.startswith(f"{one}.") for one in row.replaced_with):
-        return True
-    condition = row.replaced_if.get(plain)
-    return condition is not None and condition(state, old, new)
-
-
-def _one_name(row: Row, before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
-    """Old and new would have the same name, so they can't exist side by side."""
-    if row.naming is None:
-        return row.exclusive
-    if made_up(row, after):
-        return False
-    return before.get(row.naming.input) == after.get(row.naming.input)
-
-
-def _top(path: str) -> str:
-    return re.split(r"[.\[]", path)[0]
-
-
-def ignoring(
-    inputs: Mapping[str, Any], before: Mapping[str, Any], paths: Iterable[str]
-) -> dict[str, Any]:
-    """The inputs with the old values of everything that the program ignores changes of."""
-    kept = dict(inputs)
-    for path in paths:
-        steps = re.findall(r'[^.\[\]"]+', path)
-        if steps:
-            _take_over(kept, before, steps)
-    return kept
-
-
-def _take_over(inputs: dict[str, Any], before: Any, steps: list[str]) -> None:
-    key, *rest = steps
-    old = before.get(key) if isinstance(before, Mapping) else None
-    if rest and isinstance(inputs.get(key), dict):
-        inputs[key] = dict(inputs[key])
-        _take_over(inputs[key], old, rest)
-    elif old is not None:
-        inputs[key] = old
-    else:
-        inputs.pop(key, None)
+    for path, kind in found.items():
+        response.detailedDiff[path].CopyFrom(PropertyDiff(kind=_KINDS[kind], inputDiff=True))
+    return response

@@ -48,11 +48,13 @@ def element_of(kind: Any) -> Any:
 def plain(kind: Any) -> Any:
     """The type proper in `Input[Union[XArgs, XArgsDict]]` and `Optional[X]`."""
     arguments = typing.get_args(kind)
+    if isinstance(kind, list):
+        return Any
     if not arguments or typing.get_origin(kind) in (Sequence, list, Mapping, dict):
         return kind
     typed = [plain(one) for one in arguments if one is not type(None)]
     with_fields = [one for one in typed if fields_of(one) is not None]
-    return (with_fields or typed or [Any])[0]
+    return next(iter(with_fields or typed), Any)
 
 
 def unknown_inputs(token: str, inputs: Mapping[str, Any]) -> Iterator[Problem]:

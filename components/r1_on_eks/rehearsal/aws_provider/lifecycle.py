@@ -48,9 +48,11 @@ class Lifecycle:
         try:
             found = self._wait(values, timeout)
             values |= outputs_of(row, self._cloud, found or answer, values)
+            for step in row.completed_by:
+                step(self._cloud, {}, values)
             for update in row.after_create:
                 if any(inputs.get(key) is not None for key in update.keys):
-                    self._run(update.run, {}, values, update.keys)
+                    self._run(update.run, {}, {**values, **inputs}, update.keys)
             return made, self._state(values, inputs)
         except Refused as error:
             raise PartlyMade(

@@ -131,6 +131,7 @@ class Row:
         updates: How inputs change in place.
         outputs: Output → JMESPath in what `find` answers, `"{template}"`, or a function
             (cloud, answer, values).
+        completed_by: What follows every creation.
         derived: Values for `given` that are computed from the inputs.
         rules: Rules on inputs alone; `rules_online` need the cloud, just before creating.
         unordered: Property paths of lists that AWS takes as sets.
@@ -157,6 +158,7 @@ class Row:
     rules: tuple[Callable[[Values], Any], ...] = ()
     rules_online: tuple[Callable[[Any, Values], Any], ...] = ()
     unordered: tuple[str, ...] = ()
+    completed_by: tuple[Step, ...] = ()
     derived: Mapping[str, Callable[[Values], Any]] = field(default_factory=dict)
 
     @property

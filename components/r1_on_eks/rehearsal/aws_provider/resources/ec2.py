@@ -202,16 +202,21 @@ ROUTE = Row(
     wait=Wait("State", ("active", "blackhole")),
 )
 
+
+def _find_table_association(cloud: Any, values: Values) -> Any:
+    by = [{"Name": "association.route-table-association-id", "Values": ["{id}"]}]
+    path = "RouteTables[].Associations[]"
+    found = cloud.find("ec2", Find("DescribeRouteTables", {"Filters": by}, path), values) or []
+    wanted = values["id"]
+    return next((one for one in found if one["RouteTableAssociationId"] == wanted), None)
+
+
 ROUTE_TABLE_ASSOCIATION = Row(
     token="aws:ec2/routeTableAssociation:RouteTableAssociation",
     service="ec2",
     create=Call("AssociateRouteTable"),
     id="AssociationId",
-    find=Find(
-        "DescribeRouteTables",
-        {"Filters": [{"Name": "association.route-table-association-id", "Values": ["{id}"]}]},
-        "RouteTables[].Associations[]|[0]",
-    ),
+    find=_find_table_association,
     delete=(Call("DisassociateRouteTable", given={"AssociationId": "{id}"}),),
 )
 

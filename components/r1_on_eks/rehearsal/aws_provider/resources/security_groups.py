@@ -27,7 +27,7 @@ SECURITY_GROUP = Row(
     delete=(Call("DeleteSecurityGroup", given={"GroupId": "{id}"}),),
     naming=Naming(),
     tagging=tags.ec2("security-group"),
-    updates=(Update(("vpcId",), _close, after_create=True),),
+    completed_by=(_close,),
     outputs={
         "name": "GroupName",
         "arn": lambda cloud, answer, values: cloud.arn("ec2", f"security-group/{values['id']}"),
