@@ -284,6 +284,13 @@ def test_more_gpus_than_a_node_has_end_the_wait_and_say_how_many_there_are(engin
     engine.delete(kept.id, declared, to_python(kept.properties))
 
 
+def refreshed(engine, declared, state):
+    metadata = state["metadata"]
+    object_id = "/".join(filter(None, (metadata.get("namespace"), metadata["name"])))
+    answer = engine.read(object_id, declared, state)
+    return {**to_python(answer.properties), "__inputs": to_python(answer.inputs)}
+
+
 def volume(name, size="1200Gi"):
     return {
         "apiVersion": "v1",
@@ -326,8 +333,9 @@ def test_a_claim_binds_to_its_volume_and_one_that_asks_for_more_says_why_not(eng
         (volume("weights"), volume_state),
         (claim("weights", "weights"), claim_state),
     ):
-        found = engine.diff(state, declared)
-        assert found.changes == provider_pb2.DiffResponse.DIFF_NONE, found.detailedDiff
+        for known in (state, refreshed(engine, declared, state)):
+            found = engine.diff(known, declared)
+            assert found.changes == provider_pb2.DiffResponse.DIFF_NONE, found.detailedDiff
     engine.delete(claim_id, claim("weights", "weights"), claim_state)
     engine.delete(volume_id, volume("weights"), volume_state)
 
@@ -428,10 +436,12 @@ def test_cancel_ends_a_wait_and_keeps_the_object(admin):
     slow = Engine(admin.read_text())
     declared = config_map("cancelled")
     declared["metadata"]["annotations"] = {"pulumi.com/waitFor": "jsonpath={.data.never}"}
-    threading.Timer(1.5, lambda: slow.stub.Cancel(empty_pb2.Empty())).start()
+    cancel = threading.Timer(1.5, lambda: slow.stub.Cancel(empty_pb2.Empty()))
+    cancel.start()
     began = time.monotonic()
     with pytest.raises(grpc.RpcError) as error:
         slow.create(declared)
+    cancel.join()
     assert time.monotonic() - began < 10
     assert 'Resource operation was cancelled for "cancelled"' in error.value.details()
     kept = kept_by(error)

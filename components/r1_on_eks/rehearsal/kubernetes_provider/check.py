@@ -30,13 +30,10 @@ class CheckFailed(Exception):
     """The object can't be checked at all."""
 
 
-Failures = list[tuple[str, str]]
-
-
 def checked_inputs(
     request: provider_pb2.CheckRequest,
     session: Session,
-) -> tuple[dict[str, Any], Failures]:
+) -> tuple[dict[str, Any], list[str]]:
     """The inputs as they will be kept, and what is wrong with them.
 
     Raises:
@@ -63,8 +60,8 @@ def checked_inputs(
     _fill_namespace(document, session)
     # Secrets are marked by path; Secret objects by their kind.
     mark_secrets(document, news)
-    reasons = [(path, f"{path}: {reason}") for path, reason in failures]
-    return document, reasons
+    # The path is in the reason alone: beside a property the engine prints its value, as "<nil>".
+    return document, [f"{path}: {reason}" for path, reason in failures]
 
 
 def is_list_type(urn: str) -> bool:

@@ -190,7 +190,10 @@ def _omitted(
             key == "readOnly" and "mountPath" in owner.get("properties", {})
         )
     if value == "":
-        return body.get("type") == "string" and not name and key not in KEPT_WHEN_EMPTY
+        # A volume's class is a plain string, a claim's a pointer: "" means "no class" there.
+        of_volume = "persistentVolumeReclaimPolicy" in owner.get("properties", {})
+        kept = key in KEPT_WHEN_EMPTY and not (key == "storageClassName" and of_volume)
+        return body.get("type") == "string" and not name and not kept
     if value == []:
         return body.get("type") == "array"
     if value == {}:

@@ -116,10 +116,7 @@ class KubernetesProvider(provider_pb2_grpc.ResourceProviderServicer):
             refuse(context, str(error))
         return provider_pb2.CheckResponse(
             inputs=to_struct(inputs),
-            failures=[
-                provider_pb2.CheckFailure(property=path, reason=reason)
-                for path, reason in failures
-            ],
+            failures=[provider_pb2.CheckFailure(reason=reason) for reason in failures],
         )
 
     def Diff(
