@@ -1,5 +1,6 @@
 """The rehearsal can fail: each wrong program is caught, and its right neighbour passes."""
 
+import json
 import re
 from dataclasses import dataclass
 from textwrap import dedent
@@ -224,6 +225,18 @@ def cloud(shared_checkout):
     return shared_checkout
 
 
+def names_of(cloud, stack):
+    """Ids of a stack that stands, for programs that are to be put into its network."""
+    [checkpoint] = (cloud.root / ".rehearsal/backend/.pulumi/stacks").glob(f"*/{stack}.json")
+    resources = json.loads(checkpoint.read_text())["checkpoint"]["latest"]["resources"]
+    ids = {r["urn"].rpartition("::")[2]: r.get("id") for r in resources if r["custom"]}
+    return {
+        "VPC": ids["network-vpc"],
+        "PUBLIC_ROUTES": ids["network-public"],
+        "SUBNETS": [ids["network-private-us-west-2a"], ids["network-private-us-west-2b"]],
+    }
+
+
 @dataclass
 class Program:
     """A Pulumi project of one file, run inside the rehearsal and taken down afterwards."""
@@ -268,7 +281,7 @@ def assert_only_the_wrong_one_fails(program, case, head):
 
 @pytest.mark.parametrize("case", ON_AWS.values(), ids=ON_AWS.keys())
 def test_aws_refuses(case, program, cloud):
-    names = _names_of_prod_70b(cloud)
+    names = names_of(cloud, "prod-70b")
     head = _HEAD + "".join(f"{name} = {value!r}\n" for name, value in names.items())
     assert_only_the_wrong_one_fails(program, case, head)
 

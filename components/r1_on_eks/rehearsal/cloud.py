@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -197,16 +196,24 @@ class Rehearsal:
 
     def _make_given_buckets(self) -> None:
         """Plays the part of whoever made the weights' bucket: a stack is given one."""
-        for bucket in given_buckets(self.state.project):
-            request = urllib.request.Request(f"{self._endpoint()}/{bucket}", method="PUT")
-            request.add_header(
-                "Authorization",
-                f"AWS4-HMAC-SHA256 Credential=rehearsal/20260101/{REGION}/s3/aws4_request",
+        made = self.state.root / "given-buckets"
+        missing = given_buckets(self.state.project) - set(_lines(made))
+        if not missing:
+            return
+        import boto3
+
+        s3 = boto3.client(
+            "s3",
+            endpoint_url=self._endpoint(),
+            region_name=REGION,
+            aws_access_key_id="rehearsal",
+            aws_secret_access_key="rehearsal",
+        )
+        for bucket in sorted(missing):
+            s3.create_bucket(
+                Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION}
             )
-            body = f"<CreateBucketConfiguration><LocationConstraint>{REGION}</LocationConstraint>"
-            request.data = (body + "</CreateBucketConfiguration>").encode()
-            with contextlib.suppress(urllib.error.HTTPError):
-                urllib.request.urlopen(request, timeout=10).close()
+        made.write_text("\n".join([*_lines(made), *sorted(missing)]))
 
     def _make_stacks_named_in(self, command: Sequence[str]) -> None:
         made = {f.stem for f in (self.state.backend / ".pulumi" / "stacks").glob("*/*.json")}
@@ -243,6 +250,10 @@ class Rehearsal:
         with (self.state.root / "lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
+
+
+def _lines(file: Path) -> list[str]:
+    return file.read_text().splitlines() if file.exists() else []
 
 
 def _run_in_foreground(command: Sequence[str], *, env: dict[str, str], cwd: Path) -> int:

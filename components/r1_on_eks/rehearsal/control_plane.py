@@ -196,6 +196,8 @@ class _Start:
                 f"--kubeconfig={self._admin}",
                 "--manage-all-nodes=true",
                 f"--server-address=127.0.0.1:{free_port()}",
+                # Without leases a node would be called lost between two of its reports.
+                "--node-lease-duration-seconds=40",
                 "--cidr=10.128.0.1/16",
             ],
             cwd=self._folder,
