@@ -1,11 +1,13 @@
 """The AWS provider as the engine runs it: a process, spoken to over gRPC."""
 
+import configparser
 import os
 import subprocess
 import sys
 import time
 from dataclasses import dataclass
 
+import boto3
 import grpc
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 from r1_on_eks.rehearsal.processes import free_port
@@ -47,6 +49,14 @@ class RunningCloud:
             "AWS_REGION": REGION,
             "AWS_EC2_METADATA_DISABLED": "true",
         }
+
+    def make_bucket(self, name):
+        keys = configparser.ConfigParser()
+        keys.read(self.environment["AWS_SHARED_CREDENTIALS_FILE"])
+        session = boto3.Session(region_name=REGION, **keys["default"])
+        session.client("s3", endpoint_url=self.endpoint).create_bucket(
+            Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION}
+        )
 
     def stop(self):
         self.process.terminate()

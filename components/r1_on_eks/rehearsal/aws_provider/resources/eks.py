@@ -13,6 +13,7 @@ from r1_on_eks.rehearsal.aws_provider.row import (
     Update,
     Values,
     Wait,
+    cite,
 )
 
 
@@ -52,6 +53,7 @@ def _change_endpoint(cloud: Any, old: Values, new: Values) -> None:
 
 CLUSTER = Row(
     token="aws:eks/cluster:Cluster",
+    forces_replacement=cite("internal/service/eks/cluster.go@00555dc5b38f", "name", "roleArn", "bootstrapSelfManagedAddons", "accessConfig.bootstrapClusterCreatorAdminPermissions", "kubernetesNetworkConfig.ipFamily", "kubernetesNetworkConfig.serviceIpv4Cidr"),
     service="eks",
     create=Call(
         "CreateCluster",
@@ -137,6 +139,20 @@ def _new_version(cloud: Any, old: Values, new: Values) -> None:
 
 NODE_GROUP = Row(
     token="aws:eks/nodeGroup:NodeGroup",
+    forces_replacement=cite(
+        "internal/service/eks/node_group.go@012e0a32f068",
+        "amiType",
+        "capacityType",
+        "clusterName",
+        "diskSize",
+        "instanceTypes",
+        "launchTemplate.id",
+        "launchTemplate.name",
+        "nodeGroupName",
+        "nodeRoleArn",
+        "remoteAccess",
+        "subnetIds",
+    ),
     service="eks",
     create=Call("CreateNodegroup", _NODE_NAMES),
     id="{clusterName}:{nodeGroupName}",
@@ -193,6 +209,7 @@ def _delete_addon(cloud: Any, old: Values, new: Values) -> None:
 
 ADDON = Row(
     token="aws:eks/addon:Addon",
+    forces_replacement=cite("internal/service/eks/addon.go@00a35305dc1b", "addonName", "clusterName"),
     service="eks",
     create=Call("CreateAddon", _ADDON_NAMES),
     id="{clusterName}:{addonName}",
@@ -221,6 +238,9 @@ ADDON = Row(
 _ENTRY = {"clusterName": "{clusterName}", "principalArn": "{principalArn}"}
 ACCESS_ENTRY = Row(
     token="aws:eks/accessEntry:AccessEntry",
+    forces_replacement=cite(
+        "internal/service/eks/access_entry.go@01f431114674", "clusterName", "principalArn", "type"
+    ),
     service="eks",
     create=Call("CreateAccessEntry", {"userName": "username"}),
     id="{clusterName}:{principalArn}",

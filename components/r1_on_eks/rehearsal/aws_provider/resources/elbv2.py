@@ -4,7 +4,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from r1_on_eks.rehearsal.aws_provider import rules
-from r1_on_eks.rehearsal.aws_provider.row import Call, Find, Naming, Row, Tagging, Update, Values
+from r1_on_eks.rehearsal.aws_provider.row import (
+    Call,
+    Find,
+    Naming,
+    Row,
+    Tagging,
+    Update,
+    Values,
+    cite,
+)
 
 _TAGGING = Tagging(
     "Tags", "list", "AddTags", "RemoveTags", {"ResourceArns": ["{id}"]}, "Tags", "TagKeys",
@@ -124,6 +133,17 @@ def _health_check(cloud: Any, answer: Any, values: Values) -> Any:
 
 TARGET_GROUP = Row(
     token="aws:lb/targetGroup:TargetGroup",
+    forces_replacement=cite(
+        "internal/service/elbv2/target_group.go@013cfb4cddc9",
+        "ipAddressType",
+        "name",
+        "namePrefix",
+        "port",
+        "protocol",
+        "protocolVersion",
+        "targetType",
+        "vpcId",
+    ),
     service="elbv2",
     create=Call("CreateTargetGroup", _CHECK_NAMES),
     id="TargetGroups[0].TargetGroupArn",

@@ -11,6 +11,7 @@ from r1_on_eks.rehearsal.aws_provider.row import (
     Update,
     Values,
     Wait,
+    cite,
 )
 
 _LUSTRE = "LustreConfiguration"
@@ -34,6 +35,7 @@ def _security_groups(cloud: Any, answer: Any, values: Values) -> Any:
 
 LUSTRE_FILE_SYSTEM = Row(
     token="aws:fsx/lustreFileSystem:LustreFileSystem",
+    forces_replacement=cite("internal/service/fsx/lustre_file_system.go@06ee53d9fed4", "backupId", "copyTagsToBackups", "deploymentType", "driveCacheType", "exportPath", "fileSystemTypeVersion", "importPath", "importedFileChunkSize", "kmsKeyId", "perUnitStorageThroughput", "securityGroupIds", "storageType", "subnetIds"),
     service="fsx",
     create=Call("CreateFileSystem", given={"FileSystemType": "LUSTRE"}, inside=_LUSTRE),
     id="FileSystem.FileSystemId",
@@ -79,6 +81,12 @@ def _delete_association(cloud: Any, old: Values, new: Values) -> None:
 
 DATA_REPOSITORY_ASSOCIATION = Row(
     token="aws:fsx/dataRepositoryAssociation:DataRepositoryAssociation",
+    forces_replacement=cite(
+        "internal/service/fsx/data_repository_association.go@0a77465627ef",
+        "dataRepositoryPath",
+        "fileSystemId",
+        "fileSystemPath",
+    ),
     service="fsx",
     create=Call("CreateDataRepositoryAssociation"),
     id="Association.AssociationId",

@@ -13,6 +13,7 @@ from r1_on_eks.rehearsal.aws_provider.row import (
     Tagging,
     Update,
     Values,
+    cite,
 )
 
 
@@ -41,6 +42,9 @@ def _force_detach(cloud: Any, old: Values, new: Values) -> None:
 
 ROLE = Row(
     token="aws:iam/role:Role",
+    forces_replacement=cite(
+        "internal/service/iam/role.go@0040ea6911af", "name", "namePrefix", "path"
+    ),
     service="iam",
     create=Call(
         "CreateRole",

@@ -3,7 +3,15 @@
 from typing import Any
 
 from r1_on_eks.rehearsal.aws_provider import rules
-from r1_on_eks.rehearsal.aws_provider.row import Call, Find, Naming, Row, Tagging, Update, Values
+from r1_on_eks.rehearsal.aws_provider.row import (
+    Call,
+    Find,
+    Naming,
+    Row,
+    Tagging,
+    Update,
+    Values,
+)
 
 
 def _find(cloud: Any, values: Values) -> Any:

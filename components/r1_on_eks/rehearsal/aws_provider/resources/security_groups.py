@@ -3,7 +3,15 @@
 from typing import Any
 
 from r1_on_eks.rehearsal.aws_provider import tags
-from r1_on_eks.rehearsal.aws_provider.row import Call, Find, Naming, Row, Update, Values
+from r1_on_eks.rehearsal.aws_provider.row import (
+    Call,
+    Find,
+    Naming,
+    Row,
+    Update,
+    Values,
+    cite,
+)
 
 _OPEN = [{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]
 
@@ -20,6 +28,13 @@ def _nothing_inline(cloud: Any, answer: Any, values: Values) -> None:
 
 SECURITY_GROUP = Row(
     token="aws:ec2/securityGroup:SecurityGroup",
+    forces_replacement=cite(
+        "internal/service/ec2/vpc_security_group.go@01606926a0c0",
+        "description",
+        "name",
+        "namePrefix",
+        "vpcId",
+    ),
     service="ec2",
     create=Call("CreateSecurityGroup", {"name": "GroupName"}),
     id="GroupId",
