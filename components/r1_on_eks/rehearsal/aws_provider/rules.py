@@ -124,8 +124,9 @@ def retention_days(inputs: Values) -> Broken:
     """CloudWatch's fixed set (CloudWatch Logs API reference, PutRetentionPolicy)."""
     days = _known(inputs, "retentionInDays")
     if days not in (None, 0, *_RETENTION_DAYS):
-        near = sorted(_RETENTION_DAYS, key=lambda one: abs(one - days))[:2]
-        told = " or ".join(str(one) for one in sorted(near))
+        below = [one for one in _RETENTION_DAYS if one < days][-1:]
+        above = [one for one in _RETENTION_DAYS if one > days][:1]
+        told = " or ".join(str(one) for one in below + above)
         yield "retentionInDays", f"CloudWatch does not keep logs {days} days; nearest: {told}"
 
 
