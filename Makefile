@@ -2,6 +2,7 @@
 STACK ?= prod-70b
 PYTHON ?= python3
 IN := .venv/bin
+PROTECTION := r1-on-eks:stack.deletion_protection
 
 .PHONY: up down test test-all lint
 
@@ -9,8 +10,10 @@ up: .venv/installed
 	$(IN)/r1 rehearse -- pulumi up --yes --stack $(STACK)
 	$(IN)/r1 rehearse report $(STACK)
 
+# A production stack is protected: as on AWS, that has to be lifted before it can be destroyed.
 down: .venv/installed
-	$(IN)/r1 rehearse -- pulumi destroy --yes --stack $(STACK)
+	$(IN)/r1 rehearse -- sh -c 'pulumi config set --stack $(STACK) --path $(PROTECTION) false && \
+		pulumi up --yes --skip-preview --stack $(STACK) && pulumi destroy --yes --stack $(STACK)'
 	$(IN)/r1 rehearse stop --expect-empty
 
 test: .venv/installed

@@ -60,7 +60,7 @@ def test_official_plugins_replace_the_stand_ins_but_never_the_one_for_aws(state,
     installed = {f.name: f.read_text() for f in state.root.rglob("pulumi-*") if f.is_file()}
     assert str(tmp_path / "path" / names[0]) in installed[names[0]]
     assert str(tmp_path / "path" / names[1]) in installed[names[1]]
-    assert "r1_on_eks.rehearsal.aws_plugin" in installed[names[2]]
+    assert "r1_on_eks.rehearsal.aws_provider" in installed[names[2]]
 
 
 def test_the_engine_lies_next_to_its_language_host(state, tmp_path):

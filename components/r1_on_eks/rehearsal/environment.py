@@ -18,7 +18,7 @@ _KEPT = (
 # does: it would look for the real AWS.
 _LANGUAGE_HOST = "pulumi-language-python"
 _PROVIDERS = {
-    "aws": "r1_on_eks.rehearsal.aws_plugin",
+    "aws": "r1_on_eks.rehearsal.aws_provider",
     "kubernetes": "r1_on_eks.rehearsal.kubernetes_provider",
 }
 

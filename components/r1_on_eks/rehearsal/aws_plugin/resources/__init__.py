@@ -1,1 +1,0 @@
-"""The rows, one module per family of resource types."""
