@@ -1,6 +1,5 @@
 """`pulumi-resource-aws`: serves the provider until the engine ends it."""
 
-import logging
 import sys
 
 import grpc
@@ -10,8 +9,6 @@ from r1_on_eks.rehearsal.aws_provider.cloud import local_endpoint
 from r1_on_eks.rehearsal.aws_provider.problems import Refused
 from r1_on_eks.rehearsal.aws_provider.provider import AwsProvider
 from r1_on_eks.rehearsal.plugin_server import serve
-
-logging.basicConfig()
 
 
 def main() -> None:

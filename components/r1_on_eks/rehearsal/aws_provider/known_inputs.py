@@ -1,6 +1,7 @@
 """Which inputs and outputs a type has, read from the installed pulumi_aws itself."""
 
 import functools
+import threading
 import typing
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -11,6 +12,9 @@ from pulumi import _types as pulumi_types
 from r1_on_eks.rehearsal.aws_provider.problems import Problem, near
 from r1_on_eks.rehearsal.property_values import UNKNOWN
 
+# pulumi_aws loads its modules at first use; two threads would see one half loaded.
+_ONE_AT_A_TIME = threading.RLock()
+
 
 def _class(token: str, suffix: str = "") -> type:
     module, _, name = token.removeprefix("aws:").partition("/")
@@ -20,13 +24,15 @@ def _class(token: str, suffix: str = "") -> type:
 @functools.cache
 def input_types(token: str) -> Mapping[str, Any]:
     """Inputs of a type by their names on the wire, with Python types."""
-    return pulumi_types.input_type_types(_class(token, "Args"))
+    with _ONE_AT_A_TIME:
+        return pulumi_types.input_type_types(_class(token, "Args"))
 
 
 @functools.cache
 def output_types(token: str) -> Mapping[str, Any]:
     """Outputs of a type by their names on the wire, with Python types."""
-    return pulumi_types.resource_types(_class(token))
+    with _ONE_AT_A_TIME:
+        return pulumi_types.resource_types(_class(token))
 
 
 def fields_of(kind: Any) -> Mapping[str, Any] | None:
