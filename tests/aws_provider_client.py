@@ -117,7 +117,10 @@ class Provider:
 
     def create(self, kind, name, inputs, preview=False):
         request = provider_pb2.CreateRequest(
-            urn=urn(kind, name), properties=to_struct(inputs), preview=preview, timeout=20
+            urn=urn(kind, name),
+            properties=to_struct(inputs),
+            preview=preview,
+            timeout=20,
         )
         answer = self.stub.Create(request)
         return answer.id, to_python(answer.properties)

@@ -8,7 +8,7 @@ import pytest
 from r1_on_eks.rehearsal.aws_provider.table import ROWS
 
 sys.path.insert(0, str(Path(__file__).parent))
-from aws_provider_client import Provider, RunningCloud  # noqa: E402
+from aws_provider_client import Provider, RunningCloud
 
 TRUST = json.dumps(
     {
@@ -36,7 +36,11 @@ def program(of):
     yield (
         "vpc",
         "aws:ec2/vpc:Vpc",
-        {"cidrBlock": "10.0.0.0/16", "enableDnsHostnames": True, "enableDnsSupport": True},
+        {
+            "cidrBlock": "10.0.0.0/16",
+            "enableDnsHostnames": True,
+            "enableDnsSupport": True,
+        },
         {"enableDnsHostnames": False},
     )
     for zone, block in (("a", "10.0.0.0/20"), ("b", "10.0.16.0/20")):
@@ -134,7 +138,11 @@ def permissions(of):
     yield (
         "key",
         "aws:kms/key:Key",
-        {"description": "secrets", "enableKeyRotation": True, "deletionWindowInDays": 7},
+        {
+            "description": "secrets",
+            "enableKeyRotation": True,
+            "deletionWindowInDays": 7,
+        },
         {"description": "Kubernetes secrets", "enableKeyRotation": False},
     )
     yield (
@@ -197,7 +205,10 @@ def nodes(of, subnets):
                 "provider": {"keyArn": of("key")["arn"]},
                 "resources": ["secrets"],
             },
-            "kubernetesNetworkConfig": {"serviceIpv4Cidr": "172.20.0.0/16", "ipFamily": "ipv4"},
+            "kubernetesNetworkConfig": {
+                "serviceIpv4Cidr": "172.20.0.0/16",
+                "ipFamily": "ipv4",
+            },
             "vpcConfig": {
                 "subnetIds": subnets,
                 "endpointPrivateAccess": True,
@@ -226,7 +237,12 @@ def nodes(of, subnets):
         {},
     )
     for addon in ("eks-pod-identity-agent", "kube-proxy", "vpc-cni"):
-        yield addon, "aws:eks/addon:Addon", {**cluster, "addonName": addon, "preserve": False}, {}
+        yield (
+            addon,
+            "aws:eks/addon:Addon",
+            {**cluster, "addonName": addon, "preserve": False},
+            {},
+        )
     yield (
         "pods",
         "aws:eks/podIdentityAssociation:PodIdentityAssociation",
@@ -238,7 +254,12 @@ def nodes(of, subnets):
         },
         {"disableSessionTags": True},
     )
-    yield "together", "aws:ec2/placementGroup:PlacementGroup", {"strategy": "cluster"}, {}
+    yield (
+        "together",
+        "aws:ec2/placementGroup:PlacementGroup",
+        {"strategy": "cluster"},
+        {},
+    )
     disk = {"volumeSize": 50, "volumeType": "gp3", "encrypted": "true"}
     yield (
         "template",
@@ -273,7 +294,10 @@ def nodes(of, subnets):
             "labels": {"r1": "system"},
             "taints": [{"key": "a", "value": "true", "effect": "NO_SCHEDULE"}],
         },
-        {"scalingConfig": {"minSize": 1, "desiredSize": 1, "maxSize": 3}, "labels": {"r1": "x"}},
+        {
+            "scalingConfig": {"minSize": 1, "desiredSize": 1, "maxSize": 3},
+            "labels": {"r1": "x"},
+        },
     )
 
 
@@ -417,7 +441,10 @@ def test_every_row_goes_from_create_to_gone_and_a_second_up_changes_nothing(prov
                 new["tags"] = {"Name": name, "changed": "yes"}
             found = provider.diff(kind, name, made_id, state, checked, new)
             assert found, name
-            assert not any(change.endswith("-replace") for change in found.values()), (name, found)
+            assert not any(change.endswith("-replace") for change in found.values()), (
+                name,
+                found,
+            )
             state = provider.update(kind, name, made_id, state, checked, new)
             after = provider.read(kind, name, made_id, state, new)
             assert after.inputs == new, f"{name} did not take its change"

@@ -13,7 +13,7 @@ from pulumi.runtime.proto import provider_pb2, status_pb2
 from r1_on_eks.rehearsal.property_values import UNKNOWN, Secret, to_struct
 
 sys.path.insert(0, str(Path(__file__).parent))
-from aws_provider_client import Provider, RunningCloud  # noqa: E402
+from aws_provider_client import Provider, RunningCloud
 
 LOGS, VPC, SUBNET = (
     "aws:cloudwatch/logGroup:LogGroup",
@@ -98,7 +98,7 @@ def test_what_is_in_use_cannot_be_deleted(provider):
 def test_a_subnet_outside_its_vpc_is_refused(provider):
     provider.configure()
     vpc, _ = provider.create(VPC, "w", {"cidrBlock": "10.2.0.0/16"})
-    with pytest.raises(grpc.RpcError, match="is not inside 10.2.0.0/16"):
+    with pytest.raises(grpc.RpcError, match=r"is not inside 10\.2\.0\.0/16"):
         provider.create(SUBNET, "s", {"vpcId": vpc, "cidrBlock": "10.3.0.0/24"})
 
 
@@ -134,7 +134,10 @@ def test_types_look_ups_and_settings_that_are_not_modelled_are_errors(provider):
 
 
 def test_it_refuses_to_start_where_a_real_account_could_be_reached():
-    environment = {"PATH": os.environ["PATH"], "AWS_ENDPOINT_URL": "https://eks.amazonaws.com"}
+    environment = {
+        "PATH": os.environ["PATH"],
+        "AWS_ENDPOINT_URL": "https://eks.amazonaws.com",
+    }
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-m", "r1_on_eks.rehearsal.aws_provider"],
         capture_output=True, text=True, timeout=60, check=False,

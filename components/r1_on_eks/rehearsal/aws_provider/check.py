@@ -56,7 +56,12 @@ def _request_problems(
     usable = []
     for key in keys:
         try:
-            build(row.service, Call(call.operation, call.names, {}, call.inside), values, [key])
+            build(
+                row.service,
+                Call(call.operation, call.names, {}, call.inside),
+                values,
+                [key],
+            )
             usable.append(key)
         except NotModelled as error:
             reason = f"the rehearsal does not model input '{error.path}' of {row.token} yet"

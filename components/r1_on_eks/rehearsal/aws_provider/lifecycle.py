@@ -138,7 +138,11 @@ class Lifecycle:
             raise Refused("; ".join(broken))
 
     def _run(
-        self, run: Any, before: dict[str, Any], values: dict[str, Any], keys: tuple[str, ...]
+        self,
+        run: Any,
+        before: dict[str, Any],
+        values: dict[str, Any],
+        keys: tuple[str, ...],
     ) -> None:
         if isinstance(run, Call):
             self._cloud.send(build(self._row.service, run, values, keys))

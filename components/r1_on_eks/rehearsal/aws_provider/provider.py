@@ -1,4 +1,5 @@
 """The provider protocol (pulumi proto/pulumi/provider.proto), answered from the table of rows."""
+# ruff: noqa: ARG002 — the protocol gives every call both arguments.
 
 from typing import Any
 
@@ -75,7 +76,10 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
         if self._cancelled:
             self._cloud.end()
         return provider_pb2.ConfigureResponse(
-            acceptSecrets=True, supportsPreview=True, acceptResources=False, acceptOutputs=False
+            acceptSecrets=True,
+            supportsPreview=True,
+            acceptResources=False,
+            acceptOutputs=False,
         )
 
     def Check(self, request: Any, context: Context) -> Any:  # noqa: D102, N802
@@ -146,7 +150,10 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
         )
         lifecycle = self._lifecycle(row, context)
         if missing := lifecycle.unsupported_change(old, new):
-            refuse(context, f"the rehearsal does not model changing {missing} of {row.token} yet")
+            refuse(
+                context,
+                f"the rehearsal does not model changing {missing} of {row.token} yet",
+            )
         if request.preview:
             after = {**state, **self._known(row, new, context)}
             return provider_pb2.UpdateResponse(properties=to_struct(hidden_as(given, after)))

@@ -113,7 +113,12 @@ def _place(shape: Any, call: Call, key: str) -> list[str]:
 def _member(shape: Any, key: str) -> str | None:
     members = {name.lower(): name for name in shape.members}
     word = key.lower()
-    for form in (word, word + "s", word.removesuffix("s"), word.removesuffix("ies") + "y"):
+    for form in (
+        word,
+        word + "s",
+        word.removesuffix("s"),
+        word.removesuffix("ies") + "y",
+    ):
         if form in members:
             return members[form]
     return None
@@ -144,7 +149,11 @@ def _put(
 
 
 def _convert(
-    request: Request, shape: Any, value: Any, at: tuple[str, str], names: Mapping[str, str]
+    request: Request,
+    shape: Any,
+    value: Any,
+    at: tuple[str, str],
+    names: Mapping[str, str],
 ) -> Any:
     where, key = at
     request.sources[where] = key
@@ -168,7 +177,11 @@ def _convert(
 
 
 def _structure(
-    request: Request, shape: Any, value: Any, at: tuple[str, str], names: Mapping[str, str]
+    request: Request,
+    shape: Any,
+    value: Any,
+    at: tuple[str, str],
+    names: Mapping[str, str],
 ) -> Any:
     where, key = at
     if isinstance(value, list):
@@ -189,11 +202,18 @@ def _structure(
 
 
 def _list(
-    request: Request, shape: Any, value: Any, at: tuple[str, str], names: Mapping[str, str]
+    request: Request,
+    shape: Any,
+    value: Any,
+    at: tuple[str, str],
+    names: Mapping[str, str],
 ) -> Any:
     where, key = at
     element = shape.member
-    pairs = element.type_name == "structure" and set(element.members) == {"Key", "Value"}
+    pairs = element.type_name == "structure" and set(element.members) == {
+        "Key",
+        "Value",
+    }
     if isinstance(value, dict) and pairs:
         return [{"Key": name, "Value": one} for name, one in value.items()]
     single = not isinstance(value, list)

@@ -37,7 +37,10 @@ def lustre_capacity(inputs: Values) -> Broken:
     below = 1200 if size < 2400 else size // 2400 * 2400
     above = 1200 if size < 1200 else (size // 2400 + 1) * 2400
     nearest = " or ".join(str(one) for one in sorted({below, above}))
-    yield "storageCapacity", f"FSx for Lustre has no {size} GiB; the nearest is {nearest}"
+    yield (
+        "storageCapacity",
+        f"FSx for Lustre has no {size} GiB; the nearest is {nearest}",
+    )
 
 
 def lustre_throughput(inputs: Values) -> Broken:
@@ -60,7 +63,10 @@ def lustre_key(inputs: Values) -> Broken:
     """Only persistent file systems take a key (FSx API reference, KmsKeyId)."""
     deployment = _known(inputs, "deploymentType") or "SCRATCH_1"
     if inputs.get("kmsKeyId") is not None and deployment.startswith("SCRATCH"):
-        yield "kmsKeyId", f"only PERSISTENT_1 and PERSISTENT_2 take a key, not {deployment}"
+        yield (
+            "kmsKeyId",
+            f"only PERSISTENT_1 and PERSISTENT_2 take a key, not {deployment}",
+        )
 
 
 def one_subnet(inputs: Values) -> Broken:
@@ -93,7 +99,10 @@ def node_numbers(inputs: Values) -> Broken:
 
 def idle_timeout(inputs: Values) -> Broken:
     """60–6000 s, on TCP listeners (ELB user guide, network listener attributes)."""
-    seconds, protocol = _known(inputs, "tcpIdleTimeoutSeconds"), _known(inputs, "protocol")
+    seconds, protocol = (
+        _known(inputs, "tcpIdleTimeoutSeconds"),
+        _known(inputs, "protocol"),
+    )
     if seconds is None:
         return
     if not 60 <= seconds <= 6000:
@@ -127,7 +136,10 @@ def retention_days(inputs: Values) -> Broken:
         below = [one for one in _RETENTION_DAYS if one < days][-1:]
         above = [one for one in _RETENTION_DAYS if one > days][:1]
         told = " or ".join(str(one) for one in below + above)
-        yield "retentionInDays", f"CloudWatch does not keep logs {days} days; nearest: {told}"
+        yield (
+            "retentionInDays",
+            f"CloudWatch does not keep logs {days} days; nearest: {told}",
+        )
 
 
 def cidr_size(inputs: Values) -> Broken:
@@ -152,7 +164,10 @@ def subnet_inside_vpc(cloud: Any, inputs: Values) -> Broken:
     ]
     subnet = ipaddress.ip_network(inputs["cidrBlock"])
     if not any(subnet.subnet_of(ipaddress.ip_network(block)) for block in blocks):  # type: ignore[arg-type]
-        yield "cidrBlock", f"{subnet} is not inside {', '.join(blocks)} of {inputs['vpcId']}"
+        yield (
+            "cidrBlock",
+            f"{subnet} is not inside {', '.join(blocks)} of {inputs['vpcId']}",
+        )
 
 
 def two_zones(cloud: Any, inputs: Values) -> Broken:
@@ -162,12 +177,16 @@ def two_zones(cloud: Any, inputs: Values) -> Broken:
     zones = {subnet["AvailabilityZone"] for subnet in answer["Subnets"]}
     if len(zones) < 2:
         told = ", ".join(sorted(zones))
-        yield "vpcConfig.subnetIds", f"EKS needs subnets in two zones or more, not only {told}"
+        yield (
+            "vpcConfig.subnetIds",
+            f"EKS needs subnets in two zones or more, not only {told}",
+        )
 
 
 def node_group_template(cloud: Any, inputs: Values) -> Broken:
-    """What a managed node group's launch template must not hold (EKS user guide,
-    launch-templates).
+    """What a managed node group's template must not hold.
+
+    EKS user guide, launch-templates.
     """
     template = inputs.get("launchTemplate") or {}
     if not template:
@@ -188,11 +207,20 @@ def node_group_template(cloud: Any, inputs: Values) -> Broken:
     }
     for what, present in forbidden.items():
         if present:
-            yield "launchTemplate", f"a managed node group's template must not contain {what}"
+            yield (
+                "launchTemplate",
+                f"a managed node group's template must not contain {what}",
+            )
     if content.get("InstanceType") and inputs.get("instanceTypes"):
-        yield "instanceTypes", "the instance type is in the launch template too; give it once"
+        yield (
+            "instanceTypes",
+            "the instance type is in the launch template too; give it once",
+        )
     if nics and content.get("SecurityGroupIds"):
-        yield "launchTemplate", "security groups are given for the instance and for interfaces"
+        yield (
+            "launchTemplate",
+            "security groups are given for the instance and for interfaces",
+        )
 
 
 def _known(inputs: Values, key: str) -> Any:

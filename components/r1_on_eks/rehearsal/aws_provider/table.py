@@ -15,7 +15,18 @@ from r1_on_eks.rehearsal.aws_provider.resources import (
 )
 from r1_on_eks.rehearsal.aws_provider.row import Row
 
-_PARTS = (ec2, ec2_instances, security_groups, iam, kms, logs, eks, fsx, elbv2, autoscaling)
+_PARTS = (
+    ec2,
+    ec2_instances,
+    security_groups,
+    iam,
+    kms,
+    logs,
+    eks,
+    fsx,
+    elbv2,
+    autoscaling,
+)
 ROWS: dict[str, Row] = {row.token: row for part in _PARTS for row in part.ROWS}
 
 

@@ -37,7 +37,11 @@ def put(row: Row, request: Request, given: dict[str, str]) -> None:
 
 
 def change(
-    row: Row, cloud: Cloud, old: dict[str, str], new: dict[str, str], values: dict[str, Any]
+    row: Row,
+    cloud: Cloud,
+    old: dict[str, str],
+    new: dict[str, str],
+    values: dict[str, Any],
 ) -> None:
     """Sets what is new or different and removes what is no longer wanted."""
     tagging = row.tagging

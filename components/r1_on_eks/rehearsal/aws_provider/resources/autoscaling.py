@@ -1,5 +1,4 @@
 """Auto Scaling groups' ties to load balancers."""
-# ruff: noqa: ARG001, ARG005 — every step and every look-up is called the same way.
 
 import hashlib
 from typing import Any
@@ -23,7 +22,10 @@ def _find(cloud: Any, values: Values) -> Any:
     return next((one for one in found if one["LoadBalancerTargetGroupARN"] == wanted), None)
 
 
-_PAIR = {"autoscalingGroupName": "AutoScalingGroupName", "lbTargetGroupArn": "TargetGroupARNs"}
+_PAIR = {
+    "autoscalingGroupName": "AutoScalingGroupName",
+    "lbTargetGroupArn": "TargetGroupARNs",
+}
 ATTACHMENT = Row(
     token="aws:autoscaling/attachment:Attachment",
     service="autoscaling",

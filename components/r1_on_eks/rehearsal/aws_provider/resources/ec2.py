@@ -25,7 +25,10 @@ def _of_vpc(operation: str, path: str, **filters: str) -> Any:
     """An output that another look-up knows."""
 
     def look(cloud: Any, answer: Any, values: Values) -> Any:
-        given = {"vpc-id": values["id"], **{k.replace("_", "-"): v for k, v in filters.items()}}
+        given = {
+            "vpc-id": values["id"],
+            **{k.replace("_", "-"): v for k, v in filters.items()},
+        }
         conditions = [{"Name": name, "Values": [value]} for name, value in given.items()]
         return cloud.find("ec2", Find(operation, {"Filters": conditions}, path), values)
 
@@ -141,7 +144,10 @@ INTERNET_GATEWAY = Row(
     create=Call("CreateInternetGateway"),
     id="InternetGateway.InternetGatewayId",
     find=_first_of("DescribeInternetGateways", "InternetGatewayIds", "InternetGateways"),
-    delete=(_detach, Call("DeleteInternetGateway", given={"InternetGatewayId": "{id}"})),
+    delete=(
+        _detach,
+        Call("DeleteInternetGateway", given={"InternetGatewayId": "{id}"}),
+    ),
     tagging=tags.ec2("internet-gateway"),
     updates=(Update(("vpcId",), _attach, after_create=True),),
     outputs={"arn": _arn("internet-gateway"), "vpcId": "Attachments[0].VpcId"},
@@ -219,7 +225,10 @@ def _route_id(values: Values) -> str:
 
 
 _TARGETS = ("gatewayId", "natGatewayId", "networkInterfaceId", "transitGatewayId")
-_ROUTE_KEY = {"RouteTableId": "{routeTableId}", "DestinationCidrBlock": "{destinationCidrBlock}"}
+_ROUTE_KEY = {
+    "RouteTableId": "{routeTableId}",
+    "DestinationCidrBlock": "{destinationCidrBlock}",
+}
 ROUTE = Row(
     token="aws:ec2/route:Route",
     service="ec2",
@@ -252,7 +261,10 @@ ROUTE_TABLE_ASSOCIATION = Row(
 
 
 def _change_tables(cloud: Any, old: Values, new: Values) -> None:
-    before, after = set(old.get("routeTableIds") or []), set(new.get("routeTableIds") or [])
+    before, after = (
+        set(old.get("routeTableIds") or []),
+        set(new.get("routeTableIds") or []),
+    )
     changes = {
         "AddRouteTableIds": sorted(after - before),
         "RemoveRouteTableIds": sorted(before - after),
@@ -273,7 +285,11 @@ VPC_ENDPOINT = Row(
         Update(("routeTableIds",), _change_tables),
         Update(
             ("policy", "privateDnsEnabled"),
-            Call("ModifyVpcEndpoint", {"policy": "PolicyDocument"}, {"VpcEndpointId": "{id}"}),
+            Call(
+                "ModifyVpcEndpoint",
+                {"policy": "PolicyDocument"},
+                {"VpcEndpointId": "{id}"},
+            ),
         ),
     ),
     outputs={"arn": _arn("vpc-endpoint"), "policy": "PolicyDocument"},

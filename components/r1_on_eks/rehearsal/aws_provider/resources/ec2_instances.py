@@ -26,7 +26,10 @@ _NAMES = {
 
 def _new_version(cloud: Any, old: Values, new: Values) -> None:
     call = Call(
-        "CreateLaunchTemplateVersion", _NAMES, {"LaunchTemplateId": "{id}"}, "LaunchTemplateData"
+        "CreateLaunchTemplateVersion",
+        _NAMES,
+        {"LaunchTemplateId": "{id}"},
+        "LaunchTemplateData",
     )
     made = cloud.send(build("ec2", call, new, (*_CONTENT, "description")))
     if new.get("updateDefaultVersion"):

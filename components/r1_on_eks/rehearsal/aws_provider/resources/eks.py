@@ -36,7 +36,10 @@ def _logging(enabled: list[str]) -> dict[str, Any]:
 
 
 def _log(cloud: Any, old: Values, new: Values) -> None:
-    given = {"name": new["id"], "logging": _logging(new.get("enabledClusterLogTypes") or [])}
+    given = {
+        "name": new["id"],
+        "logging": _logging(new.get("enabledClusterLogTypes") or []),
+    }
     cloud.call("eks", "UpdateClusterConfig", given)
 
 
@@ -54,7 +57,15 @@ def _change_endpoint(cloud: Any, old: Values, new: Values) -> None:
 
 CLUSTER = Row(
     token="aws:eks/cluster:Cluster",
-    forces_replacement=cite("internal/service/eks/cluster.go@00555dc5b38f", "name", "roleArn", "bootstrapSelfManagedAddons", "accessConfig.bootstrapClusterCreatorAdminPermissions", "kubernetesNetworkConfig.ipFamily", "kubernetesNetworkConfig.serviceIpv4Cidr"),
+    forces_replacement=cite(
+        "internal/service/eks/cluster.go@00555dc5b38f",
+        "name",
+        "roleArn",
+        "bootstrapSelfManagedAddons",
+        "accessConfig.bootstrapClusterCreatorAdminPermissions",
+        "kubernetesNetworkConfig.ipFamily",
+        "kubernetesNetworkConfig.serviceIpv4Cidr",
+    ),
     service="eks",
     create=Call(
         "CreateCluster",
@@ -87,10 +98,12 @@ CLUSTER = Row(
     rules=(rules.eks_version, rules.name_length(100)),
     rules_online=(rules.two_zones,),
     unordered=(
-        "vpcConfig.subnetIds", "vpcConfig.publicAccessCidrs", "vpcConfig.securityGroupIds",
+        "vpcConfig.subnetIds",
+        "vpcConfig.publicAccessCidrs",
+        "vpcConfig.securityGroupIds",
         "enabledClusterLogTypes",
     ),
-)  # fmt: skip
+)
 
 _GROUP = {"clusterName": "{clusterName}", "nodegroupName": "{nodeGroupName}"}
 _NODE_NAMES = {
@@ -115,7 +128,10 @@ def _labels_and_taints(cloud: Any, old: Values, new: Values) -> None:
             "addOrUpdateLabels": {k: v for k, v in after.items() if before.get(k) != v},
             "removeLabels": sorted(set(before) - set(after)),
         }
-    old_taints, new_taints = _spelt_for_eks(old.get("taints")), _spelt_for_eks(new.get("taints"))
+    old_taints, new_taints = (
+        _spelt_for_eks(old.get("taints")),
+        _spelt_for_eks(new.get("taints")),
+    )
     if old_taints != new_taints:
         given["taints"] = {
             "addOrUpdateTaints": [one for one in new_taints if one not in old_taints],
@@ -193,7 +209,10 @@ def _associations(cloud: Any, answer: Any, values: Values) -> Any:
     """Role and account of each association, of which the add-on tells the ARN alone."""
     found = []
     for arn in answer.get("podIdentityAssociations") or []:
-        given = {"clusterName": values["clusterName"], "associationId": arn.rpartition("/")[2]}
+        given = {
+            "clusterName": values["clusterName"],
+            "associationId": arn.rpartition("/")[2],
+        }
         one = cloud.call("eks", "DescribePodIdentityAssociation", given)["association"]
         found.append({"roleArn": one["roleArn"], "serviceAccount": one["serviceAccount"]})
     return found or None
@@ -210,7 +229,9 @@ def _delete_addon(cloud: Any, old: Values, new: Values) -> None:
 
 ADDON = Row(
     token="aws:eks/addon:Addon",
-    forces_replacement=cite("internal/service/eks/addon.go@00a35305dc1b", "addonName", "clusterName"),
+    forces_replacement=cite(
+        "internal/service/eks/addon.go@00a35305dc1b", "addonName", "clusterName"
+    ),
     service="eks",
     create=Call("CreateAddon", _ADDON_NAMES),
     id="{clusterName}:{addonName}",
@@ -220,8 +241,12 @@ ADDON = Row(
     tagging=_tagging(),
     updates=(
         Update(
-            ("addonVersion", "configurationValues", "podIdentityAssociations",
-             "serviceAccountRoleArn"),
+            (
+                "addonVersion",
+                "configurationValues",
+                "podIdentityAssociations",
+                "serviceAccountRoleArn",
+            ),
             Call("UpdateAddon", given=_ADDON),
         ),
     ),
@@ -232,15 +257,21 @@ ADDON = Row(
         "serviceAccountRoleArn": "serviceAccountRoleArn",
     },
     wait=Wait(
-        "status", ("ACTIVE",), ("CREATE_FAILED", "DEGRADED", "UPDATE_FAILED"), "health.issues"
+        "status",
+        ("ACTIVE",),
+        ("CREATE_FAILED", "DEGRADED", "UPDATE_FAILED"),
+        "health.issues",
     ),
-)  # fmt: skip
+)
 
 _ENTRY = {"clusterName": "{clusterName}", "principalArn": "{principalArn}"}
 ACCESS_ENTRY = Row(
     token="aws:eks/accessEntry:AccessEntry",
     forces_replacement=cite(
-        "internal/service/eks/access_entry.go@01f431114674", "clusterName", "principalArn", "type"
+        "internal/service/eks/access_entry.go@01f431114674",
+        "clusterName",
+        "principalArn",
+        "type",
     ),
     service="eks",
     create=Call("CreateAccessEntry", {"userName": "username"}),
@@ -303,6 +334,10 @@ def _find_pod_identity(cloud: Any, values: Values) -> Any:
 
 
 ROWS = (
-    CLUSTER, NODE_GROUP, ADDON, ACCESS_ENTRY, ACCESS_POLICY_ASSOCIATION,
+    CLUSTER,
+    NODE_GROUP,
+    ADDON,
+    ACCESS_ENTRY,
+    ACCESS_POLICY_ASSOCIATION,
     POD_IDENTITY_ASSOCIATION,
-)  # fmt: skip
+)

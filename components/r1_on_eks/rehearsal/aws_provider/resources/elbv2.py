@@ -83,7 +83,10 @@ LOAD_BALANCER = Row(
     tagging=_TAGGING,
     updates=(
         Update(tuple(_BALANCER), _write_balancer, after_create=True),
-        Update(("securityGroups",), Call("SetSecurityGroups", given={"LoadBalancerArn": "{id}"})),
+        Update(
+            ("securityGroups",),
+            Call("SetSecurityGroups", given={"LoadBalancerArn": "{id}"}),
+        ),
         Update(("subnets",), Call("SetSubnets", given={"LoadBalancerArn": "{id}"})),
     ),
     elsewhere=("internal",),

@@ -1,5 +1,5 @@
 """FSx for Lustre and its links to S3."""
-# ruff: noqa: ARG001, ARG005 — every step and every look-up is called the same way.
+# ruff: noqa: ARG001 — every step and every look-up is called the same way.
 
 from typing import Any
 
@@ -17,7 +17,13 @@ from r1_on_eks.rehearsal.aws_provider.row import (
 
 _LUSTRE = "LustreConfiguration"
 _TAGGING = Tagging(
-    "Tags", "list", "TagResource", "UntagResource", {"ResourceARN": "{arn}"}, "Tags", "TagKeys"
+    "Tags",
+    "list",
+    "TagResource",
+    "UntagResource",
+    {"ResourceARN": "{arn}"},
+    "Tags",
+    "TagKeys",
 )
 
 
@@ -36,7 +42,22 @@ def _security_groups(cloud: Any, answer: Any, values: Values) -> Any:
 
 LUSTRE_FILE_SYSTEM = Row(
     token="aws:fsx/lustreFileSystem:LustreFileSystem",
-    forces_replacement=cite("internal/service/fsx/lustre_file_system.go@06ee53d9fed4", "backupId", "copyTagsToBackups", "deploymentType", "driveCacheType", "exportPath", "fileSystemTypeVersion", "importPath", "importedFileChunkSize", "kmsKeyId", "perUnitStorageThroughput", "securityGroupIds", "storageType", "subnetIds"),
+    forces_replacement=cite(
+        "internal/service/fsx/lustre_file_system.go@06ee53d9fed4",
+        "backupId",
+        "copyTagsToBackups",
+        "deploymentType",
+        "driveCacheType",
+        "exportPath",
+        "fileSystemTypeVersion",
+        "importPath",
+        "importedFileChunkSize",
+        "kmsKeyId",
+        "perUnitStorageThroughput",
+        "securityGroupIds",
+        "storageType",
+        "subnetIds",
+    ),
     service="fsx",
     create=Call("CreateFileSystem", given={"FileSystemType": "LUSTRE"}, inside=_LUSTRE),
     id="FileSystem.FileSystemId",
@@ -45,8 +66,12 @@ LUSTRE_FILE_SYSTEM = Row(
     tagging=_TAGGING,
     updates=(
         Update(
-            ("storageCapacity", "perUnitStorageThroughput", "dataCompressionType",
-             "weeklyMaintenanceStartTime"),
+            (
+                "storageCapacity",
+                "perUnitStorageThroughput",
+                "dataCompressionType",
+                "weeklyMaintenanceStartTime",
+            ),
             Call("UpdateFileSystem", given={"FileSystemId": "{id}"}, inside=_LUSTRE),
         ),
     ),
@@ -62,12 +87,20 @@ LUSTRE_FILE_SYSTEM = Row(
         "weeklyMaintenanceStartTime": "LustreConfiguration.WeeklyMaintenanceStartTime",
         "securityGroupIds": _security_groups,
     },
-    wait=Wait("Lifecycle", ("AVAILABLE",), ("FAILED", "MISCONFIGURED"), "FailureDetails.Message"),
+    wait=Wait(
+        "Lifecycle",
+        ("AVAILABLE",),
+        ("FAILED", "MISCONFIGURED"),
+        "FailureDetails.Message",
+    ),
     rules=(
-        rules.lustre_capacity, rules.lustre_throughput, rules.lustre_key, rules.one_subnet,
+        rules.lustre_capacity,
+        rules.lustre_throughput,
+        rules.lustre_key,
+        rules.one_subnet,
     ),
     unordered=("securityGroupIds",),
-)  # fmt: skip
+)
 
 _ASSOCIATION = {"AssociationId": "{id}"}
 
@@ -92,7 +125,9 @@ DATA_REPOSITORY_ASSOCIATION = Row(
     create=Call("CreateDataRepositoryAssociation"),
     id="Association.AssociationId",
     find=Find(
-        "DescribeDataRepositoryAssociations", {"AssociationIds": ["{id}"]}, "Associations[0]"
+        "DescribeDataRepositoryAssociations",
+        {"AssociationIds": ["{id}"]},
+        "Associations[0]",
     ),
     delete=(_delete_association,),
     tagging=_TAGGING,
@@ -104,7 +139,12 @@ DATA_REPOSITORY_ASSOCIATION = Row(
     ),
     elsewhere=("deleteDataInFilesystem",),
     outputs={"arn": "ResourceARN"},
-    wait=Wait("Lifecycle", ("AVAILABLE",), ("FAILED", "MISCONFIGURED"), "FailureDetails.Message"),
+    wait=Wait(
+        "Lifecycle",
+        ("AVAILABLE",),
+        ("FAILED", "MISCONFIGURED"),
+        "FailureDetails.Message",
+    ),
 )
 
 ROWS = (LUSTRE_FILE_SYSTEM, DATA_REPOSITORY_ASSOCIATION)

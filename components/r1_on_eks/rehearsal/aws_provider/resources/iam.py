@@ -1,5 +1,5 @@
 """Roles and what they may do."""
-# ruff: noqa: ARG001, ARG005 — every step and every look-up is called the same way.
+# ruff: noqa: ARG001 — every step and every look-up is called the same way.
 
 import json
 import urllib.parse

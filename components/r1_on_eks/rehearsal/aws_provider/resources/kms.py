@@ -1,5 +1,5 @@
 """Keys and their names."""
-# ruff: noqa: ARG001, ARG005 — every step and every look-up is called the same way.
+# ruff: noqa: ARG001 — every step and every look-up is called the same way.
 
 from typing import Any
 

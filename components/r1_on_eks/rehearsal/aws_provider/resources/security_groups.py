@@ -79,13 +79,22 @@ def _rule(direction: str) -> Row:
         delete=(
             Call(
                 f"RevokeSecurityGroup{direction}",
-                given={"GroupId": "{securityGroupId}", "SecurityGroupRuleIds": ["{id}"]},
+                given={
+                    "GroupId": "{securityGroupId}",
+                    "SecurityGroupRuleIds": ["{id}"],
+                },
             ),
         ),
         tagging=tags.ec2("security-group-rule"),
         updates=(
             Update(
-                ("ipProtocol", "fromPort", "toPort", "cidrIpv4", "referencedSecurityGroupId"),
+                (
+                    "ipProtocol",
+                    "fromPort",
+                    "toPort",
+                    "cidrIpv4",
+                    "referencedSecurityGroupId",
+                ),
                 _modify_rule,
             ),
         ),
