@@ -9,7 +9,10 @@ KARPENTER = (
     "aws/karpenter-provider-aws instance-types.md, zz_generated vpclimits and pricing"
     " (us-east-1), 2026-07-20"
 )
-EC2_SIZES = "EC2 user guide, instance type specifications (no price row read), 2026-11"
+EC2_SIZES = (
+    "size remembered, not looked up (EC2 user guide has it); price from"
+    " aws/karpenter-provider-aws zz_generated.pricing_aws.go (us-east-1), 2026-07-20"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +68,7 @@ GPU_MODELS: dict[str, GpuModel] = {
         torch_visible_gib=39.4,
         batched_tokens=2048,
         measured=False,
-        source="dennislee22/vLLM-benchmarking logs give it as near 39.4; not confirmed, 2026-11",
+        source="estimate from the label and other 40 GB cards; not confirmed, 2026-11",
     ),
     "a100-80": GpuModel(
         torch_visible_gib=79.25,
@@ -130,10 +133,10 @@ _ROWS = (
     ("g6e.12xlarge", 48, 384, 4, "l40s", 48, 1, 3800, 10.493, KARPENTER),
     ("g6e.24xlarge", 96, 768, 4, "l40s", 48, 2, 3800, 15.066, KARPENTER),
     ("g6e.48xlarge", 192, 1536, 8, "l40s", 48, 4, 7600, 30.131, KARPENTER),
-    ("g6.2xlarge", 8, 32, 1, "l4", 24, 0, 450, None, EC2_SIZES),
-    ("g6.4xlarge", 16, 64, 1, "l4", 24, 0, 600, None, EC2_SIZES),
-    ("m7i.large", 2, 8, 0, "", 0, 0, 0, None, EC2_SIZES),
-    ("m7i.xlarge", 4, 16, 0, "", 0, 0, 0, None, EC2_SIZES),
+    ("g6.2xlarge", 8, 32, 1, "l4", 24, 0, 450, 0.9776, EC2_SIZES),
+    ("g6.4xlarge", 16, 64, 1, "l4", 24, 0, 600, 1.3232, EC2_SIZES),
+    ("m7i.large", 2, 8, 0, "", 0, 0, 0, 0.1008, EC2_SIZES),
+    ("m7i.xlarge", 4, 16, 0, "", 0, 0, 0, 0.2016, EC2_SIZES),
 )
 
 INSTANCE_TYPES: dict[str, InstanceType] = {

@@ -70,7 +70,15 @@ def _fsx(kind: str) -> Callable[[], _Names]:
 def _kms(state: str) -> Callable[[], _Names]:
     def names() -> _Names:
         kms = client("kms")
+        # Behind such an alias lies a key of AWS's own, for volumes for example.
+        aws_owned = {
+            alias.get("TargetKeyId")
+            for alias in kms.list_aliases()["Aliases"]
+            if alias["AliasName"].startswith("alias/aws/")
+        }
         for row in kms.list_keys()["Keys"]:
+            if row["KeyId"] in aws_owned:
+                continue
             about = kms.describe_key(KeyId=row["KeyId"])["KeyMetadata"]
             pending = about["KeyState"] == "PendingDeletion"
             if about["KeyManager"] == "CUSTOMER" and pending == (state == "pending"):
