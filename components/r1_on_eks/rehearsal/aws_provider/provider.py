@@ -1,7 +1,7 @@
 """The provider protocol (pulumi proto/pulumi/provider.proto), answered from the table of rows."""
 # ruff: noqa: ARG002 — the protocol gives every call both arguments.
 
-from typing import Any
+from typing import Any, NoReturn
 
 import grpc
 from google.protobuf import empty_pb2
@@ -207,7 +207,7 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
             for name, value in state.items()
         }
 
-    def _partly(self, context: Context, error: PartlyMade, given: dict[str, Any]) -> None:
+    def _partly(self, context: Context, error: PartlyMade, given: dict[str, Any]) -> NoReturn:
         refuse_partly_made(
             context,
             str(error),

@@ -5,7 +5,7 @@ from typing import Any
 
 from r1_on_eks.rehearsal.aws_provider import tags
 from r1_on_eks.rehearsal.aws_provider.requests import build
-from r1_on_eks.rehearsal.aws_provider.row import Call, Find, Naming, Row, Update, Values
+from r1_on_eks.rehearsal.aws_provider.row import Call, Find, Naming, Row, Tagging, Update, Values
 
 _CONTENT = (
     "blockDeviceMappings", "capacityReservationSpecification", "cpuOptions",
@@ -66,7 +66,7 @@ PLACEMENT_GROUP = Row(
     find=Find("DescribePlacementGroups", {"GroupNames": ["{id}"]}, "PlacementGroups[0]"),
     delete=(Call("DeletePlacementGroup", given={"GroupName": "{id}"}),),
     naming=Naming(),
-    tagging=tags.Tagging(
+    tagging=Tagging(
         member="TagSpecifications",
         form="placement-group",
         add="CreateTags",
