@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -87,8 +88,8 @@ def _clone(folder: Path) -> Path:
     for name in filter(None, listed.stdout.split("\0")):
         if (source := REPOSITORY / name).is_file():
             (root / name).parent.mkdir(parents=True, exist_ok=True)
-            (root / name).write_bytes(source.read_bytes())
-            (root / name).chmod(source.stat().st_mode)
+            # With its time: make must find the installation newer than what it is made from.
+            shutil.copy2(source, root / name)
     (root / ".venv").symlink_to(Path(sys.prefix))
     for words in (
         ["init", "-q"],

@@ -29,9 +29,7 @@ def test_make_up_stands_up_prod_70b_answers_and_comes_down_again(shared_checkout
 
     again = checkout.rehearse("pulumi", "up", "--yes", "--stack", "prod-70b")
     assert again.returncode == 0, again.stdout
-    changes = re.search(r"Resources:\s*\n(.*?)Duration", again.stdout, re.S)
-    assert changes, again.stdout
-    assert re.fullmatch(r"\s*\d+ unchanged\s*", changes.group(1)), again.stdout
+    assert re.search(r"Resources:\s+\d+ unchanged\s+Duration", again.stdout), again.stdout
 
     down = checkout.run("make", "down", timeout=300)
     assert down.returncode == 0, down.stdout
