@@ -52,6 +52,12 @@ def _vpc_flag(member: str) -> Any:
 _MAIN = "RouteTables[?Associations[?Main]]|[0].RouteTableId"
 VPC = Row(
     token="aws:ec2/vpc:Vpc",
+    forces_replacement=cite(
+        "internal/service/ec2/vpc_.go@00081ce41cc6",
+        "cidrBlock",
+        "ipv4IpamPoolId",
+        "ipv4NetmaskLength",
+    ),
     service="ec2",
     create=Call("CreateVpc", {"assignGeneratedIpv6CidrBlock": "AmazonProvidedIpv6CidrBlock"}),
     id="Vpc.VpcId",

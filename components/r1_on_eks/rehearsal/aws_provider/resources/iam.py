@@ -85,6 +85,11 @@ def _find_attachment(cloud: Any, values: Values) -> Any:
 
 ROLE_POLICY_ATTACHMENT = Row(
     token="aws:iam/rolePolicyAttachment:RolePolicyAttachment",
+    forces_replacement=cite(
+        "internal/service/iam/role_policy_attachment.go@04c79849dbe7",
+        "policyArn",
+        "role",
+    ),
     service="iam",
     create=Call("AttachRolePolicy", {"role": "RoleName"}),
     id="{role}/{policyArn}",

@@ -13,6 +13,7 @@ from r1_on_eks.rehearsal.aws_provider.row import (
     Update,
     Values,
     Wait,
+    cite,
 )
 
 _KEY = {"KeyId": "{id}"}
@@ -34,6 +35,14 @@ def _policy(cloud: Any, answer: Any, values: Values) -> Any:
 
 KEY = Row(
     token="aws:kms/key:Key",
+    forces_replacement=cite(
+        "internal/service/kms/key.go@00a35305dc1b",
+        "customKeyStoreId",
+        "customerMasterKeySpec",
+        "keyUsage",
+        "multiRegion",
+        "xksKeyId",
+    ),
     service="kms",
     create=Call("CreateKey", {"customerMasterKeySpec": "KeySpec"}),
     id="KeyMetadata.KeyId",
@@ -78,6 +87,11 @@ def _target_arn(cloud: Any, answer: Any, values: Values) -> Any:
 
 ALIAS = Row(
     token="aws:kms/alias:Alias",
+    forces_replacement=cite(
+        "internal/service/kms/alias.go@01c08000ddb1",
+        "name",
+        "namePrefix",
+    ),
     service="kms",
     create=Call("CreateAlias", {"name": "AliasName"}),
     id="{name}",
