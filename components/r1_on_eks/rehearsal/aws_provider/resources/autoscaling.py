@@ -4,7 +4,7 @@ import hashlib
 from typing import Any
 
 from r1_on_eks.rehearsal.aws_provider.problems import Refused
-from r1_on_eks.rehearsal.aws_provider.row import Call, Find, Row, Values
+from r1_on_eks.rehearsal.aws_provider.row import Call, Find, Row, Values, cite
 
 
 def _id(values: Values) -> str:
@@ -28,6 +28,12 @@ _PAIR = {
 }
 ATTACHMENT = Row(
     token="aws:autoscaling/attachment:Attachment",
+    forces_replacement=cite(
+        "internal/service/autoscaling/attachment.go@01f431114674",
+        "autoscalingGroupName",
+        "elb",
+        "lbTargetGroupArn",
+    ),
     service="autoscaling",
     create=Call("AttachLoadBalancerTargetGroups", _PAIR),
     id=_id,

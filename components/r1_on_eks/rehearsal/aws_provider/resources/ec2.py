@@ -258,6 +258,11 @@ def _find_table_association(cloud: Any, values: Values) -> Any:
 
 ROUTE_TABLE_ASSOCIATION = Row(
     token="aws:ec2/routeTableAssociation:RouteTableAssociation",
+    forces_replacement=cite(
+        "internal/service/ec2/vpc_route_table_association.go@0be71beb458a",
+        "gatewayId",
+        "subnetId",
+    ),
     service="ec2",
     create=Call("AssociateRouteTable"),
     id="AssociationId",

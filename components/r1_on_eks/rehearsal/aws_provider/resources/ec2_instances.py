@@ -5,7 +5,16 @@ from typing import Any
 
 from r1_on_eks.rehearsal.aws_provider import tags
 from r1_on_eks.rehearsal.aws_provider.requests import build
-from r1_on_eks.rehearsal.aws_provider.row import Call, Find, Naming, Row, Tagging, Update, Values
+from r1_on_eks.rehearsal.aws_provider.row import (
+    Call,
+    Find,
+    Naming,
+    Row,
+    Tagging,
+    Update,
+    Values,
+    cite,
+)
 
 _CONTENT = (
     "blockDeviceMappings", "capacityReservationSpecification", "cpuOptions",
@@ -59,6 +68,13 @@ LAUNCH_TEMPLATE = Row(
 
 PLACEMENT_GROUP = Row(
     token="aws:ec2/placementGroup:PlacementGroup",
+    forces_replacement=cite(
+        "internal/service/ec2/ec2_placement_group.go@05e34de73422",
+        "name",
+        "partitionCount",
+        "spreadLevel",
+        "strategy",
+    ),
     service="ec2",
     create=Call("CreatePlacementGroup", {"name": "GroupName"}),
     id="{name}",

@@ -299,6 +299,13 @@ def _find_association(cloud: Any, values: Values) -> Any:
 
 ACCESS_POLICY_ASSOCIATION = Row(
     token="aws:eks/accessPolicyAssociation:AccessPolicyAssociation",
+    forces_replacement=cite(
+        "internal/service/eks/access_policy_association.go@01f431114674",
+        "accessScope",
+        "clusterName",
+        "policyArn",
+        "principalArn",
+    ),
     service="eks",
     create=Call("AssociateAccessPolicy"),
     id="{clusterName}#{principalArn}#{policyArn}",
@@ -311,6 +318,12 @@ ACCESS_POLICY_ASSOCIATION = Row(
 _POD_IDENTITY = {"clusterName": "{clusterName}", "associationId": "{associationId}"}
 POD_IDENTITY_ASSOCIATION = Row(
     token="aws:eks/podIdentityAssociation:PodIdentityAssociation",
+    forces_replacement=cite(
+        "internal/service/eks/pod_identity_association.go@00a35305dc1b",
+        "clusterName",
+        "namespace",
+        "serviceAccount",
+    ),
     service="eks",
     create=Call("CreatePodIdentityAssociation"),
     id="association.associationId",

@@ -102,6 +102,12 @@ ROLE_POLICY_ATTACHMENT = Row(
 _INLINE = {"RoleName": "{role}", "PolicyName": "{name}"}
 ROLE_POLICY = Row(
     token="aws:iam/rolePolicy:RolePolicy",
+    forces_replacement=cite(
+        "internal/service/iam/role_policy.go@02f97af85f89",
+        "name",
+        "namePrefix",
+        "role",
+    ),
     service="iam",
     create=Call(
         "PutRolePolicy",

@@ -12,6 +12,7 @@ from r1_on_eks.rehearsal.aws_provider.row import (
     Tagging,
     Update,
     Values,
+    cite,
 )
 
 
@@ -33,6 +34,12 @@ def _retain(cloud: Any, old: Values, new: Values) -> None:
 _ARN = {"resourceArn": "{arn}"}
 LOG_GROUP = Row(
     token="aws:cloudwatch/logGroup:LogGroup",
+    forces_replacement=cite(
+        "internal/service/logs/group.go@0073593e7d69",
+        "logGroupClass",
+        "name",
+        "namePrefix",
+    ),
     service="logs",
     create=Call("CreateLogGroup", {"name": "logGroupName"}),
     id="{name}",
