@@ -15,13 +15,14 @@ PropertyDiff = provider_pb2.PropertyDiff
 def changes(row: Row, old: dict[str, Any], new: dict[str, Any]) -> dict[str, str]:
     """Property path → `add`, `delete` or `update`, with `-replace` where that follows."""
     found: dict[str, str] = {}
+    replacing = {*row.forces_replacement.keys}
+    replacing |= {key for which in row.replaces_when for key in which(old, new)}
     for key in sorted({*old, *new}):
         if key.startswith("__"):
             continue
         for path, kind in _compare(old.get(key), new.get(key), key, row.unordered):
             replaces = any(
-                path == one or path.startswith((f"{one}.", f"{one}["))
-                for one in row.forces_replacement.keys
+                path == one or path.startswith((f"{one}.", f"{one}[")) for one in replacing
             )
             found[path] = f"{kind}-replace" if replaces else kind
     return found

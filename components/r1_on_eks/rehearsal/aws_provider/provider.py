@@ -152,7 +152,8 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
         if missing := lifecycle.unsupported_change(old, new):
             refuse(
                 context,
-                f"the rehearsal does not model changing {missing} of {row.token} yet",
+                f"the rehearsal does not model changing {missing} of {row.token} in place yet,"
+                " as the official provider does",
             )
         if request.preview:
             after = {**state, **self._known(row, new, context)}

@@ -1,6 +1,6 @@
 """What the stand-in knows about one resource type."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -136,6 +136,7 @@ class Row:
         rules: Rules on inputs alone; `rules_online` need the cloud, just before creating.
         unordered: Property paths of lists that AWS takes as sets.
         forces_replacement: Inputs that AWS can't change.
+        replaces_when: Functions (old, new) to inputs that it can't change in that way.
         gone: States in which AWS still answers something that is gone.
     """
 
@@ -155,6 +156,7 @@ class Row:
     wait: Wait | None = None
     gone: tuple[str, ...] = ()
     forces_replacement: Replaces = field(default_factory=Replaces)
+    replaces_when: tuple[Callable[[Values, Values], Iterable[str]], ...] = ()
     rules: tuple[Callable[[Values], Any], ...] = ()
     rules_online: tuple[Callable[[Any, Values], Any], ...] = ()
     unordered: tuple[str, ...] = ()

@@ -4,7 +4,7 @@
 import zlib
 from typing import Any
 
-from r1_on_eks.rehearsal.aws_provider import rules, tags
+from r1_on_eks.rehearsal.aws_provider import replacements, rules, tags
 from r1_on_eks.rehearsal.aws_provider.problems import Refused
 from r1_on_eks.rehearsal.aws_provider.row import (
     Call,
@@ -58,6 +58,7 @@ VPC = Row(
         "ipv4IpamPoolId",
         "ipv4NetmaskLength",
     ),
+    replaces_when=(replacements.tenancy,),
     service="ec2",
     create=Call("CreateVpc", {"assignGeneratedIpv6CidrBlock": "AmazonProvidedIpv6CidrBlock"}),
     id="Vpc.VpcId",
@@ -146,6 +147,9 @@ def _detach(cloud: Any, old: Values, new: Values) -> None:
 
 INTERNET_GATEWAY = Row(
     token="aws:ec2/internetGateway:InternetGateway",
+    forces_replacement=cite(
+        "internal/service/ec2/vpc_internet_gateway.go@08923b68b5ad",
+    ),
     service="ec2",
     create=Call("CreateInternetGateway"),
     id="InternetGateway.InternetGatewayId",
@@ -161,6 +165,14 @@ INTERNET_GATEWAY = Row(
 
 EIP = Row(
     token="aws:ec2/eip:Eip",
+    forces_replacement=cite(
+        "internal/service/ec2/ec2_eip.go@01606926a0c0",
+        "address",
+        "domain",
+        "ipamPoolId",
+        "networkBorderGroup",
+        "publicIpv4Pool",
+    ),
     service="ec2",
     create=Call("AllocateAddress"),
     id="AllocationId",
@@ -198,6 +210,10 @@ NAT_GATEWAY = Row(
 
 ROUTE_TABLE = Row(
     token="aws:ec2/routeTable:RouteTable",
+    forces_replacement=cite(
+        "internal/service/ec2/vpc_route_table.go@022092419b7c",
+        "vpcId",
+    ),
     service="ec2",
     create=Call("CreateRouteTable"),
     id="RouteTable.RouteTableId",
@@ -237,6 +253,13 @@ _ROUTE_KEY = {
 }
 ROUTE = Row(
     token="aws:ec2/route:Route",
+    forces_replacement=cite(
+        "internal/service/ec2/vpc_route.go@0128541e0711",
+        "destinationCidrBlock",
+        "destinationIpv6CidrBlock",
+        "destinationPrefixListId",
+        "routeTableId",
+    ),
     service="ec2",
     create=Call("CreateRoute"),
     id=_route_id,
@@ -286,6 +309,16 @@ def _change_tables(cloud: Any, old: Values, new: Values) -> None:
 
 VPC_ENDPOINT = Row(
     token="aws:ec2/vpcEndpoint:VpcEndpoint",
+    forces_replacement=cite(
+        "internal/service/ec2/vpc_endpoint.go@008db85aad5e",
+        "resourceConfigurationArn",
+        "serviceName",
+        "serviceNetworkArn",
+        "serviceRegion",
+        "vpcEndpointType",
+        "vpcId",
+    ),
+    replaces_when=(replacements.private_dns,),
     service="ec2",
     create=Call("CreateVpcEndpoint", {"policy": "PolicyDocument"}),
     id="VpcEndpoint.VpcEndpointId",

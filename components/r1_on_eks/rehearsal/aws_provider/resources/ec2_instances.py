@@ -49,6 +49,11 @@ def _new_version(cloud: Any, old: Values, new: Values) -> None:
 
 LAUNCH_TEMPLATE = Row(
     token="aws:ec2/launchTemplate:LaunchTemplate",
+    forces_replacement=cite(
+        "internal/service/ec2/ec2_launch_template.go@025e4f81cab8",
+        "name",
+        "namePrefix",
+    ),
     service="ec2",
     create=Call("CreateLaunchTemplate", _NAMES, inside="LaunchTemplateData"),
     id="LaunchTemplate.LaunchTemplateId",

@@ -4,7 +4,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from r1_on_eks.rehearsal.aws_provider import rules
+from r1_on_eks.rehearsal.aws_provider import replacements, rules
 from r1_on_eks.rehearsal.aws_provider.row import (
     Call,
     Find,
@@ -70,6 +70,15 @@ def _suffix(marker: str) -> Any:
 
 LOAD_BALANCER = Row(
     token="aws:lb/loadBalancer:LoadBalancer",
+    forces_replacement=cite(
+        "internal/service/elbv2/load_balancer.go@00edc94be7a8",
+        "customerOwnedIpv4Pool",
+        "internal",
+        "loadBalancerType",
+        "name",
+        "namePrefix",
+    ),
+    replaces_when=(replacements.network_balancer,),
     service="elbv2",
     create=Call(
         "CreateLoadBalancer",
@@ -178,6 +187,10 @@ _write_listener, _read_listener = _attributes("Listener", "ListenerArn", _LISTEN
 
 LISTENER = Row(
     token="aws:lb/listener:Listener",
+    forces_replacement=cite(
+        "internal/service/elbv2/listener.go@01c08000ddb1",
+        "loadBalancerArn",
+    ),
     service="elbv2",
     create=Call("CreateListener"),
     id="Listeners[0].ListenerArn",

@@ -3,7 +3,7 @@
 
 from typing import Any
 
-from r1_on_eks.rehearsal.aws_provider import rules
+from r1_on_eks.rehearsal.aws_provider import replacements, rules
 from r1_on_eks.rehearsal.aws_provider.row import (
     Call,
     Find,
@@ -58,6 +58,7 @@ LUSTRE_FILE_SYSTEM = Row(
         "storageType",
         "subnetIds",
     ),
+    replaces_when=(replacements.lustre_shrinks,),
     service="fsx",
     create=Call("CreateFileSystem", given={"FileSystemType": "LUSTRE"}, inside=_LUSTRE),
     id="FileSystem.FileSystemId",

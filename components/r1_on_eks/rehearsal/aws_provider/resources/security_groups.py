@@ -3,7 +3,7 @@
 
 from typing import Any
 
-from r1_on_eks.rehearsal.aws_provider import tags
+from r1_on_eks.rehearsal.aws_provider import replacements, tags
 from r1_on_eks.rehearsal.aws_provider.row import (
     Call,
     Find,
@@ -68,6 +68,12 @@ def _rule(direction: str) -> Row:
     verb = direction.lower()
     return Row(
         token=f"aws:vpc/securityGroup{direction}Rule:SecurityGroup{direction}Rule",
+        # Upstream, egress rules have the schema of ingress rules.
+        forces_replacement=cite(
+            "internal/service/ec2/vpc_security_group_ingress_rule.go@00a322094b4b",
+            "securityGroupId",
+        ),
+        replaces_when=(replacements.other_source,),
         service="ec2",
         create=Call(f"AuthorizeSecurityGroup{direction}", _PERMISSION),
         id="SecurityGroupRules[0].SecurityGroupRuleId",
