@@ -10,7 +10,7 @@ import pytest
 pytestmark = [pytest.mark.rehearsal, pytest.mark.timeout(900)]
 
 _HEAD = """
-import pulumi, pulumi_aws as aws, pulumi_kubernetes as k8s
+import pulumi, pulumi_aws as aws
 within = pulumi.ResourceOptions(provider=aws.Provider("aws", region="us-west-2"))
 """
 _CLUSTER_HEAD = """
@@ -58,20 +58,16 @@ aws.fsx.LustreFileSystem("fs", deployment_type="PERSISTENT_2", per_unit_storage_
     "a misspelled AMI type": Case(
         """
 aws.eks.NodeGroup("nodes", cluster_name="prod-70b", ami_type="WHAT",
-    node_role_arn=aws.iam.Role("nodes", opts=within, assume_role_policy={
-        "Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole",
-        "Principal": {"Service": "ec2.amazonaws.com"}}]}).arn,
+    node_role_arn=NODE_ROLE,
     subnet_ids=SUBNETS, instance_types=["m7i.large"],
     scaling_config={"desired_size": 1, "min_size": 1, "max_size": 1}, opts=within)
 """,
-        "AL2023_X86_64_GPU", "AL2023_x86_64_STANDARD", r"AL2023_X86_64_GPU.*AL2023_x86_64_NVIDIA",
+        "AL2023_x86_64_STANDRAD", "AL2023_x86_64_STANDARD", r"STANDRAD.*AL2023_x86_64_STANDARD",
     ),
     "an instance type that the zone does not offer": Case(
         """
 aws.eks.NodeGroup("nodes", cluster_name="prod-70b", ami_type="AL2023_x86_64_NVIDIA",
-    node_role_arn=aws.iam.Role("nodes", opts=within, assume_role_policy={
-        "Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole",
-        "Principal": {"Service": "ec2.amazonaws.com"}}]}).arn,
+    node_role_arn=NODE_ROLE,
     subnet_ids=SUBNETS, instance_types=["WHAT"],
     scaling_config={"desired_size": 1, "min_size": 1, "max_size": 1}, opts=within)
 """,
@@ -79,9 +75,7 @@ aws.eks.NodeGroup("nodes", cluster_name="prod-70b", ami_type="AL2023_x86_64_NVID
     ),
     "an input that does not exist": Case(
         """
-class Raw(pulumi.CustomResource):
-    def __init__(self): super().__init__("aws:ec2/vpc:Vpc", "vpc", {"WHAT": "10.9.0.0/16"}, within)
-Raw()
+pulumi.CustomResource("aws:ec2/vpc:Vpc", "vpc", {"WHAT": "10.9.0.0/16"}, within)
 """,
         "cidrBlok", "cidrBlock", r"cidrBlok.*cidrBlock",
     ),
@@ -89,7 +83,7 @@ Raw()
         _NETWORK + """
 b = aws.ec2.Subnet("b", vpc_id=vpc.id, cidr_block="10.9.16.0/20",
                    availability_zone="us-west-2b", opts=within)
-aws.eks.Cluster("c", version="WHAT", role_arn="arn:aws:iam::111122223333:role/platform-engineer",
+aws.eks.Cluster("c", version="WHAT", role_arn=CLUSTER_ROLE,
     vpc_config={"subnet_ids": [subnet.id, b.id]}, opts=within)
 """,
         "1.29", "1.35", r"1\.29.*1\.35",
@@ -98,16 +92,14 @@ aws.eks.Cluster("c", version="WHAT", role_arn="arn:aws:iam::111122223333:role/pl
         """
 template = aws.ec2.LaunchTemplate("t", opts=within, network_interfaces=[WHAT])
 aws.eks.NodeGroup("nodes", cluster_name="prod-70b", ami_type="AL2023_x86_64_STANDARD",
-    node_role_arn=aws.iam.Role("nodes", opts=within, assume_role_policy={
-        "Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole",
-        "Principal": {"Service": "ec2.amazonaws.com"}}]}).arn,
+    node_role_arn=NODE_ROLE,
     subnet_ids=SUBNETS, instance_types=["m7i.large"],
     launch_template={"id": template.id, "version": template.latest_version},
     scaling_config={"desired_size": 1, "min_size": 1, "max_size": 1}, opts=within)
 """,
         '{"device_index": 0, "subnet_id": SUBNETS[0]}',
         '{"device_index": 0, "delete_on_termination": "true"}',
-        r"(?i)subnet.*launch template|launch template.*subnet",
+        r"template must not contain a subnet",
     ),
     "an idle time-out that an NLB cannot have": Case(
         _NETWORK + """
@@ -132,24 +124,22 @@ aws.fsx.DataRepositoryAssociation("a", file_system_id=fs.id, file_system_path="/
     ),
     "a node group in a public subnet that gives no addresses": Case(
         """
-subnet = aws.ec2.Subnet("public", vpc_id=VPC, cidr_block="10.0.250.0/24",
+subnet = aws.ec2.Subnet("public", vpc_id=VPC, cidr_block="10.64.250.0/24",
     availability_zone="us-west-2a", map_public_ip_on_launch=WHAT, opts=within)
 route = aws.ec2.RouteTableAssociation("public", subnet_id=subnet.id,
     route_table_id=PUBLIC_ROUTES, opts=within)
 aws.eks.NodeGroup("nodes", cluster_name="prod-70b", ami_type="AL2023_x86_64_STANDARD",
-    node_role_arn=aws.iam.Role("nodes", opts=within, assume_role_policy={
-        "Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole",
-        "Principal": {"Service": "ec2.amazonaws.com"}}]}).arn,
+    node_role_arn=NODE_ROLE,
     subnet_ids=[subnet.id], instance_types=["m7i.large"],
     scaling_config={"desired_size": 1, "min_size": 1, "max_size": 1},
     opts=pulumi.ResourceOptions.merge(within, pulumi.ResourceOptions(depends_on=[route])))
 """,
-        "False", "True", r"NodeCreationFailure",
+        "False", "True", r"Ec2SubnetInvalidConfiguration.*auto-assign",
     ),
 }  # fmt: skip
 
 _POD = """
-k8s.apps.v1.Deployment("d", opts=within, metadata={"namespace": "r1"}, spec={
+k8s.apps.v1.Deployment("d", opts=within, metadata={"namespace": "default"}, spec={
     "selector": {"match_labels": {"app": "d"}},
     "template": {"metadata": {"labels": {"app": "d"}}, "spec": {
         "tolerations": [TOLERATION],
@@ -174,7 +164,7 @@ IN_KUBERNETES = {
     ),
     "16 GPUs on one node": Case(
         _pod(limits='{"nvidia.com/gpu": "WHAT"}', selector="{}"),
-        "16", "0", r"(?s)Pending.*[Ii]nsufficient nvidia\.com/gpu",
+        "16", "0", r"(?s)Pending.*(Insufficient|16) nvidia\.com/gpu",
     ),
     "a node selector that no node has": Case(
         _pod(selector='{"node.kubernetes.io/instance-type": "WHAT"}'),
@@ -182,8 +172,8 @@ IN_KUBERNETES = {
     ),
     "a misspelled field": Case(
         """
-k8s.apiextensions.CustomResource("d", api_version="v1", kind="ConfigMap", opts=within,
-    metadata={"namespace": "r1"}, WHAT={"a": "b"})
+pulumi.CustomResource("kubernetes:core/v1:ConfigMap", "d", {"apiVersion": "v1",
+    "kind": "ConfigMap", "metadata": {"namespace": "r1"}, "WHAT": {"a": "b"}}, within)
 """,
         "dta", "data", r"dta",
     ),
@@ -199,7 +189,6 @@ k8s.apiextensions.CustomResource("d", api_version="v1", kind="Service", opts=wit
 volume = k8s.core.v1.PersistentVolume("v", opts=within, metadata={"name": "claim-test"}, spec={
     "capacity": {"storage": "1200Gi"}, "accessModes": ["ReadWriteMany"],
     "storageClassName": "", "persistentVolumeReclaimPolicy": "Retain",
-    "claimRef": {"namespace": "r1", "name": "claim-test"},
     "csi": {"driver": "fsx.csi.aws.com", "volumeHandle": "fs-1"}})
 k8s.core.v1.PersistentVolumeClaim("c", metadata={"name": "claim-test", "namespace": "r1"}, spec={
     "accessModes": ["ReadWriteMany"], "storageClassName": "", "volumeName": "claim-test",
@@ -229,11 +218,14 @@ def names_of(cloud, stack):
     """Ids of a stack that stands, for programs that are to be put into its network."""
     [checkpoint] = (cloud.root / ".rehearsal/backend/.pulumi/stacks").glob(f"*/{stack}.json")
     resources = json.loads(checkpoint.read_text())["checkpoint"]["latest"]["resources"]
-    ids = {r["urn"].rpartition("::")[2]: r.get("id") for r in resources if r["custom"]}
+    ids = {tuple(r["urn"].rsplit("::", 2)[1:]): r.get("id") for r in resources if r["custom"]}
+    ids = {(types.rpartition(":")[2], name): found for (types, name), found in ids.items()}
     return {
-        "VPC": ids["network-vpc"],
-        "PUBLIC_ROUTES": ids["network-public"],
-        "SUBNETS": [ids["network-private-us-west-2a"], ids["network-private-us-west-2b"]],
+        "VPC": ids["Vpc", "network-vpc"],
+        "PUBLIC_ROUTES": ids["RouteTable", "network-public"],
+        "NODE_ROLE": "arn:aws:iam::111122223333:role/r1-prod-70b-node",
+        "CLUSTER_ROLE": "arn:aws:iam::111122223333:role/r1-prod-70b-cluster",
+        "SUBNETS": [ids["Subnet", f"network-private-us-west-2{zone}"] for zone in "ab"],
     }
 
 
@@ -251,6 +243,10 @@ class Program:
         (self.path / "__main__.py").write_text(source)
         return self.pulumi("up", "--yes", "--skip-preview")
 
+    def down(self):
+        down = self.pulumi("destroy", "--yes", "--skip-preview")
+        assert down.returncode == 0, down.stdout
+
     @property
     def path(self):
         return self.cloud.root / self.folder
@@ -266,8 +262,7 @@ def program(cloud, request):
         "pulumi", "stack", "init", "try", "--cwd", small.folder
     ).returncode == 0  # fmt: skip
     yield small
-    down = small.pulumi("destroy", "--yes", "--skip-preview")
-    assert down.returncode == 0, down.stdout
+    small.down()
 
 
 def assert_only_the_wrong_one_fails(program, case, head):
@@ -275,6 +270,8 @@ def assert_only_the_wrong_one_fails(program, case, head):
     assert wrong.returncode != 0, wrong.stdout
     assert re.search(case.says, wrong.stdout), wrong.stdout
     assert "Traceback" not in wrong.stdout
+    # Some refusals come after the fact: a node group that failed stays failed, as on AWS.
+    program.down()
     right = program.up(case.source(case.right, head))
     assert right.returncode == 0, right.stdout
 
