@@ -17,9 +17,11 @@ down: .venv/installed
 	$(IN)/r1 rehearse stop --expect-empty
 
 test: .venv/installed
+	$(IN)/r1 rehearse prepare
 	$(IN)/pytest -m "not slow"
 
 test-all: .venv/installed
+	$(IN)/r1 rehearse prepare
 	$(IN)/pytest
 
 lint: .venv/installed

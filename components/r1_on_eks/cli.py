@@ -12,6 +12,7 @@ The cloud starts with the first command and stays up until it is stopped.
   r1 rehearse -- kubectl get pods --all-namespaces -o wide
   r1 rehearse -- aws eks list-clusters
   r1 rehearse report prod-70b     what stands up, where, the routes, one streamed answer
+  r1 rehearse prepare             make its tools ready (the first time: 15 minutes of building)
   r1 rehearse status              what runs now
   r1 rehearse stop                ends it; local cloud and stack states are forgotten together
 """
@@ -40,11 +41,11 @@ def _parser() -> argparse.ArgumentParser:
         "rehearse",
         help="run a command in a local cloud",
         description=_REHEARSE_HELP,
-        usage="r1 rehearse [-h] [stop | status | report STACK] [-- COMMAND ...]",
+        usage="r1 rehearse [-h] [prepare | stop | status | report STACK] [-- COMMAND ...]",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     rehearse.add_argument(
-        "action", nargs="?", choices=["stop", "status", "report"], help=argparse.SUPPRESS
+        "action", nargs="?", choices=["prepare", "stop", "status", "report"], help=argparse.SUPPRESS
     )
     rehearse.add_argument("stack", nargs="?", help=argparse.SUPPRESS)
     rehearse.add_argument("--json", action="store_true", help="status: print it as JSON")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from r1_on_eks.rehearsal.cloud import find_or_make_tools
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 METADATA_ADDRESS = "169.254.169.254"
@@ -102,6 +103,8 @@ def _clone(folder: Path) -> Path:
 
 def make_checkout(folder: Path):
     """Yields a `Checkout`; afterwards nothing of it runs any more."""
+    # Inside, nothing can be downloaded any more.
+    find_or_make_tools(print)
     home = folder / "home"
     (home / ".aws").mkdir(parents=True)
     (home / ".aws" / "credentials").write_text(

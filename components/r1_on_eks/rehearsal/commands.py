@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from r1_on_eks.rehearsal.cloud import AWS_CLOUD, Rehearsal
+from r1_on_eks.rehearsal.cloud import AWS_CLOUD, Rehearsal, find_or_make_tools
 from r1_on_eks.rehearsal.processes import ProcessFailed
 from r1_on_eks.rehearsal.project_copy import ProjectNotFound, SecretInStackFile, find_project
 from r1_on_eks.rehearsal.report import print_report
@@ -30,6 +30,9 @@ def run(arguments: argparse.Namespace, command: Sequence[str]) -> int:
         print(f"r1 rehearse: {wrong}\n{arguments.usage}", file=sys.stderr, end="")
         return 2
     try:
+        if arguments.action == "prepare":
+            find_or_make_tools(_say)
+            return 0
         rehearsal = Rehearsal(find_project(Path.cwd()), _say)
         if command:
             return rehearsal.run(command)
