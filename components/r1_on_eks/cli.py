@@ -45,7 +45,10 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     rehearse.add_argument(
-        "action", nargs="?", choices=["prepare", "stop", "status", "report"], help=argparse.SUPPRESS
+        "action",
+        nargs="?",
+        choices=["prepare", "stop", "status", "report"],
+        help=argparse.SUPPRESS,
     )
     rehearse.add_argument("stack", nargs="?", help=argparse.SUPPRESS)
     rehearse.add_argument("--json", action="store_true", help="status: print it as JSON")
