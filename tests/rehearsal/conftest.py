@@ -1,10 +1,12 @@
 """Whole rehearsals: a checkout of this tree, shut off from every network but loopback."""
 
+import contextlib
 import json
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -101,15 +103,11 @@ def _clone(folder: Path) -> Path:
     return root
 
 
-def make_checkout(folder: Path):
-    """Yields a `Checkout`; afterwards nothing of it runs any more."""
+@contextlib.contextmanager
+def loopback_only(folder: Path) -> Iterator[tuple[int, Path]]:
+    """A network namespace with a metadata service in it: its process, and who asked it."""
     # Inside, nothing can be downloaded any more.
     find_or_make_tools(print)
-    home = folder / "home"
-    (home / ".aws").mkdir(parents=True)
-    (home / ".aws" / "credentials").write_text(
-        "[production]\naws_access_key_id = AKIAREAL\naws_secret_access_key = real\n"
-    )
     requests = folder / "metadata-requests"
     requests.touch()
     script = folder / "metadata_service.py"
@@ -125,21 +123,49 @@ def make_checkout(folder: Path):
     )  # fmt: skip
     assert holder.stdout is not None
     assert holder.stdout.readline() == "ready\n"
-    checkout = Checkout(_clone(folder), home, holder.pid, requests)
     try:
-        yield checkout
+        yield holder.pid, requests
     finally:
-        checkout.run("r1", "rehearse", "stop")
         holder.kill()
         holder.wait()
         holder.stdout.close()
 
 
-@pytest.fixture
-def checkout(tmp_path):
-    yield from make_checkout(tmp_path)
+@contextlib.contextmanager
+def checkout_in(namespace: tuple[int, Path], folder: Path) -> Iterator[Checkout]:
+    """A checkout of a person who has a real profile; afterwards nothing of it runs any more."""
+    home = folder / "home"
+    (home / ".aws").mkdir(parents=True)
+    (home / ".aws" / "credentials").write_text(
+        "[production]\naws_access_key_id = AKIAREAL\naws_secret_access_key = real\n"
+    )
+    pid, requests = namespace
+    checkout = Checkout(_clone(folder), home, pid, requests)
+    try:
+        yield checkout
+    finally:
+        checkout.run("r1", "rehearse", "stop")
 
 
 @pytest.fixture(scope="module")
-def shared_checkout(tmp_path_factory):
-    yield from make_checkout(tmp_path_factory.mktemp("shared"))
+def namespace(tmp_path_factory):
+    with loopback_only(tmp_path_factory.mktemp("namespace")) as namespace:
+        yield namespace
+
+
+@pytest.fixture
+def checkout(namespace, tmp_path):
+    with checkout_in(namespace, tmp_path) as checkout:
+        yield checkout
+
+
+@pytest.fixture
+def neighbour(namespace, tmp_path_factory):
+    with checkout_in(namespace, tmp_path_factory.mktemp("neighbour")) as checkout:
+        yield checkout
+
+
+@pytest.fixture(scope="module")
+def shared_checkout(namespace, tmp_path_factory):
+    with checkout_in(namespace, tmp_path_factory.mktemp("shared")) as checkout:
+        yield checkout
