@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from r1_on_eks.rehearsal.cloud import find_or_make_tools
+from r1_on_eks.rehearsal.paths import State
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 METADATA_ADDRESS = "169.254.169.254"
@@ -37,6 +38,11 @@ class Checkout:
     home: Path
     namespace_pid: int
     metadata_requests: Path
+
+    @property
+    def state(self) -> State:
+        """What the rehearsal of this checkout keeps."""
+        return State(self.root / ".rehearsal")
 
     def popen(self, *command: str, **options) -> subprocess.Popen:
         """Starts a command as a person with a real profile would type it."""

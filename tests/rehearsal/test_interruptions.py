@@ -9,6 +9,8 @@ import time
 import psutil
 import pytest
 
+from r1_on_eks.rehearsal.interrupted import pending_operations
+
 pytestmark = [pytest.mark.rehearsal, pytest.mark.timeout(900)]
 
 _UP = ("r1", "rehearse", "--", "pulumi", "up", "--yes", "--skip-preview", "--stack", "test-7b")
@@ -68,6 +70,9 @@ def test_one_ctrl_c_ends_in_order_and_the_next_up_goes_on_without_doubling(check
 
 def test_after_a_kill_no_process_is_orphaned_and_one_line_says_what_may_be_lost(checkout):
     process = up_until(checkout, r"aws:eks:Cluster cluster creating")
+    # The display announces a step before the engine has written it down.
+    creating = "creating aws:eks/cluster:Cluster cluster"
+    until(lambda: creating in pending_operations(checkout.state, "test-7b"))
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     process.stdout.close()
@@ -76,7 +81,7 @@ def test_after_a_kill_no_process_is_orphaned_and_one_line_says_what_may_be_lost(
     after = checkout.rehearse("pulumi", "stack", "ls", "--stack", "test-7b")
     [line] = [one for one in after.stdout.splitlines() if "was killed" in one]
     assert "update of test-7b" in line
-    assert "creating aws:eks/cluster:Cluster cluster" in line
+    assert creating in line
 
 
 def test_two_rehearsals_side_by_side_do_not_meet(checkout, neighbour):

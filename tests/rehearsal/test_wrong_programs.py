@@ -166,6 +166,10 @@ IN_KUBERNETES = {
         _pod(limits='{"nvidia.com/gpu": "WHAT"}', selector="{}"),
         "16", "0", r"(?s)Pending.*(Insufficient|16) nvidia\.com/gpu",
     ),
+    "a pod that the namespace's security standard forbids": Case(
+        _pod().replace('"namespace": "default"', '"namespace": "WHAT"'),
+        "r1", "default", r"(?s)no pod of .* can be created.*violates PodSecurity",
+    ),
     "a node selector that no node has": Case(
         _pod(selector='{"node.kubernetes.io/instance-type": "WHAT"}'),
         "p4d.48xlarge", "p4d.24xlarge", r"(?s)Pending.*(affinity|selector)",

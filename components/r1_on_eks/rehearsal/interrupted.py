@@ -19,7 +19,7 @@ def report_and_unlock(state: State) -> list[str]:
         # .pulumi/locks/organization/PROJECT/STACK/ID.json
         stack = lock.parent.name
         pending = pending_operations(state, stack)
-        lost = ", ".join(pending) or "nothing that it had announced"
+        lost = ", ".join(pending) or "nothing"
         lines.append(
             f"the engine was killed in the middle of an update of {stack}; its lock is removed. "
             f"What it may have made without recording it: {lost}"

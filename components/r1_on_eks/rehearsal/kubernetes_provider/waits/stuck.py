@@ -31,10 +31,13 @@ class Patience:
         """Why the object will never be ready; None while it still may be."""
         for pod in progress.pods:
             scheduled = condition(pod, "PodScheduled")
-            refused = scheduled.get("reason") == "Unschedulable"
-            if refused and self._too_long(pod["metadata"]["uid"]):
+            unschedulable = scheduled.get("reason") == "Unschedulable"
+            if unschedulable and self._too_long(pod["metadata"]["uid"]):
                 return self._pending_pod(pod, str(scheduled.get("message", "")))
         uid = live["metadata"]["uid"]
+        refused = condition(live, "ReplicaFailure")
+        if refused.get("status") == "True" and self._too_long(f"replicas of {uid}"):
+            return f"no pod of {name_of(live)} can be created: {refused.get('message', '')}"
         if live["kind"] == "PersistentVolumeClaim" and self._too_long(uid):
             why = self._why_unbound(live)
             if why or time.monotonic() - self._since[uid] >= RESYNC_SECONDS:
