@@ -6,12 +6,15 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 import boto3
-import grpc
-from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
+from pulumi.runtime.proto import provider_pb2
 from r1_on_eks.rehearsal.processes import free_port
 from r1_on_eks.rehearsal.property_values import to_python, to_struct
+
+sys.path.insert(0, str(Path(__file__).parent))
+from provider_process import ProviderProcess
 
 REGION = "us-west-2"
 FIELD = provider_pb2.PropertyDiff.Kind.Name
@@ -70,27 +73,11 @@ class Read:
     inputs: dict
 
 
-class Provider:
-    """One provider process; failures of calls are `grpc.RpcError`."""
+class Provider(ProviderProcess):
+    """The AWS provider's process, with inputs and answers in Python's types."""
 
     def __init__(self, environment):
-        self.process = subprocess.Popen(
-            [
-                sys.executable,
-                "-W",
-                "error",
-                "-W",
-                "ignore::DeprecationWarning",
-                "-m",
-                "r1_on_eks.rehearsal.aws_provider",
-            ],
-            stdout=subprocess.PIPE,
-            env=environment,
-        )
-        assert self.process.stdout
-        port = int(self.process.stdout.readline())
-        self.channel = grpc.insecure_channel(f"127.0.0.1:{port}")
-        self.stub = provider_pb2_grpc.ResourceProviderStub(self.channel)
+        super().__init__("aws_provider", environment)
 
     def configure(self, default_tags=None):
         args = {"region": REGION}
@@ -160,10 +147,3 @@ class Provider:
                 old_inputs=to_struct(inputs), timeout=20,
             )
         )  # fmt: skip
-
-    def stop(self):
-        self.channel.close()
-        self.process.terminate()
-        self.process.wait(20)
-        assert self.process.stdout
-        self.process.stdout.close()

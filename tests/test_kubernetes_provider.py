@@ -1,20 +1,22 @@
 """The Kubernetes provider's stand-in, over real gRPC against a real API server and scheduler."""
 
 import os
-import signal
-import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import grpc
 import pytest
 from google.protobuf import empty_pb2
-from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc, status_pb2
+from pulumi.runtime.proto import provider_pb2
 from r1_on_eks.rehearsal.control_plane import start_control_plane, stop_control_plane
 from r1_on_eks.rehearsal.kubernetes_provider.connection import Connection, parse_kubeconfig
 from r1_on_eks.rehearsal.nodes import NodeShape, set_nodes
 from r1_on_eks.rehearsal.property_values import UNKNOWN, Secret, to_python, to_struct
+
+sys.path.insert(0, str(Path(__file__).parent))
+from provider_process import ProviderProcess, kept_by
 
 pytestmark = pytest.mark.rehearsal
 TAINT = {"key": "nvidia.com/gpu", "value": "true", "effect": "NoSchedule"}
@@ -52,19 +54,12 @@ def admin(tmp_path_factory):
     stop_control_plane(root, "t")
 
 
-class Engine:
+class Engine(ProviderProcess):
     """Plays the engine's part of the protocol for one provider process."""
 
     def __init__(self, kubeconfig: str, **settings: str):
-        env = {**os.environ, "R1_REHEARSAL_STATE": "/nowhere", "R1_REHEARSAL_PATIENCE": "2"}
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "r1_on_eks.rehearsal.kubernetes_provider"],
-            stdout=subprocess.PIPE,
-            text=True,
-            env=env,
-        )
-        self.channel = grpc.insecure_channel(f"127.0.0.1:{self.process.stdout.readline().strip()}")
-        self.stub = provider_pb2_grpc.ResourceProviderStub(self.channel)
+        patience = {"R1_REHEARSAL_STATE": "/nowhere", "R1_REHEARSAL_PATIENCE": "2"}
+        super().__init__("kubernetes_provider", {**os.environ, **patience})
         values = {"kubeconfig": kubeconfig, **settings}
         self.stub.Configure(
             provider_pb2.ConfigureRequest(
@@ -74,12 +69,6 @@ class Engine:
                 acceptResources=True,
             )
         )
-
-    def stop(self):
-        self.channel.close()
-        self.process.send_signal(signal.SIGINT)
-        self.process.wait(10)
-        self.process.stdout.close()
 
     def urn(self, document, name="thing"):
         version = document["apiVersion"]
@@ -211,14 +200,6 @@ def config_map(name, text="a"):
     return document("v1", "ConfigMap", name, data={"nginx.conf": text})
 
 
-def kept_by(error):
-    trailing = dict(error.value.trailing_metadata() or ())
-    status = status_pb2.Status.FromString(trailing["grpc-status-details-bin"])
-    detail = provider_pb2.ErrorResourceInitFailed()
-    assert status.details[0].Unpack(detail)
-    return detail
-
-
 def test_a_deployment_is_ready_when_its_pod_runs_and_a_second_run_changes_nothing(engine):
     declared = tolerating("ready")
     object_id, state = engine.create(declared)
@@ -259,7 +240,7 @@ def test_a_rolling_update_without_room_for_one_more_pod_says_so(engine):
     with pytest.raises(grpc.RpcError) as error:
         engine.update(state, changed)
     assert "it would fit on an empty node-0, but other pods hold the room" in error.value.details()
-    engine.delete(object_id, changed, to_python(kept_by(error).properties))
+    engine.delete(object_id, changed, to_python(kept_by(error.value).properties))
 
 
 def test_a_missing_toleration_ends_the_wait_and_names_the_taint(engine):
@@ -269,7 +250,7 @@ def test_a_missing_toleration_ends_the_wait_and_names_the_taint(engine):
     message = error.value.details()
     assert "is Pending: 0/2 nodes are available" in message
     assert "add a toleration for nvidia.com/gpu=true:NoSchedule" in message
-    kept = kept_by(error)
+    kept = kept_by(error.value)
     assert kept.id == "r1/tainted"
     engine.delete(kept.id, declared, to_python(kept.properties))
 
@@ -280,7 +261,7 @@ def test_more_gpus_than_a_node_has_end_the_wait_and_say_how_many_there_are(engin
         engine.create(declared)
     wanted = "it asks for 16 nvidia.com/gpu, the node that fits best has 8"
     assert wanted in error.value.details()
-    kept = kept_by(error)
+    kept = kept_by(error.value)
     engine.delete(kept.id, declared, to_python(kept.properties))
 
 
@@ -324,7 +305,7 @@ def test_a_claim_binds_to_its_volume_and_one_that_asks_for_more_says_why_not(eng
     with pytest.raises(grpc.RpcError) as error:
         engine.create(claim("too-big", "weights", "2400Gi"))
     assert "requested PV is too small" in error.value.details()
-    kept = kept_by(error)
+    kept = kept_by(error.value)
     too_big = claim("too-big", "weights", "2400Gi")
     engine.delete(kept.id, too_big, to_python(kept.properties))
     claim_id, claim_state = engine.create(claim("weights", "weights"))
@@ -344,7 +325,7 @@ def test_a_claim_on_a_volume_that_does_not_exist_says_so(engine):
     with pytest.raises(grpc.RpcError) as error:
         engine.create(claim("nowhere", "no-such"))
     assert "its volume no-such does not exist" in error.value.details()
-    kept = kept_by(error)
+    kept = kept_by(error.value)
     engine.delete(kept.id, claim("nowhere", "no-such"), to_python(kept.properties))
 
 
@@ -444,7 +425,7 @@ def test_cancel_ends_a_wait_and_keeps_the_object(admin):
     cancel.join()
     assert time.monotonic() - began < 10
     assert 'Resource operation was cancelled for "cancelled"' in error.value.details()
-    kept = kept_by(error)
+    kept = kept_by(error.value)
     slow.stop()
     other = Engine(admin.read_text())
     other.delete(kept.id, declared, to_python(kept.properties))

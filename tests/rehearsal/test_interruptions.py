@@ -8,7 +8,6 @@ import time
 
 import psutil
 import pytest
-
 from r1_on_eks.rehearsal.interrupted import pending_operations
 
 pytestmark = [pytest.mark.rehearsal, pytest.mark.timeout(900)]

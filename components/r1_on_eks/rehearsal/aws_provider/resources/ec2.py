@@ -5,6 +5,7 @@ import zlib
 from typing import Any
 
 from r1_on_eks.rehearsal.aws_provider import replacements, rules, tags
+from r1_on_eks.rehearsal.aws_provider.cloud import CallFailed
 from r1_on_eks.rehearsal.aws_provider.problems import Refused
 from r1_on_eks.rehearsal.aws_provider.row import (
     Call,
@@ -142,7 +143,12 @@ def _attach(cloud: Any, old: Values, new: Values) -> None:
 def _detach(cloud: Any, old: Values, new: Values) -> None:
     if old.get("vpcId"):
         given = {"InternetGatewayId": old["id"], "VpcId": old["vpcId"]}
-        cloud.call("ec2", "DetachInternetGateway", given)
+        try:
+            cloud.call("ec2", "DetachInternetGateway", given)
+        except CallFailed as error:
+            # A creation that failed half-way leaves it so.
+            if error.code != "Gateway.NotAttached":
+                raise
 
 
 INTERNET_GATEWAY = Row(
