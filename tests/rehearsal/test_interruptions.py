@@ -78,9 +78,10 @@ def test_after_a_kill_no_process_is_orphaned_and_one_line_says_what_may_be_lost(
     until(lambda: not plugins_of(checkout))
 
     after = checkout.rehearse("pulumi", "stack", "ls", "--stack", "test-7b")
-    [line] = [one for one in after.stdout.splitlines() if "was killed" in one]
-    assert "update of test-7b" in line
-    assert creating in line
+    told = [one for one in after.stdout.splitlines() if "was killed" in one]
+    assert len(told) == 1, after.stdout
+    assert "update of test-7b" in told[0]
+    assert creating in told[0]
 
 
 def test_two_rehearsals_side_by_side_do_not_meet(checkout, neighbour):

@@ -45,7 +45,9 @@ def _dead_locks(state: State) -> Iterator[Path]:
 
 def _is_an_engine(pid: Any) -> bool:
     try:
-        return "pulumi" in psutil.Process(pid).name()
+        process = psutil.Process(pid)
+        # One that was killed keeps its number until its parent asks how it ended.
+        return process.status() != psutil.STATUS_ZOMBIE and "pulumi" in process.name()
     except (psutil.NoSuchProcess, TypeError, ValueError):
         return False
 
