@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 from r1_on_eks.catalog import images
-from r1_on_eks.catalog.instances import GPU_MODELS, INSTANCE_TYPES
+from r1_on_eks.catalog.gpus import GPUS
+from r1_on_eks.catalog.instances import INSTANCE_TYPES
 from r1_on_eks.catalog.kubernetes import KUBERNETES_VERSIONS
 from r1_on_eks.catalog.variants import VARIANTS
 
@@ -19,10 +20,11 @@ def test_the_seven_variants_are_there():
 
 @pytest.mark.parametrize("variant", VARIANTS.values(), ids=lambda row: row.name)
 def test_a_variant_weighs_two_bytes_per_parameter_in_bf16(variant):
-    if variant.precision == "bf16":
-        assert variant.weight_bytes == 2 * variant.parameters
+    published = variant.published
+    if published.precision == "bf16":
+        assert published.weight_bytes == 2 * variant.parameters
     else:
-        assert variant.parameters < variant.weight_bytes < 1.01 * variant.parameters
+        assert variant.parameters < published.weight_bytes < 1.01 * variant.parameters
 
 
 def test_the_cache_of_the_70b_is_keys_and_values_of_80_layers_and_8_heads():
@@ -31,14 +33,14 @@ def test_the_cache_of_the_70b_is_keys_and_values_of_80_layers_and_8_heads():
 
 @pytest.mark.parametrize("row", INSTANCE_TYPES.values(), ids=lambda row: row.name)
 def test_an_instance_type_has_either_a_known_gpu_or_none(row):
-    assert (row.gpu_model in GPU_MODELS) == (row.gpus > 0)
+    assert (row.gpu_model in GPUS) == (row.gpus > 0)
     assert row.efa_interfaces <= row.network_cards
 
 
 @pytest.mark.parametrize("row", INSTANCE_TYPES.values(), ids=lambda row: row.name)
 def test_software_sees_less_of_a_gpu_than_its_label_says(row):
     if row.gpus:
-        assert 0.9 < GPU_MODELS[row.gpu_model].torch_visible_gib / row.gpu_memory_gib < 1
+        assert 0.9 < GPUS[row.gpu_model].torch_visible_gib / row.gpu_memory_gib < 1
 
 
 @pytest.mark.parametrize(
@@ -46,7 +48,7 @@ def test_software_sees_less_of_a_gpu_than_its_label_says(row):
     [
         *VARIANTS.values(),
         *INSTANCE_TYPES.values(),
-        *GPU_MODELS.values(),
+        *GPUS.values(),
         *KUBERNETES_VERSIONS.values(),
     ],
     ids=lambda row: getattr(row, "name", None) or getattr(row, "version", None),

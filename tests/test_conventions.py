@@ -54,9 +54,9 @@ def test_a_component_takes_frozen_keyword_only_arguments(component):
     arguments = getattr(importlib.import_module(component.__module__), f"{component.__name__}Args")
     assert arguments.__dataclass_params__.frozen
     assert all(field.kw_only for field in dataclasses.fields(arguments))
-    described = arguments.__doc__.partition("Attributes:")[2]
+    described = inspect.getdoc(arguments).partition("Attributes:")[2]
     for field in dataclasses.fields(arguments):
-        assert f"\n        {field.name}: " in described
+        assert f"\n    {field.name}: " in described
     assert list(inspect.signature(component.__init__).parameters)[1:] == ["name", "args", "opts"]
 
 

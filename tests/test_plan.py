@@ -1,10 +1,12 @@
 """Decisions: what fits, how long it may take, what it is called, what it is started with."""
 
 import base64
+import csv
 import subprocess
 import sys
 from ipaddress import IPv4Network
 from itertools import combinations
+from pathlib import Path
 
 import pytest
 import yaml
@@ -59,6 +61,41 @@ def test_what_fits_leaves_cache_for_every_request_at_full_length(variant, entry)
 
 def test_the_70b_on_a_p4d_has_16_gib_of_weights_per_gpu():
     assert place("70b", wanted("p4d.24xlarge", 8)).weights_gib == pytest.approx(16.43, abs=0.01)
+
+
+# One node that has the GPUs of a thread.
+NODES = {
+    "a10g": "g5.12xlarge",
+    "a100-40": "p4d.24xlarge",
+    "a100-80": "p4de.24xlarge",
+    "l4": "g6.12xlarge",
+}
+
+
+def published(name):
+    """Rows of one node in 16 bits; their other columns say where they were found."""
+    with (Path(__file__).parent / name).open(newline="") as file:
+        for row in csv.DictReader(file):
+            if row["gpu"] in NODES and row["precision"] == "bf16":
+                entry = VariantOnInstances(
+                    instance=NODES[row["gpu"]],
+                    tensor_parallel=int(row["tensor_parallel"]),
+                    context=int(row["context"]),
+                    concurrency=int(row["concurrency"]),
+                    gpu_memory_utilization=min(0.97, float(row["utilization"])),
+                )
+                yield pytest.param(row["variant"], entry, id=row["url"].split("github.com/")[1])
+
+
+@pytest.mark.parametrize(("variant", "entry"), [*published("published_refusals.csv")])
+def test_what_vllm_refused_in_a_public_thread_is_refused(variant, entry):
+    with pytest.raises(DoesNotFit):
+        place(variant, entry)
+
+
+@pytest.mark.parametrize(("variant", "entry"), [*published("published_starts.csv")])
+def test_what_started_in_a_public_thread_fits(variant, entry):
+    assert place(variant, entry).cache_gib > 0
 
 
 REFUSED = [
@@ -192,7 +229,7 @@ def option(server, name):
 
 def test_the_server_reads_its_mounted_weights():
     server = server_of(place("70b", wanted("p4d.24xlarge", 8, 32768, 12)), ON_LUSTRE)
-    assert option(server, "--model") == "/weights/DeepSeek-R1-Distill-Llama-70B"
+    assert server.arguments[0] == "/weights/DeepSeek-R1-Distill-Llama-70B"
     assert option(server, "--served-model-name") == "70b"
     assert option(server, "--tensor-parallel-size") == "8"
     assert option(server, "--max-model-len") == "32768"
@@ -204,7 +241,7 @@ def test_the_server_reads_its_mounted_weights():
 
 def test_a_streaming_server_reads_the_bucket():
     server = server_of(place("7b", wanted("g6.2xlarge", 1)), FROM_S3)
-    assert option(server, "--model") == "s3://weights-of-ours/DeepSeek-R1-Distill-Qwen-7B/"
+    assert server.arguments[0] == "s3://weights-of-ours/DeepSeek-R1-Distill-Qwen-7B/"
     assert option(server, "--load-format") == "runai_streamer"
 
 

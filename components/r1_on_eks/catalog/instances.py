@@ -46,69 +46,6 @@ class InstanceType:
     source: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class GpuModel:
-    """What software can use of a GPU.
-
-    Attributes:
-        torch_visible_gib: Memory that PyTorch sees, less than the label says.
-        batched_tokens: vLLM 0.33's default `--max-num-batched-tokens` on it.
-        measured: False where the memory is taken over from a similar GPU.
-        source: Where it was read.
-    """
-
-    torch_visible_gib: float
-    batched_tokens: int
-    measured: bool
-    source: str
-
-
-GPU_MODELS: dict[str, GpuModel] = {
-    "a100-40": GpuModel(
-        torch_visible_gib=39.4,
-        batched_tokens=2048,
-        measured=False,
-        source="estimate from the label and other 40 GB cards; not confirmed, 2026-11",
-    ),
-    "a100-80": GpuModel(
-        torch_visible_gib=79.25,
-        batched_tokens=2048,
-        measured=True,
-        source="dennislee22/vLLM-benchmarking logs (KV cache at two utilizations), 2026-11",
-    ),
-    "h100": GpuModel(
-        torch_visible_gib=79.18,
-        batched_tokens=8192,
-        measured=True,
-        source="llm-d-incubation/llm-d-planner empirical-vllm-memory-results, 2026-11",
-    ),
-    "h200": GpuModel(
-        torch_visible_gib=139.8,
-        batched_tokens=8192,
-        measured=False,
-        source="141 GB less the H100's share; not confirmed, 2026-11",
-    ),
-    "a10g": GpuModel(
-        torch_visible_gib=21.96,
-        batched_tokens=2048,
-        measured=True,
-        source="PyTorch out-of-memory messages in public reports, 2026-11",
-    ),
-    "l4": GpuModel(
-        torch_visible_gib=21.96,
-        batched_tokens=2048,
-        measured=True,
-        source="PyTorch out-of-memory messages in public reports, 2026-11",
-    ),
-    "l40s": GpuModel(
-        torch_visible_gib=44.3,
-        batched_tokens=2048,
-        measured=True,
-        source="PyTorch out-of-memory messages in public reports, 2026-11",
-    ),
-}
-
-
 # name, vCPU, GiB, GPUs, GPU, GiB per GPU, EFA interfaces (a network card each), NVMe GB, $/h
 _ROWS = (
     ("p4d.24xlarge", 96, 1152, 8, "a100-40", 40, 4, 8000, 21.958, KARPENTER),

@@ -1,143 +1,314 @@
 """The seven published DeepSeek-R1 checkpoints: one row each, with its source and date."""
 
-from dataclasses import dataclass
+from r1_on_eks.catalog.model_shapes import Checkpoint, Experts, Latent, Variant
 
 CONFIG_JSON = (
     "config.json of the repository on Hugging Face; weight bytes counted from it, 2026-11"
 )
 R1_TENSORS = "safetensors totals of deepseek-ai/DeepSeek-R1, without the MTP layer, 2026-11"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Variant:
-    """One checkpoint in the precision in which it was published.
-
-    Attributes:
-        name: The word of stack files, routes and services.
-        repository: Where it is published, `owner/name` on Hugging Face.
-        licence: Licence of the weights and, where it differs, of what they derive from.
-        parameters: All parameters, without the multi-token-prediction layer.
-        weight_bytes: Bytes that are loaded onto the GPUs of one replica.
-        precision: `bf16` or `fp8`, as published.
-        kv_bytes_per_token: Key-value cache of the whole model per token, BF16.
-        kv_heads: How far tensor parallelism can split that cache; 1 where every rank holds all.
-        tensor_parallel: Degrees that vLLM 0.33 accepts.
-        context: Longest sequence in tokens.
-        vocabulary: Tokens known, which sizes the sampler's memory.
-        source: Where the row was read, and when.
-    """
-
-    name: str
-    repository: str
-    licence: str
-    parameters: int
-    weight_bytes: int
-    precision: str
-    kv_bytes_per_token: int
-    kv_heads: int
-    tensor_parallel: tuple[int, ...]
-    context: int
-    vocabulary: int
-    source: str = CONFIG_JSON
-
-    @property
-    def folder(self) -> str:
-        """The weights' folder in bucket and file system: the repository's own name."""
-        return self.repository.rpartition("/")[2]
-
+COMPUTED = (
+    "computed from the shapes: linear weights at 1 byte, or 0.5156 with the scales of groups of"
+    " 128; embedding and head at 2; not read from the repository, 2026-11"
+)
+AWQ_SIZE = "dzhsurf/deepseek-v3-r1-deploy-and-benchmarks: about 352 GB, 2026-11"
 
 _ROWS = (
     Variant(
         name="1.5b",
-        repository="deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B",
         licence="MIT (base Apache-2.0)",
-        parameters=1_777_088_000,
-        weight_bytes=3_554_176_000,
-        precision="bf16",
-        kv_bytes_per_token=28_672,
+        layers=28,
+        hidden=1_536,
+        intermediate=8_960,
+        heads=12,
         kv_heads=2,
-        tensor_parallel=(1, 2, 4),
-        context=131_072,
         vocabulary=151_936,
+        parameters=1_777_088_000,
+        active_parameters=1_777_088_000,
+        linear_parameters=1_310_195_712,
+        context=131_072,
+        checkpoints=(
+            Checkpoint(
+                precision="bf16",
+                repository="deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B",
+                weight_bytes=3_554_176_000,
+                standing="counted",
+                source=CONFIG_JSON,
+            ),
+            Checkpoint(
+                precision="fp8",
+                repository="RedHatAI/DeepSeek-R1-Distill-Qwen-1.5B-FP8-dynamic",
+                weight_bytes=2_243_980_288,
+                standing="computed",
+                source=COMPUTED,
+            ),
+            Checkpoint(
+                precision="int8",
+                repository="RedHatAI/DeepSeek-R1-Distill-Qwen-1.5B-quantized.w8a8",
+                weight_bytes=2_243_980_288,
+                standing="computed",
+                source=COMPUTED,
+            ),
+            Checkpoint(
+                precision="int4",
+                repository="RedHatAI/DeepSeek-R1-Distill-Qwen-1.5B-quantized.w4a16",
+                weight_bytes=1_609_354_240,
+                standing="computed",
+                source=COMPUTED,
+            ),
+        ),
     ),
     Variant(
         name="7b",
-        repository="deepseek-ai/DeepSeek-R1-Distill-Qwen-7B",
         licence="MIT (base Apache-2.0)",
-        parameters=7_615_616_512,
-        weight_bytes=15_231_233_024,
-        precision="bf16",
-        kv_bytes_per_token=57_344,
+        layers=28,
+        hidden=3_584,
+        intermediate=18_944,
+        heads=28,
         kv_heads=4,
-        tensor_parallel=(1, 2, 4),
-        context=131_072,
         vocabulary=152_064,
+        parameters=7_615_616_512,
+        active_parameters=7_615_616_512,
+        linear_parameters=6_525_288_448,
+        context=131_072,
+        checkpoints=(
+            Checkpoint(
+                precision="bf16",
+                repository="deepseek-ai/DeepSeek-R1-Distill-Qwen-7B",
+                weight_bytes=15_231_233_024,
+                standing="counted",
+                source=CONFIG_JSON,
+            ),
+            Checkpoint(
+                precision="fp8",
+                repository="RedHatAI/DeepSeek-R1-Distill-Qwen-7B-FP8-dynamic",
+                weight_bytes=8_705_944_576,
+                standing="computed",
+                source=COMPUTED,
+            ),
+            Checkpoint(
+                precision="int8",
+                repository="RedHatAI/DeepSeek-R1-Distill-Qwen-7B-quantized.w8a8",
+                weight_bytes=8_705_944_576,
+                standing="computed",
+                source=COMPUTED,
+            ),
+            Checkpoint(
+                precision="int4",
+                repository="RedHatAI/DeepSeek-R1-Distill-Qwen-7B-quantized.w4a16",
+                weight_bytes=5_545_257_984,
+                standing="computed",
+                source=COMPUTED,
+            ),
+        ),
     ),
     Variant(
         name="8b",
-        repository="deepseek-ai/DeepSeek-R1-Distill-Llama-8B",
         licence="MIT (base Llama 3.1 licence)",
-        parameters=8_030_261_248,
-        weight_bytes=16_060_522_496,
-        precision="bf16",
-        kv_bytes_per_token=131_072,
+        layers=32,
+        hidden=4_096,
+        intermediate=14_336,
+        heads=32,
         kv_heads=8,
-        tensor_parallel=(1, 2, 4, 8, 16, 32),
-        context=131_072,
         vocabulary=128_256,
+        parameters=8_030_261_248,
+        active_parameters=8_030_261_248,
+        linear_parameters=6_979_321_856,
+        context=131_072,
+        checkpoints=(
+            Checkpoint(
+                precision="bf16",
+                repository="deepseek-ai/DeepSeek-R1-Distill-Llama-8B",
+                weight_bytes=16_060_522_496,
+                standing="counted",
+                source=CONFIG_JSON,
+            ),
+            Checkpoint(
+                precision="fp8",
+                repository="RedHatAI/DeepSeek-R1-Distill-Llama-8B-FP8-dynamic",
+                weight_bytes=9_081_200_640,
+                standing="computed",
+                source=COMPUTED,
+            ),
+            Checkpoint(
+                precision="int8",
+                repository="RedHatAI/DeepSeek-R1-Distill-Llama-8B-quantized.w8a8",
+                weight_bytes=9_081_200_640,
+                standing="computed",
+                source=COMPUTED,
+            ),
+            Checkpoint(
+                precision="int4",
+                repository="RedHatAI/DeepSeek-R1-Distill-Llama-8B-quantized.w4a16",
+                weight_bytes=5_700_591_616,
+                standing="computed",
+                source=COMPUTED,
+            ),
+        ),
     ),
     Variant(
         name="14b",
-        repository="deepseek-ai/DeepSeek-R1-Distill-Qwen-14B",
         licence="MIT (base Apache-2.0)",
-        parameters=14_770_033_664,
-        weight_bytes=29_540_067_328,
-        precision="bf16",
-        kv_bytes_per_token=196_608,
+        layers=48,
+        hidden=5_120,
+        intermediate=13_824,
+        heads=40,
         kv_heads=8,
-        tensor_parallel=(1, 2, 4, 8),
-        context=131_072,
         vocabulary=152_064,
+        parameters=14_770_033_664,
+        active_parameters=14_770_033_664,
+        linear_parameters=13_212_057_600,
+        context=131_072,
+        checkpoints=(
+            Checkpoint(
+                precision="bf16",
+                repository="deepseek-ai/DeepSeek-R1-Distill-Qwen-14B",
+                weight_bytes=29_540_067_328,
+                standing="counted",
+                source=CONFIG_JSON,
+            ),
+            Checkpoint(
+                precision="fp8",
+                repository="RedHatAI/DeepSeek-R1-Distill-Qwen-14B-FP8-dynamic",
+                weight_bytes=16_328_009_728,
+                standing="computed",
+                source=COMPUTED,
+            ),
+            Checkpoint(
+                precision="int8",
+                repository="RedHatAI/DeepSeek-R1-Distill-Qwen-14B-quantized.w8a8",
+                weight_bytes=16_328_009_728,
+                standing="computed",
+                source=COMPUTED,
+            ),
+            Checkpoint(
+                precision="int4",
+                repository="RedHatAI/DeepSeek-R1-Distill-Qwen-14B-quantized.w4a16",
+                weight_bytes=9_928_419_328,
+                standing="computed",
+                source=COMPUTED,
+            ),
+        ),
     ),
     Variant(
         name="32b",
-        repository="deepseek-ai/DeepSeek-R1-Distill-Qwen-32B",
         licence="MIT (base Apache-2.0)",
-        parameters=32_763_876_352,
-        weight_bytes=65_527_752_704,
-        precision="bf16",
-        kv_bytes_per_token=262_144,
+        layers=64,
+        hidden=5_120,
+        intermediate=27_648,
+        heads=40,
         kv_heads=8,
-        tensor_parallel=(1, 2, 4, 8),
-        context=131_072,
         vocabulary=152_064,
+        parameters=32_763_876_352,
+        active_parameters=32_763_876_352,
+        linear_parameters=31_205_621_760,
+        context=131_072,
+        checkpoints=(
+            Checkpoint(
+                precision="bf16",
+                repository="deepseek-ai/DeepSeek-R1-Distill-Qwen-32B",
+                weight_bytes=65_527_752_704,
+                standing="counted",
+                source=CONFIG_JSON,
+            ),
+            Checkpoint(
+                precision="fp8",
+                repository="RedHatAI/DeepSeek-R1-Distill-Qwen-32B-FP8-dynamic",
+                weight_bytes=34_322_130_944,
+                standing="computed",
+                source=COMPUTED,
+            ),
+            Checkpoint(
+                precision="int8",
+                repository="RedHatAI/DeepSeek-R1-Distill-Qwen-32B-quantized.w8a8",
+                weight_bytes=34_322_130_944,
+                standing="computed",
+                source=COMPUTED,
+            ),
+            Checkpoint(
+                precision="int4",
+                repository="RedHatAI/DeepSeek-R1-Distill-Qwen-32B-quantized.w4a16",
+                weight_bytes=19_206_907_904,
+                standing="computed",
+                source=COMPUTED,
+            ),
+        ),
     ),
     Variant(
         name="70b",
-        repository="deepseek-ai/DeepSeek-R1-Distill-Llama-70B",
         licence="MIT (base Llama 3.3 licence)",
-        parameters=70_553_706_496,
-        weight_bytes=141_107_412_992,
-        precision="bf16",
-        kv_bytes_per_token=327_680,
+        layers=80,
+        hidden=8_192,
+        intermediate=28_672,
+        heads=64,
         kv_heads=8,
-        tensor_parallel=(1, 2, 4, 8, 16, 32, 64),
-        context=131_072,
         vocabulary=128_256,
+        parameters=70_553_706_496,
+        active_parameters=70_553_706_496,
+        linear_parameters=68_451_041_280,
+        context=131_072,
+        checkpoints=(
+            Checkpoint(
+                precision="bf16",
+                repository="deepseek-ai/DeepSeek-R1-Distill-Llama-70B",
+                weight_bytes=141_107_412_992,
+                standing="counted",
+                source=CONFIG_JSON,
+            ),
+            Checkpoint(
+                precision="fp8",
+                repository="RedHatAI/DeepSeek-R1-Distill-Llama-70B-FP8-dynamic",
+                weight_bytes=72_656_371_712,
+                standing="computed",
+                source=COMPUTED,
+            ),
+            Checkpoint(
+                precision="int8",
+                repository="RedHatAI/DeepSeek-R1-Distill-Llama-70B-quantized.w8a8",
+                weight_bytes=72_656_371_712,
+                standing="computed",
+                source=COMPUTED,
+            ),
+            Checkpoint(
+                precision="int4",
+                repository="RedHatAI/DeepSeek-R1-Distill-Llama-70B-quantized.w4a16",
+                weight_bytes=39_500_398_592,
+                standing="computed",
+                source=COMPUTED,
+            ),
+        ),
     ),
     Variant(
         name="671b",
-        repository="deepseek-ai/DeepSeek-R1",
         licence="MIT",
-        parameters=671_026_419_200,
-        weight_bytes=673_150_611_808,
-        precision="fp8",
-        kv_bytes_per_token=70_272,
-        kv_heads=1,
-        tensor_parallel=(1, 2, 4, 8, 16),
-        context=163_840,
+        layers=61,
+        hidden=7_168,
+        intermediate=18_432,
+        heads=128,
+        kv_heads=128,
         vocabulary=129_280,
+        parameters=671_026_419_200,
+        active_parameters=37_551_276_032,
+        linear_parameters=669_173_061_120,
+        context=163_840,
+        experts=Experts(routed=256, active=8, intermediate=2_048, parameters=653_908_770_816),
+        latent=Latent(kv_rank=512, rope_dim=64),
         source=R1_TENSORS,
+        checkpoints=(
+            Checkpoint(
+                precision="fp8",
+                repository="deepseek-ai/DeepSeek-R1",
+                weight_bytes=673_150_611_808,
+                standing="counted",
+                source=R1_TENSORS,
+            ),
+            Checkpoint(
+                precision="int4",
+                repository="cognitivecomputations/DeepSeek-R1-AWQ",
+                weight_bytes=352_000_000_000,
+                standing="approximate",
+                source=AWQ_SIZE,
+            ),
+        ),
     ),
 )
 

@@ -6,8 +6,11 @@ shared by weights, activations and CUDA graphs; the rest holds the key-value cac
 
 from dataclasses import dataclass
 
-from r1_on_eks.catalog.instances import GPU_MODELS, INSTANCE_TYPES, GpuModel, InstanceType
-from r1_on_eks.catalog.variants import VARIANTS, Variant
+from r1_on_eks.catalog.gpus import GPUS, Gpu
+from r1_on_eks.catalog.instances import INSTANCE_TYPES, InstanceType
+from r1_on_eks.catalog.model_shapes import Variant
+from r1_on_eks.catalog.variants import VARIANTS
+from r1_on_eks.plan.degrees import tensor_parallel_degrees
 from r1_on_eks.stack_config import VariantOnInstances
 
 GIB = 2**30
@@ -59,7 +62,7 @@ def place(variant_name: str, wanted: VariantOnInstances) -> Placement:
     variant, instance = VARIANTS[variant_name], INSTANCE_TYPES[wanted.instance]
     key = f"variants.{variant_name}"
     _check_degree(key, variant, instance, wanted)
-    gpu = GPU_MODELS[instance.gpu_model]
+    gpu = GPUS[instance.gpu_model]
     cache_gib = _cache_gib(variant, gpu, wanted)
     cache_per_token = _cache_per_token(variant, wanted.tensor_parallel)
     needed_gib = cache_per_token * wanted.context * wanted.concurrency / GIB
@@ -75,7 +78,7 @@ def place(variant_name: str, wanted: VariantOnInstances) -> Placement:
         context=wanted.context,
         concurrency=wanted.concurrency,
         utilization=wanted.gpu_memory_utilization,
-        weights_gib=variant.weight_bytes / wanted.tensor_parallel / GIB,
+        weights_gib=variant.published.weight_bytes / wanted.tensor_parallel / GIB,
         cache_gib=cache_gib,
         cache_needed_gib=needed_gib,
     )
@@ -86,14 +89,15 @@ def _check_degree(
 ) -> None:
     if instance.gpus == 0:
         raise DoesNotFit(f"{key}.instance: {instance.name} has no GPU")
-    possible = [d for d in variant.tensor_parallel if d <= instance.gpus]
+    degrees = tensor_parallel_degrees(variant, variant.published)
+    possible = [d for d in degrees if d <= instance.gpus]
     choices = ", ".join(str(degree) for degree in possible)
     if wanted.tensor_parallel > instance.gpus:
         raise DoesNotFit(
             f"{key}.tensor_parallel: {wanted.tensor_parallel} GPUs on one {instance.name},"
             f" which has {instance.gpus}; possible there: {choices}"
         )
-    if wanted.tensor_parallel not in variant.tensor_parallel:
+    if wanted.tensor_parallel not in degrees:
         raise DoesNotFit(
             f"{key}.tensor_parallel: {wanted.tensor_parallel} does not divide the attention"
             f" heads and layers of {variant.name}; possible on {instance.name}: {choices}"
@@ -105,10 +109,10 @@ def _check_degree(
 
 
 def _cache_per_token(variant: Variant, tensor_parallel: int) -> float:
-    return variant.kv_bytes_per_token / min(tensor_parallel, variant.kv_heads)
+    return variant.kv_bytes_per_token / min(tensor_parallel, variant.cache_shards)
 
 
-def _cache_gib(variant: Variant, gpu: GpuModel, wanted: VariantOnInstances) -> float:
+def _cache_gib(variant: Variant, gpu: Gpu, wanted: VariantOnInstances) -> float:
     """Per GPU. Within 0.25 GiB of eleven logged starts of vLLM on one node (0.10 to 0.11)."""
     across = wanted.tensor_parallel > 1
     if gpu.batched_tokens <= 2048:
@@ -116,7 +120,7 @@ def _cache_gib(variant: Variant, gpu: GpuModel, wanted: VariantOnInstances) -> f
     else:
         overhead = 5.0 * variant.vocabulary / 128256 + 0.5 * across
     budget = wanted.gpu_memory_utilization * gpu.torch_visible_gib
-    weights = variant.weight_bytes / wanted.tensor_parallel / GIB
+    weights = variant.published.weight_bytes / wanted.tensor_parallel / GIB
     return budget - weights - overhead - CUDA_GRAPHS_GIB
 
 
@@ -133,8 +137,9 @@ def _too_large(
         )
     if tokens >= 1024:
         return f"{key}.context: one request of {wanted.context} tokens; {tokens} fit"
-    gpu = GPU_MODELS[instance.gpu_model]
-    larger = [d for d in variant.tensor_parallel if wanted.tensor_parallel < d <= instance.gpus]
+    gpu = GPUS[instance.gpu_model]
+    degrees = tensor_parallel_degrees(variant, variant.published)
+    larger = [d for d in degrees if wanted.tensor_parallel < d <= instance.gpus]
     enough = [
         d
         for d in larger
@@ -142,7 +147,7 @@ def _too_large(
     ]
     nearest = f"tensor_parallel {enough[0]} leaves room" if enough else "take a larger type"
     return (
-        f"{key}.instance: {variant.weight_bytes / GIB:.1f} GiB of weights over"
+        f"{key}.instance: {variant.published.weight_bytes / GIB:.1f} GiB of weights over"
         f" {wanted.tensor_parallel} × {gpu.torch_visible_gib} GiB of {instance.name} leave no"
         f" room for a cache; {nearest}"
     )

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from r1_on_eks.catalog.variants import Variant
+from r1_on_eks.catalog.model_shapes import Variant
 from r1_on_eks.stack_config import FileSystem
 
 PROBE_PERIOD_SECONDS = 10
@@ -38,7 +38,7 @@ class Timeline:
 def start_of(variant: Variant, file_system: FileSystem | None) -> Timeline:
     """Limits for `variant`, read from `file_system` or, without one, streamed from S3."""
     throughput = _throughput_mbps(file_system)
-    reading = variant.weight_bytes / 1e6 / throughput * _FIRST_READ
+    reading = variant.published.weight_bytes / 1e6 / throughput * _FIRST_READ
     start = round(reading) + _WARM_UP_SECONDS
     deadline = start + _IMAGE_PULL_SECONDS
     return Timeline(

@@ -1,0 +1,117 @@
+"""What is known of a model: its shape, and the checkpoints in which it is published."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Experts:
+    """A mixture of experts.
+
+    Attributes:
+        routed: Experts that the router chooses from, per layer.
+        active: Experts that one token uses of them.
+        intermediate: Width of one expert.
+        parameters: Parameters of all routed experts together.
+    """
+
+    routed: int
+    active: int
+    intermediate: int
+    parameters: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Latent:
+    """Multi-head latent attention: one small vector per token in place of keys and values.
+
+    Attributes:
+        kv_rank: Its width.
+        rope_dim: Width of the part that carries the position.
+    """
+
+    kv_rank: int
+    rope_dim: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checkpoint:
+    """A variant in one precision.
+
+    Attributes:
+        precision: `bf16`, `fp8`, `int8` (8-bit weights and activations) or `int4` (4-bit weights).
+        repository: Where it is published, `owner/name` on Hugging Face.
+        weight_bytes: Bytes that are loaded onto the GPUs of one replica.
+        standing: How the bytes are known: `counted`, `computed` or `approximate`.
+        source: Where they were read, and when.
+    """
+
+    precision: str
+    repository: str
+    weight_bytes: int
+    standing: str
+    source: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variant:
+    """One model of the family.
+
+    Attributes:
+        name: The word of stack files, routes and services.
+        licence: Licence of the weights and, where it differs, of what they derive from.
+        layers: Layers.
+        hidden: Width of the residual stream.
+        intermediate: Width of a dense feed-forward layer.
+        heads: Attention heads, each `head_dim` wide.
+        kv_heads: Heads of keys and values.
+        vocabulary: Tokens known, which sizes the sampler's memory.
+        parameters: All parameters, without the multi-token-prediction layer.
+        active_parameters: Those that one token uses.
+        linear_parameters: Those that quantization shrinks: all but norms, embedding and head.
+        context: Longest sequence in tokens.
+        checkpoints: The published one first.
+        head_dim: Width of one head.
+        experts: Its mixture of experts, if it is one.
+        latent: Its latent attention, if it has it.
+        source: Where the row was read, and when.
+    """
+
+    name: str
+    licence: str
+    layers: int
+    hidden: int
+    intermediate: int
+    heads: int
+    kv_heads: int
+    vocabulary: int
+    parameters: int
+    active_parameters: int
+    linear_parameters: int
+    context: int
+    checkpoints: tuple[Checkpoint, ...]
+    head_dim: int = 128
+    experts: Experts | None = None
+    latent: Latent | None = None
+    source: str = "config.json of the published repository on Hugging Face, 2026-11"
+
+    @property
+    def published(self) -> Checkpoint:
+        """The checkpoint that DeepSeek published."""
+        return self.checkpoints[0]
+
+    @property
+    def folder(self) -> str:
+        """The weights' folder in bucket and file system: the repository's own name."""
+        return self.published.repository.rpartition("/")[2]
+
+    @property
+    def kv_bytes_per_token(self) -> int:
+        """Cache of the whole model per token, in 16 bits."""
+        if self.latent:
+            return 2 * self.layers * (self.latent.kv_rank + self.latent.rope_dim)
+        return 2 * 2 * self.layers * self.kv_heads * self.head_dim
+
+    @property
+    def cache_shards(self) -> int:
+        """Ranks that tensor parallelism splits the cache over; a latent one is not split."""
+        return 1 if self.latent else self.kv_heads
