@@ -80,7 +80,7 @@ def _arguments(placement: Placement, weights: Weights) -> tuple[str, ...]:
     )
     load = ("--load-format", "runai_streamer") if streamed else ()
     return (
-        "--model", source,
+        source,
         *load,
         "--served-model-name", variant.name,
         "--tensor-parallel-size", str(placement.tensor_parallel),
