@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 _REHEARSE_HELP = """\
 Runs any command inside a local cloud: AWS and Kubernetes on this machine, no account needed.
@@ -17,6 +18,16 @@ The cloud starts with the first command and stays up until it is stopped.
   r1 rehearse stop                ends it; local cloud and stack states are forgotten together
 """
 
+_CALIBRATE_HELP = """\
+Fits the coefficients of the speed model to measured rows and writes them into the catalogue,
+with the errors on rows left out of the fit (minutes). With --score it only says how far the
+committed coefficients are off.
+
+  r1 calibrate benchmarks/measured.csv more.csv
+  r1 calibrate --score benchmarks/measured.csv
+  r1 calibrate --score benchmarks/measured.csv --page docs/estimates.md
+"""
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The console script `r1`.
@@ -29,6 +40,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     command = words[split + 1 :]
     arguments = _parser().parse_args(words[:split])
     # Loaded here: planning commands must not wait for moto and the Kubernetes client.
+    if arguments.subcommand == "calibrate":
+        try:
+            from r1_on_eks.calibration import commands as calibration
+        except ModuleNotFoundError as missing:
+            print(f"r1 calibrate needs {missing.name}: pip install 'r1-on-eks[calibration]'")
+            return 2
+        return calibration.run(arguments)
     from r1_on_eks.rehearsal import commands
 
     return commands.run(arguments, command)
@@ -37,6 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="r1", description="DeepSeek-R1 on Amazon EKS.")
     subcommands = parser.add_subparsers(dest="subcommand", required=True, metavar="COMMAND")
+    _add_calibrate(subcommands)
     rehearse = subcommands.add_parser(
         "rehearse",
         help="run a command in a local cloud",
@@ -59,6 +78,23 @@ def _parser() -> argparse.ArgumentParser:
     )
     rehearse.set_defaults(usage=rehearse.format_usage())
     return parser
+
+
+def _add_calibrate(subcommands: Any) -> None:
+    calibrate = subcommands.add_parser(
+        "calibrate",
+        help="fit the speed model to measured rows, or score it",
+        description=_CALIBRATE_HELP,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    calibrate.add_argument(
+        "rows", nargs="+", metavar="ROWS.csv", help="tables with the columns of measured.csv"
+    )
+    calibrate.add_argument(
+        "--score", action="store_true", help="print errors by group, without fitting"
+    )
+    calibrate.add_argument("--page", metavar="FILE", help="with --score: write the page there")
+    calibrate.add_argument("--json", action="store_true", help="with --score: print it as JSON")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,142 @@
+"""`r1 calibrate`: what each form of it does."""
+
+import argparse
+import json
+import sys
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from r1_on_eks.calibration.page import page_of
+from r1_on_eks.calibration.results import calibrate, family_of, in_family, write
+from r1_on_eks.calibration.rows import Row, read
+from r1_on_eks.calibration.scoring import (
+    FOLDS,
+    SCORED,
+    TITLES,
+    Errors,
+    Scored,
+    engine_family,
+    inside,
+    score,
+    table,
+)
+from r1_on_eks.catalog.speed_coefficients import FILE, speed_coefficients
+
+GROUPINGS: tuple[tuple[str, Callable[[Row], str]], ...] = (
+    ("engine", engine_family),
+    ("GPU class", FOLDS["GPU class"]),
+    ("GPU", lambda row: row.gpu_name),
+    ("model", FOLDS["model"]),
+    ("source", FOLDS["source"]),
+    ("arrival", lambda row: row.arrival),
+)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Runs `r1 calibrate`.
+
+    Returns:
+        0 fine, 2 a file that can't be read.
+    """
+    try:
+        rows, skipped = read(Path(name) for name in arguments.rows)
+    except OSError as error:
+        print(f"r1 calibrate: {error.filename}: {error.strerror}", file=sys.stderr)
+        return 2
+    except ValueError as error:
+        print(f"r1 calibrate: {error}", file=sys.stderr)
+        return 2
+    if not rows:
+        print("r1 calibrate: no row that the model can speak about", file=sys.stderr)
+        return 2
+    _tell_skipped(skipped)
+    if not arguments.score:
+        calibration = calibrate(rows, _progress)
+        write(calibration, FILE)
+        speed_coefficients.cache_clear()
+        print(f"wrote {FILE.name}: {len(calibration.coefficients)} coefficients")
+        for folding, scored in calibration.left_out.items():
+            print(f"\nrows left out of the fit, by {folding}")
+            _print_tables(scored, GROUPINGS[:1])
+        return 0
+    scored = score(rows, speed_coefficients().values)
+    if arguments.page:
+        Path(arguments.page).write_text(page_of(scored, speed_coefficients()))
+        print(f"wrote {arguments.page}")
+    elif arguments.json:
+        print(json.dumps(_as_json(scored), indent=1, ensure_ascii=False))
+    else:
+        _print_tables(scored, GROUPINGS)
+        _print_coverage(scored)
+    return 0
+
+
+def _progress(step: str) -> None:
+    print(f"  … {step}", file=sys.stderr, flush=True)
+
+
+def _tell_skipped(skipped: Counter[str]) -> None:
+    for reason, count in skipped.most_common():
+        print(f"not used: {count} × {reason}", file=sys.stderr)
+
+
+def _print_tables(
+    scored: dict[str, Scored], groupings: Sequence[tuple[str, Callable[[Row], str]]]
+) -> None:
+    console = Console()
+    for metric in SCORED:
+        shown = Table(
+            "", "", *["rows", "median error", "over sources", "bias", "9 of 10 within"],
+            title=TITLES[metric], title_justify="left", box=None,
+        )  # fmt: skip
+        for column in shown.columns[2:]:
+            column.justify = "right"
+        for title, by in groupings:
+            for errors in table(scored[metric], by)[0 if title == "engine" else 1 :]:
+                shown.add_row(title, errors.group, *cells(errors))
+        console.print(shown)
+
+
+def cells(errors: Errors) -> list[str]:
+    """Rows, median error, median over sources, bias and ninth decile, as text."""
+    over = "–" if errors.over_sources is None else f"{errors.over_sources:.1%}"
+    return [
+        str(errors.rows),
+        f"{errors.median:.1%}",
+        over,
+        f"{errors.bias:+.1%}",
+        f"{errors.ninth:.0%}",
+    ]
+
+
+def _print_coverage(scored: dict[str, Scored]) -> None:
+    print("measured values inside the stated 90 % intervals")
+    for metric in SCORED:
+        intervals = speed_coefficients().intervals[metric]["group"]
+        for family, bounds in intervals.items():
+            found = scored[metric].of(in_family(scored[metric], family))
+            if found.rows:
+                print(f"  {TITLES[metric]}, {family}: {inside(found, bounds):.0%}"
+                      f" of {len(found.rows)}")  # fmt: skip
+
+
+def _as_json(scored: dict[str, Scored]) -> dict[str, object]:
+    return {
+        metric: {
+            "groups": {
+                title: [asdict(errors) for errors in table(scored[metric], by)]
+                for title, by in GROUPINGS
+            },
+            "rows": [
+                {"id": row.id, "predicted": predicted, "measured": measured,
+                 "interval_of": family_of(row)}
+                for row, predicted, measured in scored[metric].each()
+            ],
+        }
+        for metric in SCORED
+    }  # fmt: skip

@@ -1,0 +1,169 @@
+"""Finds the coefficients that measured rows agree with best."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from scipy.optimize import least_squares
+
+from r1_on_eks.calibration.replay import METRICS, Array, Predicted, Replay
+from r1_on_eks.calibration.rows import Row
+
+# Where the search starts, and by what factor a coefficient may leave it: wide where little is
+# known beforehand, narrow where physics says that it is near one.
+_STARTS: tuple[tuple[str, float, float], ...] = (
+    ("read", 1.25, 1.35),
+    ("read.8", 1.1, 1.5),
+    ("read.4", 1.3, 1.6),
+    ("read.expert", 1.2, 2),
+    ("compute", 1.5, 1.5),
+    ("compute.8", 1.0, 2),
+    ("compute.weight-only", 1.1, 2),
+    ("compute.expert", 1.5, 3),
+    ("cache_read.grouped", 1.3, 2),
+    ("cache_read.latent", 2.0, 4),
+    ("norm", 2.5, 2.5),
+    ("layer.dense", 15e-6, 4),
+    ("layer.expert", 150e-6, 4),
+    ("layer.eager", 250e-6, 4),
+    ("all_reduce.nvlink", 12e-6, 4),
+    ("all_reduce.pcie", 40e-6, 4),
+    ("link", 1.3, 4),
+    ("step", 1e-3, 4),
+    ("sequence", 15e-6, 10),
+    ("first_token", 12e-3, 4),
+    ("queue.scale", 0.5, 10),
+    ("queue.power", 0.6, 4),
+    ("burst.wait", 1.0, 4),
+    ("burst.prompts", 1.0, 4),
+    ("harness.InferenceX", 20e-3, 10),
+    ("engine.vllm-0.7.overhead", 1.8, 4),
+    ("engine.vllm-0.7.compute", 1.2, 2),
+    ("engine.vllm-0.7.sequence", 4.0, 10),
+    ("engine.vllm-0.7.first_token", 1.5, 4),
+    ("engine.vllm-0.7.interleave", 0.6, 4),
+    ("engine.vllm-0.10.overhead", 1.2, 2),
+    ("engine.vllm-0.10.compute", 1.1, 1.6),
+    ("engine.vllm-0.10.sequence", 2.0, 10),
+    ("engine.vllm-0.10.first_token", 1.5, 4),
+    ("engine.vllm-0.10.interleave", 1.0, 1.3),
+    ("engine.sglang.overhead", 0.8, 3),
+    ("engine.sglang.first_token", 8.0, 4),
+    ("engine.tensorrt-llm.overhead", 0.8, 3),
+    ("engine.tensorrt-llm.first_token", 8.0, 4),
+)
+# Nothing reads faster than its bandwidth or computes faster than its tensor cores.
+_AT_LEAST_ONE = {"read", "cache_read.grouped", "compute", "norm"}
+_LOOSE, _TIGHT = 0.2, 0.6
+# Errors beyond this count linearly, not squared: tables hold outliers.
+_LINEAR_BEYOND = 0.1
+_WEIGHTS = {"per_token": 1.0, "first_token": 0.9, "output_rate": 0.7, "whole": 0.7}
+# A cell with fewer rows says too little to bend the fit.
+_FEWEST = 3
+_ASSUMED = 0.3
+
+
+def fit(rows: Sequence[Row]) -> dict[str, float]:
+    """Coefficients by robust least squares on logarithms of predicted over measured.
+
+    Every source weighs the same in each engine group, however many rows it has.
+    """
+    replay = Replay(rows)
+    # What no row speaks of stays where the search starts.
+    names = sorted({*replay.coefficient_names(), *(name for name, _, _ in _STARTS)})
+    start, low, high, pull = _search_space(names)
+    weights = _row_weights(replay, dict(zip(names, np.exp(start), strict=True)))
+
+    def residuals(logs: Array) -> Array:
+        predicted = replay.predict(dict(zip(names, np.exp(logs), strict=True)))
+        parts = [_robust(_errors(replay, predicted, metric)) * weights[metric]
+                 for metric in METRICS]  # fmt: skip
+        return np.concatenate([*parts, (logs - start) * pull])
+
+    found = least_squares(residuals, start, bounds=(low, high), max_nfev=60)
+    return {name: float(value) for name, value in zip(names, np.exp(found.x), strict=True)}
+
+
+def _search_space(names: Sequence[str]) -> tuple[Array, Array, Array, Array]:
+    known = {name: (start, width) for name, start, width in _STARTS}
+    starts, lows, highs, pulls = [], [], [], []
+    for name in names:
+        start, width = known.get(name, (1.0, 4.0))
+        low = start / width
+        if name in _AT_LEAST_ONE:
+            low = max(low, 1.0)
+        starts.append(np.log(start))
+        lows.append(np.log(low))
+        highs.append(np.log(start * width))
+        pulls.append(_LOOSE if name in known else _TIGHT)
+    return np.array(starts), np.array(lows), np.array(highs), np.array(pulls)
+
+
+def _errors(replay: Replay, predicted: Predicted, metric: str) -> Array:
+    with np.errstate(all="ignore"):
+        errors = np.log(getattr(predicted, metric) / replay.measured[metric])
+    return np.clip(np.nan_to_num(errors, nan=0.0, posinf=3.0, neginf=-3.0), -3, 3)
+
+
+def _robust(errors: Array) -> Array:
+    scaled = 1 + (errors / _LINEAR_BEYOND) ** 2
+    return np.sign(errors) * _LINEAR_BEYOND * np.sqrt(2 * (np.sqrt(scaled) - 1))
+
+
+def _row_weights(replay: Replay, start: Mapping[str, float]) -> dict[str, Array]:
+    saturated = replay.predict(start).saturated
+    cells = np.array([f"{row.source} {row.engine}" for row in replay.rows])
+    foreign = np.array([not row.engine.startswith("vllm") for row in replay.rows])
+    first_engine = np.array([row.engine == "vllm-0.7" for row in replay.rows])
+    weights = {}
+    for metric in METRICS:
+        used = in_use(replay, metric, saturated)
+        weight = np.zeros(len(replay.rows))
+        for cell in set(cells):
+            here = (cells == cell) & used
+            if here.sum() >= _FEWEST:
+                weight[here] = min(1.0, np.sqrt(here.sum() / 12)) / np.sqrt(here.sum())
+        # Another engine says how experts behave, less how vLLM does.
+        weight *= np.where(foreign, 0.2 if metric == "first_token" else 0.5, 1.0)
+        weight *= np.where(saturated, np.where(first_engine, 0.2, 0.5), 1.0)
+        # Cards don't state how the GPUs were split at full load; it is assumed.
+        weight *= np.where(replay.arrival == "most", _ASSUMED, 1.0)
+        weights[metric] = 6 * _WEIGHTS[metric] * weight
+    return weights
+
+
+def in_use(replay: Replay, metric: str, saturated: Array) -> Array:
+    """Rows that say something about a metric."""
+    measured = replay.measured[metric]
+    used = np.isfinite(measured) & (measured > 0)
+    used &= np.array([row.output >= 16 for row in replay.rows])
+    fast, cached = impossible(replay)
+    used &= ~fast
+    if metric == "first_token":
+        used &= ~cached & ~saturated
+    if metric == "output_rate":
+        # An open loop's throughput is its rate, whatever the server does.
+        used &= replay.arrival != "open"
+    if metric == "whole":
+        # Cards round to 0.1 s.
+        used &= measured >= 2
+    return used
+
+
+def impossible(replay: Replay) -> tuple[Array, Array]:
+    """Sets with a row that is faster than the GPU's specification: their prompts were cached.
+
+    Returns:
+        Sets whose time per token contradicts it, and sets whose time to the first token does.
+    """
+    bare = replay.bare
+    prefill = bare.token_compute * np.array([row.prompt for row in replay.rows])
+    output = np.array([row.output for row in replay.rows])
+    running = np.array([row.concurrency / row.replicas for row in replay.rows])
+    floor = bare.dense_read + bare.expert_read * bare.expert_share
+    with np.errstate(invalid="ignore"):
+        floor = floor + np.maximum(running - 1, 0) * prefill / output
+        known = (replay.arrival == "closed") & (running <= replay.room)
+        fast = known & (replay.measured["per_token"] < floor)
+        cached = replay.measured["first_token"] < prefill
+    names = np.array([row.set_name for row in replay.rows])
+    return np.isin(names, names[fast]), np.isin(names, names[cached])

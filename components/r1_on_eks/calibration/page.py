@@ -1,0 +1,143 @@
+"""The committed page that holds estimates against measurements, row by row."""
+
+from collections.abc import Callable, Iterable
+
+from r1_on_eks.calibration.results import family_of
+from r1_on_eks.calibration.rows import Row
+from r1_on_eks.calibration.scoring import (
+    FOLDS,
+    SCORED,
+    TITLES,
+    Scored,
+    engine_family,
+    inside,
+    table,
+)
+from r1_on_eks.catalog.speed_coefficients import SpeedCoefficients
+
+_INTRODUCTION = """\
+# Estimates against measurements
+
+Written by `r1 calibrate --score benchmarks/measured.csv --page docs/estimates.md`; the figures
+are those of the fit of {fitted}, on {rows} public measurements.
+
+The speed model has a few physical coefficients: how much of the memory bandwidth, of the tensor
+cores and of the links a step reaches, what a layer, a step and a sequence cost besides, and how
+engines and GPU classes differ in that. A prediction is for the pinned engine; older ones enter
+through factors of their own. Every source weighs the same in the fit.
+
+What is not in it: several nodes over a network, disaggregated prefill, speculative decoding.
+Left out of the errors: sets with a row that is faster than the GPU's specification allows
+(their prompts came from a cache), answers of fewer than 16 tokens, and, for the time to the first
+token, loads beyond saturation, where it has no bound.
+"""
+_WORST, _BEST = 8, 4
+
+
+def page_of(scored: dict[str, Scored], fit: SpeedCoefficients) -> str:
+    """The page, in Markdown."""
+    parts = [_INTRODUCTION.format(fitted=fit.fitted, rows=fit.rows)]
+    parts += [_left_out(fit)]
+    parts += [_groups(scored, fit)]
+    parts += [_extremes(scored)]
+    parts += [_every_row(scored)]
+    return "\n".join(parts)
+
+
+def _left_out(fit: SpeedCoefficients) -> str:
+    lines = [
+        "## Rows left out of the fit\n",
+        "Each row is predicted by coefficients that were fitted without its group: first without",
+        "the rows of its GPU class, model and source together, then without its whole GPU class,",
+        "as for hardware that nobody has measured yet.\n",
+        "Of the engines from vLLM 0.8 on, medians of 12 %, 25 % and 20 % are aimed at for time",
+        "per token, time to the first token and throughput. The time to the first token misses",
+        "it: nearly all its FP8 measurements are of one harness, and without them prompts are",
+        "estimated up to 1.6 times too slow. Its interval is as wide as that.\n",
+        "| left out | what | engine | rows | median error | median over sources | bias |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for folding, metrics in fit.errors.items():
+        for metric, rows in metrics.items():
+            lines += [
+                f"| {folding} | {TITLES[metric]} | {row['group']} | {row['rows']} |"
+                f" {row['median']:.1%} | {_share(row['over_sources'])} | {row['bias']:+.1%} |"
+                for row in rows
+            ]
+    return "\n".join([*lines, ""])
+
+
+def _share(value: float | None) -> str:
+    return "–" if value is None else f"{value:.1%}"
+
+
+def _groups(scored: dict[str, Scored], fit: SpeedCoefficients) -> str:
+    lines = [
+        "## By group\n",
+        "The committed coefficients on the rows of this table.\n",
+        "| what | by | group | rows | median error | bias | inside the 90 % interval |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    by: tuple[tuple[str, Callable[[Row], str]], ...] = (
+        ("engine", engine_family), ("GPU", lambda row: row.gpu_name), ("model", FOLDS["model"]),
+        ("source", FOLDS["source"]),
+    )  # fmt: skip
+    for metric in SCORED:
+        for title, key in by:
+            for errors in table(scored[metric], key)[1:]:
+                members = [key(row) == errors.group for row in scored[metric].rows]
+                covered = _covered(scored[metric].of(members), fit.intervals[metric]["group"])
+                lines.append(
+                    f"| {TITLES[metric]} | {title} | {errors.group} | {errors.rows} |"
+                    f" {errors.median:.1%} | {errors.bias:+.1%} | {covered:.0%} |"
+                )
+    return "\n".join([*lines, ""])
+
+
+def _covered(scored: Scored, intervals: dict[str, tuple[float, float]]) -> float:
+    found = 0.0
+    for family in {family_of(row) for row in scored.rows}:
+        part = scored.of([family_of(row) == family for row in scored.rows])
+        found += inside(part, intervals[family]) * len(part.rows)
+    return found / len(scored.rows)
+
+
+def _extremes(scored: dict[str, Scored]) -> str:
+    lines = ["## Best and worst\n", f"| what | {_HEAD} |", f"|---|{_RULE}|"]
+    for metric in SCORED:
+        ranked = sorted(scored[metric].each(), key=lambda one: abs(one[1] / one[2] - 1))
+        for one in [*ranked[:_BEST], *ranked[-_WORST:]]:
+            lines.append(f"| {TITLES[metric]} | {_line(metric, *one)} |")
+    return "\n".join([*lines, ""])
+
+
+def _every_row(scored: dict[str, Scored]) -> str:
+    lines = ["## Every row\n"]
+    for metric in SCORED:
+        lines += [f"### {TITLES[metric].capitalize()}\n", f"| {_HEAD} |", f"|{_RULE}|"]
+        lines += [f"| {_line(metric, *one)} |" for one in _by_id(scored[metric].each())]
+        lines.append("")
+    return "\n".join(lines)
+
+
+_HEAD = (
+    "row | model | precision | GPUs | engine | tokens in/out | load | estimate | measured | off"
+)
+_RULE = "|".join(["---"] * 10)
+
+
+def _by_id(rows: Iterable[tuple[Row, float, float]]) -> list[tuple[Row, float, float]]:
+    return sorted(rows, key=lambda one: one[0].id)
+
+
+def _line(metric: str, row: Row, predicted: float, measured: float) -> str:
+    scale, unit = (1, "tok/s") if metric == "output_rate" else (1e3, "ms")
+    load = f"{row.rate:g}/s" if row.arrival == "open" else f"{row.arrival} {row.concurrency:g}"
+    gpus = f"{row.tensor_parallel * row.pipeline_parallel:g} × {row.gpu_name}"
+    cells = (
+        row.id, row.model.removeprefix("DeepSeek-R1-"), row.precision, gpus, row.engine,
+        f"{row.prompt:.0f}/{row.output:.0f}", "most" if row.arrival == "most" else load,
+        f"{predicted * scale:.3g} {unit}", f"{measured * scale:.3g} {unit}",
+        f"{predicted / measured - 1:+.0%}",
+    )  # fmt: skip
+    return " | ".join(cells)

@@ -1,0 +1,175 @@
+"""What the speed model says of measured rows, all at once."""
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from r1_on_eks.calibration.rows import Row
+from r1_on_eks.plan.replica import Bare, Factors, bare, names_of, with_factors
+from r1_on_eks.plan.speed import Replica, closed_loop, open_loop, prompt_cost, step_seconds
+
+Array = NDArray[Any]
+Indices = NDArray[np.intp]
+METRICS = ("per_token", "first_token", "output_rate", "whole")
+# What only a replay needs: run without CUDA graphs, how bursts wait, how they drain.
+REPLAY_ONLY = ("layer.eager", "burst.wait", "burst.prompts", "harness.InferenceX")
+_OVERHEAD_GIB = 3.0
+_UTILIZATION = 0.9
+
+
+@dataclass(frozen=True, kw_only=True)
+class Predicted:
+    """Seconds and tokens per second for each row; `saturated` where requests wait for room."""
+
+    per_token: Array
+    first_token: Array
+    output_rate: Array
+    whole: Array
+    saturated: NDArray[np.bool_]
+
+
+class Replay:
+    """Rows prepared for any number of predictions with changing coefficients."""
+
+    def __init__(self, rows: Sequence[Row]) -> None:
+        self.rows = rows
+        self.arrival = np.array([row.arrival for row in rows])
+        self.bare = _stacked([
+            bare(row.size, row.gpu, row.tensor_parallel, row.pipeline_parallel) for row in rows
+        ])  # fmt: skip
+        self._names = [
+            names_of(row.size, row.gpu, row.tensor_parallel, row.engine) for row in rows
+        ]
+        number = {name: _column(rows, name) for name in _NUMBERS}
+        self._of = {name: number[name] for name in _NUMBERS}
+        self._eager = np.array([float(row.eager) for row in rows])
+        self._harness = np.array([float(row.source == "InferenceX") for row in rows])
+        self.room = np.array([_room(row) for row in rows])
+        self.measured = {metric: _column(rows, metric) for metric in METRICS}
+        self._design: tuple[tuple[str, ...], dict[str, Array]] | None = None
+
+    def coefficient_names(self) -> list[str]:
+        """Every coefficient that some row needs."""
+        used = {part for names in self._names for parts in names.values() for part in parts}
+        return sorted((used | set(REPLAY_ONLY)) - {"zero"})
+
+    def predict(self, coefficients: Mapping[str, float]) -> Predicted:
+        """What the model says of every row."""
+        replica = self._replica(coefficients)
+        share = self._of["replicas"]
+        requests = np.maximum(np.nan_to_num(self._of["concurrency"] / share, nan=1.0), 1.0)
+        per_token, first, output_rate = (np.empty(len(self.rows)) for _ in range(3))
+        saturated = requests > self.room
+        loops = {"open": self._open, "burst": self._burst}
+        for arrival in set(self.arrival):
+            at = np.flatnonzero(self.arrival == arrival)
+            loop = loops.get(arrival, self._closed)
+            there = loop(_at(replica, at), coefficients, requests[at], at)
+            per_token[at], first[at], output_rate[at] = there[:3]
+            if arrival == "open":
+                saturated[at] = there[3]
+        first += coefficients["harness.InferenceX"] * self._harness
+        return Predicted(
+            per_token=per_token,
+            first_token=first,
+            output_rate=share * output_rate,
+            whole=first + self._of["output"] * per_token,
+            saturated=saturated,
+        )
+
+    def _closed(
+        self, replica: Replica, _: Mapping[str, float], requests: Array, at: Indices
+    ) -> tuple[Array, ...]:
+        prompt, output = self._of["prompt"][at], self._of["output"][at]
+        speed = closed_loop(replica, prompt, output, np.minimum(requests, self.room[at]))
+        return speed.per_token, speed.first_token, speed.output
+
+    def _open(
+        self, replica: Replica, _: Mapping[str, float], __: Array, at: Indices
+    ) -> tuple[Array, ...]:
+        prompt, output = self._of["prompt"][at], self._of["output"][at]
+        rate = self._of["rate"][at] / self._of["replicas"][at]
+        # A short run is over before more than a part of it is under way at a time.
+        most = np.maximum(np.minimum(self.room[at], 0.6 * self._of["requests"][at]), 1.0)
+        speed, _running = open_loop(replica, prompt, output, rate, most)
+        wanted = rate * (speed.first_token + output * speed.per_token)
+        return speed.per_token, speed.first_token, rate * output, wanted > 0.95 * most
+
+    def _replica(self, coefficients: Mapping[str, float]) -> Replica:
+        by = self._factors(coefficients)
+        eager = coefficients["layer.eager"] * self._eager
+        return with_factors(self.bare, dataclasses.replace(by, layer=by.layer + eager))
+
+    def _factors(self, coefficients: Mapping[str, float]) -> Factors:
+        """Products of coefficients as sums of their logarithms: one matrix per factor."""
+        names = tuple(coefficients)
+        if self._design is None or self._design[0] != names:
+            self._design = names, {
+                factor: np.array([[float(name in row[factor]) for name in names]
+                                  for row in self._names])
+                for factor in self._names[0]
+            }  # fmt: skip
+        logs = np.log(np.array([coefficients[name] for name in names]))
+        values = {factor: np.exp(matrix @ logs) for factor, matrix in self._design[1].items()}
+        none = np.array(["zero" in row["all_reduce"] for row in self._names])
+        values["all_reduce"] = np.where(none, 0.0, values["all_reduce"])
+        return Factors(**values)
+
+    def _burst(
+        self, replica: Replica, coefficients: Mapping[str, float], requests: Array, at: Indices
+    ) -> tuple[Array, ...]:
+        """All requests at once: prompts queue up, then the batch runs until the longest ends."""
+        prompt, output, longest = (self._of[name][at] for name in ("prompt", "output", "longest"))
+        running = np.minimum(requests, self.room[at])
+        context = prompt + output / 2
+        cost = prompt_cost(replica, prompt, context, running)
+        empty = prompt_cost(replica, prompt, context, running * 0)
+        prompts = np.minimum(cost.added, empty.own)
+        others = np.maximum(running - 1, 0)
+        wait = coefficients["burst.wait"]
+        # Where requests wait for room, ended ones are replaced and prompts never stop coming.
+        share = np.where(requests > 1.5 * running, 1.0, wait / 2)
+        per_token = cost.decode + share * others * cost.added / output
+        first = replica.first_token + cost.own + others / 2 * prompts * wait
+        draining = step_seconds(replica, running * output / longest, context, 0.0)
+        rounds = requests / running
+        total = (
+            requests * prompts * coefficients["burst.prompts"]
+            + np.where(rounds > 1, output * cost.decode * rounds, longest * draining)
+            + replica.first_token
+        )
+        return per_token, first, requests * output / total
+
+
+_NUMBERS = ("prompt", "output", "longest", "concurrency", "rate", "requests", "replicas")
+
+
+def _column(rows: Sequence[Row], name: str) -> Array:
+    return np.array([getattr(row, name) for row in rows], dtype=float)
+
+
+def _at(replica: Replica, at: Indices) -> Replica:
+    return Replica(**{name: value[at] for name, value in vars(replica).items()})
+
+
+def _stacked(items: Sequence[Bare]) -> Bare:
+    names = [field.name for field in dataclasses.fields(Bare)]
+    return Bare(**{
+        name: np.array([getattr(item, name) for item in items], dtype=float) for name in names
+    })  # fmt: skip
+
+
+def _room(row: Row) -> float:
+    """Sequences that run at a time: the engine's limit, or what the cache holds."""
+    size, ranks = row.size, row.tensor_parallel * row.pipeline_parallel
+    weights = (size.dense_bytes + size.expert_bytes) / ranks / 2**30
+    usual = _UTILIZATION * row.gpu.torch_visible_gib - weights - _OVERHEAD_GIB
+    free = (usual if math.isnan(row.cache_gib) else row.cache_gib) * 2**30
+    shards = min(row.tensor_parallel, size.kv_heads) * row.pipeline_parallel
+    tokens = max(2000.0, free / (size.cache_bytes / shards))
+    return max(1.0, min(row.most_sequences, tokens / (row.prompt + row.output / 2)))

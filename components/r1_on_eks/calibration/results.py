@@ -1,0 +1,99 @@
+"""The whole calibration: fit, leave out, write down."""
+
+import datetime
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from r1_on_eks.calibration.fitting import fit
+from r1_on_eks.calibration.replay import Array
+from r1_on_eks.calibration.rows import Row
+from r1_on_eks.calibration.scoring import (
+    SCORED,
+    Errors,
+    Scored,
+    cross_validate,
+    engine_family,
+    errors_of,
+    interval,
+    table,
+)
+
+NEWER = "vLLM ≥ 0.8"
+OLDER = "vLLM 0.7"
+OTHERS = "other engines"
+# What the interval of a calibrated and of an unknown GPU class rest on.
+LEFT_OUT = ("group", "GPU class")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Calibration:
+    """Coefficients and, by what was left out, predictions of the rows left out."""
+
+    coefficients: dict[str, float]
+    rows: int
+    left_out: dict[str, dict[str, Scored]]
+
+
+def calibrate(rows: Sequence[Row], told: Callable[[str], None]) -> Calibration:
+    """Fits all rows, and then again without each group in turn (minutes)."""
+    told("fitting all rows")
+    return Calibration(
+        coefficients=fit(rows),
+        rows=len(rows),
+        left_out={folding: cross_validate(rows, folding, told) for folding in LEFT_OUT},
+    )
+
+
+def write(calibration: Calibration, path: Path) -> None:
+    """Writes what `catalog.speed_coefficients` reads."""
+    content = {
+        "fitted": datetime.date.today().isoformat(),
+        "rows": calibration.rows,
+        "values": {
+            name: float(f"{value:.4g}") for name, value in calibration.coefficients.items()
+        },
+        "intervals": {
+            metric: {
+                folding: {
+                    family: [round(factor, 3) for factor in interval(scored[metric], members)]
+                    for family in (NEWER, OLDER, OTHERS)
+                    if (members := in_family(scored[metric], family)).any()
+                }
+                for folding, scored in calibration.left_out.items()
+            }
+            for metric in SCORED
+        },
+        "errors": {
+            folding: {
+                metric: [
+                    {name: round(value, 4) if isinstance(value, float) else value
+                     for name, value in asdict(errors).items()}
+                    for errors in _by_engine(scored[metric])
+                ]
+                for metric in SCORED
+            }
+            for folding, scored in calibration.left_out.items()
+        },
+    }  # fmt: skip
+    path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+
+
+def _by_engine(scored: Scored) -> list[Errors]:
+    newer = errors_of(scored, NEWER, in_family(scored, NEWER))
+    return [*([newer] if newer else []), *table(scored, engine_family)]
+
+
+def in_family(scored: Scored, family: str) -> Array:
+    """Which rows are of the newer engines, of older ones, or of other projects'."""
+    return np.array([family_of(row) == family for row in scored.rows], dtype=bool)
+
+
+def family_of(row: Row) -> str:
+    """Engines whose intervals are kept apart."""
+    if row.engine == "vllm-0.7":
+        return OLDER
+    return NEWER if row.engine.startswith("vllm") else OTHERS

@@ -1,0 +1,37 @@
+"""Coefficients of the speed model and how far it is off, as `r1 calibrate` wrote them."""
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+FILE = Path(str(files("r1_on_eks.catalog").joinpath("speed_coefficients.json")))
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpeedCoefficients:
+    """What was fitted.
+
+    Attributes:
+        fitted: Date of the fit.
+        rows: Measured rows that it saw.
+        values: The coefficients, by name.
+        intervals: Factors on a prediction between which 90 % of measurements left out of the fit
+            lie: by metric, then by what was left out (`group`: other rows of the GPU class were
+            in the fit; `GPU class`: none was), then by engine.
+        errors: Tables of errors: by what was left out, then by metric.
+    """
+
+    fitted: str
+    rows: int
+    values: dict[str, float]
+    intervals: dict[str, dict[str, dict[str, tuple[float, float]]]]
+    errors: dict[str, dict[str, list[dict[str, Any]]]]
+
+
+@cache
+def speed_coefficients() -> SpeedCoefficients:
+    """The committed fit."""
+    return SpeedCoefficients(**json.loads(FILE.read_text()))

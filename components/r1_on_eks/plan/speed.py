@@ -1,0 +1,167 @@
+"""How fast a replica answers: a roofline of one step of the server, with fitted coefficients.
+
+A step reads the weights once, computes every token in it, reads the cache of every running
+sequence and pays a fixed overhead. Prompts enter in the same steps, in chunks. Everything is
+plain arithmetic: with arrays in place of numbers the same lines serve the calibration, so that
+what is fitted is what predicts.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+# A number, or an array with one number per measured row.
+Number = Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Replica:
+    """What a step of one replica costs, in seconds.
+
+    Attributes:
+        dense_read: Reading the weights that every token uses, once.
+        expert_read: Reading all routed experts, once.
+        expert_share: Share of the routed experts that one token uses.
+        token_compute: Arithmetic of one token.
+        token_link: All-reduces of one token.
+        cache_read: Reading the cache of one token of context.
+        attention: Arithmetic of one prompt token for each token before it.
+        step: Fixed part: kernel launches, latency of all-reduces, scheduling.
+        sequence: Sampling and bookkeeping of one running sequence.
+        stages: Pipeline stages; each works on its share of the sequences.
+        norm: How reading and computing overlap: 1 is one after the other, large is at once.
+        prompt_step: Prompt tokens that one step takes.
+        first_token: From the request to its first step: HTTP, tokenizer, scheduler.
+        queue: How far prompts of one batch wait for each other, with `queue_power`.
+        queue_power: See `queue`.
+        interleave: How much of others' prompts a running sequence waits for; 1 is all.
+    """
+
+    dense_read: Number
+    expert_read: Number
+    expert_share: Number
+    token_compute: Number
+    token_link: Number
+    cache_read: Number
+    attention: Number
+    step: Number
+    sequence: Number
+    stages: Number
+    norm: Number
+    prompt_step: Number
+    first_token: Number
+    queue: Number
+    queue_power: Number
+    interleave: Number
+
+
+@dataclass(frozen=True, kw_only=True)
+class Speed:
+    """Seconds to the first token and per output token, and output tokens per second."""
+
+    first_token: Number
+    per_token: Number
+    output: Number
+
+
+def step_seconds(
+    replica: Replica, sequences: Number, context: Number, prompt_tokens: Number
+) -> Number:
+    """One step: `sequences` that decode at `context` tokens each, and `prompt_tokens`."""
+    tokens = (sequences + prompt_tokens) / replica.stages
+    touched = 1 - (1 - replica.expert_share) ** at_least(tokens, 1.0)
+    read = replica.dense_read + replica.expert_read * touched
+    compute = replica.token_compute * tokens
+    norm = replica.norm
+    return (
+        (read**norm + compute**norm) ** (1 / norm)
+        + replica.cache_read * context * sequences / replica.stages
+        + replica.token_link * tokens
+        + replica.sequence * sequences
+        + replica.step
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class PromptCost:
+    """Seconds of a decoding step, that one prompt adds to steps, and that its own steps take."""
+
+    decode: Number
+    added: Number
+    own: Number
+
+
+def prompt_cost(
+    replica: Replica, prompt: Number, context: Number, sequences: Number
+) -> PromptCost:
+    """The cost of one prompt among `sequences` running ones."""
+    chunk = at_most(prompt, replica.prompt_step)
+    steps = prompt / chunk
+    decode = step_seconds(replica, sequences, context, 0.0)
+    mixed = step_seconds(replica, sequences, context, chunk)
+    others = at_least(sequences - 1.0, 0.0)
+    alone = step_seconds(replica, others, context, chunk)
+    attention = replica.attention * prompt * prompt / 2
+    return PromptCost(
+        decode=decode,
+        added=steps * (mixed - decode) + attention,
+        own=steps * alone + attention,
+    )
+
+
+def closed_loop(replica: Replica, prompt: Number, output: Number, concurrency: Number) -> Speed:
+    """`concurrency` clients, each sending its next request when it has its answer."""
+    cost = prompt_cost(replica, prompt, prompt + output / 2, concurrency)
+    waiting = replica.queue * (at_least(concurrency, 1.0) ** replica.queue_power - 1) * cost.added
+    return _speed(replica, cost, output, concurrency, waiting)
+
+
+def open_loop(
+    replica: Replica, prompt: Number, output: Number, rate: Number, most: Number
+) -> tuple[Speed, Number]:
+    """Requests that arrive at random, `rate` a second, of which `most` run at a time.
+
+    Returns:
+        The speed, and how many run at a time on average (Little's law).
+    """
+    running: Number = at_most(rate * 0.0 + 1.0, most)
+    for _ in range(15):
+        speed = _open_speed(replica, prompt, output, rate, running)
+        wanted = rate * (speed.first_token + output * speed.per_token)
+        # The geometric mean of old and new keeps the iteration from swinging.
+        running = (running * at_least(at_most(wanted, most), 1.0)) ** 0.5
+    return _open_speed(replica, prompt, output, rate, running), running
+
+
+def _open_speed(
+    replica: Replica, prompt: Number, output: Number, rate: Number, running: Number
+) -> Speed:
+    cost = prompt_cost(replica, prompt, prompt + output / 2, running)
+    # One server with equal services (M/D/1): prompts wait for prompts.
+    busy = at_most(rate * cost.added, 0.9)
+    waiting = busy / (2 * (1 - busy)) * cost.added
+    return _speed(replica, cost, output, running, waiting)
+
+
+def _speed(
+    replica: Replica, cost: PromptCost, output: Number, running: Number, waiting: Number
+) -> Speed:
+    others = at_least(running - 1.0, 0.0)
+    per_token = cost.decode + replica.interleave * others * cost.added / output
+    # A request that comes while others run waits half a step on average.
+    joining = cost.decode / 2 * at_most(others, 1.0)
+    first_token = replica.first_token + joining + cost.own + waiting
+    return Speed(
+        first_token=first_token,
+        per_token=per_token,
+        output=running * output / (first_token + output * per_token),
+    )
+
+
+def at_least(value: Number, bound: Number) -> Number:
+    """The larger of two, of numbers as of arrays."""
+    return (value + bound + abs(value - bound)) / 2
+
+
+def at_most(value: Number, bound: Number) -> Number:
+    """The smaller of two, of numbers as of arrays."""
+    return (value + bound - abs(value - bound)) / 2

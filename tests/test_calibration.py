@@ -1,0 +1,124 @@
+"""Measured rows are read for what they say, and the committed fit is as good as it claims."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+from r1_on_eks import cli
+from r1_on_eks.calibration.page import page_of
+from r1_on_eks.calibration.results import NEWER, in_family
+from r1_on_eks.calibration.rows import read
+from r1_on_eks.calibration.scoring import SCORED, errors_of, inside, score
+from r1_on_eks.catalog.speed_coefficients import speed_coefficients
+
+PROJECT = Path(__file__).parent.parent
+MEASURED = PROJECT / "benchmarks" / "measured.csv"
+LIMITS = {"per_token": 0.12, "first_token": 0.25, "output_rate": 0.20}
+
+
+@pytest.fixture(scope="module")
+def rows():
+    return read([MEASURED])[0]
+
+
+def table(tmp_path, **changed):
+    with MEASURED.open(newline="") as file:
+        row = next(csv.DictReader(file)) | changed
+    path = tmp_path / "rows.csv"
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, row)
+        writer.writeheader()
+        writer.writerow(row)
+    return path
+
+
+def one(tmp_path, **changed):
+    (row,), _ = read([table(tmp_path, **changed)])
+    return row
+
+
+def test_a_row_that_the_model_cannot_speak_of_is_counted_with_its_reason(tmp_path):
+    rows, skipped = read([table(tmp_path, gpu="TPU-v5")])
+    assert (rows, dict(skipped)) == ([], {"GPU not known: TPU-v5": 1})
+    _, skipped = read([table(tmp_path, nodes="2")])
+    assert list(skipped) == ["several nodes over a network that isn't stated"]
+
+
+def test_a_table_without_a_column_is_refused_by_name(tmp_path, capsys):
+    path = tmp_path / "rows.csv"
+    path.write_text("id,model\n1,x\n")
+    assert cli.main(["calibrate", "--score", str(path)]) == 2
+    assert "no column" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("workload", "concurrency", "arrival"),
+    [
+        ("suite_A online Poisson", "", "open"),
+        ("all 50 requests at once", "50", "burst"),
+        ("guidellm max throughput", "max", "most"),
+        ("guidellm single stream", "1", "closed"),
+    ],
+)
+def test_how_requests_arrive_is_read_from_the_workload(tmp_path, workload, concurrency, arrival):
+    row = one(tmp_path, workload=workload, concurrency=concurrency, rate_qps="5")
+    assert row.arrival == arrival
+
+
+@pytest.mark.parametrize(
+    ("version", "engine"),
+    [("0.7.3", "vllm-0.7"), ("0.10.1.1", "vllm-0.10"), ("", "vllm-0.10"), ("0.21", "vllm-0.20")],
+)
+def test_engines_are_grouped_by_version(tmp_path, version, engine):
+    assert one(tmp_path, engine_version=version).engine == engine
+
+
+def test_the_committed_coefficients_predict_the_committed_rows(rows):
+    for metric, scored in score(rows, speed_coefficients().values).items():
+        newer = in_family(scored, NEWER)
+        if newer.sum() > 5:
+            assert errors_of(scored, NEWER, newer).median < LIMITS[metric], metric
+
+
+def test_a_wrong_coefficient_is_seen_in_the_errors(rows):
+    wrong = speed_coefficients().values | {
+        name: value * 2
+        for name, value in speed_coefficients().values.items()
+        if name.startswith("read.")
+    }
+    scored = score(rows, wrong)["per_token"]
+    assert errors_of(scored, "all", np.ones(len(scored.rows), dtype=bool)).median > 0.2
+
+
+def test_nine_of_ten_measurements_lie_inside_the_stated_intervals(rows):
+    intervals = speed_coefficients().intervals
+    for metric, scored in score(rows, speed_coefficients().values).items():
+        for family, bounds in intervals[metric]["group"].items():
+            part = scored.of(in_family(scored, family))
+            if len(part.rows) >= 30:
+                assert inside(part, bounds) >= 0.85, (metric, family)
+
+
+def test_rows_left_out_of_the_fit_are_predicted_within_the_limits():
+    # The aim for the time to the first token is 25 %; docs/estimates.md says why it isn't met.
+    limits = {
+        "per_token": {"group": 0.12, "GPU class": 0.25},
+        "first_token": {"group": 0.40, "GPU class": 0.40},
+        "output_rate": {"group": 0.20, "GPU class": 0.20},
+    }
+    for metric in SCORED:
+        for left_out, limit in limits[metric].items():
+            (newer,) = [
+                row
+                for row in speed_coefficients().errors[left_out][metric]
+                if row["group"] == NEWER
+            ]
+            assert newer["median"] <= limit, (metric, left_out, newer)
+
+
+def test_the_page_of_estimates_is_that_of_the_committed_fit(rows):
+    page = page_of(score(rows, speed_coefficients().values), speed_coefficients())
+    assert (PROJECT / "docs" / "estimates.md").read_text() == page, (
+        "write it anew: r1 calibrate --score benchmarks/measured.csv --page docs/estimates.md"
+    )
