@@ -56,11 +56,11 @@ FITS = [
 )
 def test_what_fits_leaves_cache_for_every_request_at_full_length(variant, entry):
     placement = place(variant, entry)
-    assert 0 < placement.cache_needed_gib <= placement.cache_gib
+    assert 0 < placement.cache_needed_gib <= placement.memory.cache
 
 
 def test_the_70b_on_a_p4d_has_16_gib_of_weights_per_gpu():
-    assert place("70b", wanted("p4d.24xlarge", 8)).weights_gib == pytest.approx(16.43, abs=0.01)
+    assert place("70b", wanted("p4d.24xlarge", 8)).memory.weights == pytest.approx(16.43, abs=0.01)
 
 
 # One node that has the GPUs of a thread.
@@ -95,7 +95,7 @@ def test_what_vllm_refused_in_a_public_thread_is_refused(variant, entry):
 
 @pytest.mark.parametrize(("variant", "entry"), [*published("published_starts.csv")])
 def test_what_started_in_a_public_thread_fits(variant, entry):
-    assert place(variant, entry).cache_gib > 0
+    assert place(variant, entry).memory.cache > 0
 
 
 REFUSED = [
@@ -112,7 +112,7 @@ REFUSED = [
         wanted("p4d.24xlarge", 8),
         (
             "variants.7b.tensor_parallel: 8 does not divide the attention heads "
-            "and layers of 7b; possible on p4d.24xlarge: 1, 2, 4"
+            "and layers of 7b in bf16; possible on p4d.24xlarge: 1, 2, 4"
         ),
     ),
     ("7b", wanted("m7i.large", 1), "variants.7b.instance: m7i.large has no GPU"),
@@ -121,7 +121,8 @@ REFUSED = [
         wanted("p4d.24xlarge", 2),
         (
             "variants.70b.instance: 131.4 GiB of weights over 2 × 39.4 GiB of "
-            "p4d.24xlarge leave no room for a cache; tensor_parallel 4 leaves room"
+            "p4d.24xlarge leave no room for a cache; all of it fits with precision int4 or "
+            "tensor_parallel 4"
         ),
     ),
     (
@@ -208,7 +209,7 @@ def test_local_disks_are_joined_only_where_there_are_any():
 
 
 def test_a_start_may_take_as_long_as_its_weights_and_no_less_than_the_probes():
-    timeline = start_of(VARIANTS["70b"], ON_LUSTRE.fsx)
+    timeline = start_of(VARIANTS["70b"].published, ON_LUSTRE.fsx)
     assert timeline.start_seconds > 141_107 / (1200 / 1024 * 250) + 300
     assert timeline.probe_failures * PROBE_PERIOD_SECONDS >= timeline.start_seconds
     assert timeline.progress_deadline_seconds > timeline.start_seconds
@@ -218,8 +219,8 @@ def test_a_start_may_take_as_long_as_its_weights_and_no_less_than_the_probes():
 def test_a_faster_file_system_has_to_start_sooner():
     fast = FileSystem(capacity_gib=4800, mbps_per_tib=1000)
     assert (
-        start_of(VARIANTS["70b"], fast).start_seconds
-        < start_of(VARIANTS["70b"], ON_LUSTRE.fsx).start_seconds
+        start_of(VARIANTS["70b"].published, fast).start_seconds
+        < start_of(VARIANTS["70b"].published, ON_LUSTRE.fsx).start_seconds
     )
 
 

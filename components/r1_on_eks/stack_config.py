@@ -143,6 +143,8 @@ class VariantOnInstances(_Section):
     """Which instances serve a variant, and for how much work at a time."""
 
     instance: Annotated[str, _row_of(INSTANCE_TYPES, "an instance type")]
+    precision: Literal["bf16", "fp8", "int8", "int4"] | None = None
+    """Which checkpoint is served; the published one if not said."""
     tensor_parallel: Annotated[int, Field(ge=1)]
     replicas: Annotated[int, Field(ge=1, le=64)] = 1
     context: Annotated[int, Field(ge=1024)]

@@ -51,6 +51,11 @@ class Checkpoint:
     standing: str
     source: str
 
+    @property
+    def folder(self) -> str:
+        """The weights' folder in bucket and file system: the repository's own name."""
+        return self.repository.rpartition("/")[2]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Variant:
@@ -98,11 +103,6 @@ class Variant:
     def published(self) -> Checkpoint:
         """The checkpoint that DeepSeek published."""
         return self.checkpoints[0]
-
-    @property
-    def folder(self) -> str:
-        """The weights' folder in bucket and file system: the repository's own name."""
-        return self.published.repository.rpartition("/")[2]
 
     @property
     def kv_bytes_per_token(self) -> int:

@@ -51,8 +51,8 @@ class ModelServer:
 
 def server_of(placement: Placement, weights: Weights) -> ModelServer:
     """The server of a placed variant."""
-    instance, folder = placement.instance, placement.variant.folder
-    timeline = start_of(placement.variant, weights.fsx)
+    instance, folder = placement.instance, placement.checkpoint.folder
+    timeline = start_of(placement.checkpoint, weights.fsx)
     # Half of its share of the node is sure; the rest serves the page cache and the kubelet.
     share = placement.tensor_parallel / instance.gpus / 2
     return ModelServer(
@@ -73,16 +73,14 @@ def server_of(placement: Placement, weights: Weights) -> ModelServer:
 
 
 def _arguments(placement: Placement, weights: Weights) -> tuple[str, ...]:
-    variant = placement.variant
+    folder = placement.checkpoint.folder
     streamed = weights.storage == "s3-stream"
-    source = (
-        f"s3://{weights.bucket}/{variant.folder}/" if streamed else f"{MOUNT}/{variant.folder}"
-    )
+    source = f"s3://{weights.bucket}/{folder}/" if streamed else f"{MOUNT}/{folder}"
     load = ("--load-format", "runai_streamer") if streamed else ()
     return (
         source,
         *load,
-        "--served-model-name", variant.name,
+        "--served-model-name", placement.variant.name,
         "--tensor-parallel-size", str(placement.tensor_parallel),
         "--max-model-len", str(placement.context),
         "--max-num-seqs", str(placement.concurrency),

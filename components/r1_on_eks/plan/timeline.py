@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from r1_on_eks.catalog.model_shapes import Variant
+from r1_on_eks.catalog.model_shapes import Checkpoint
 from r1_on_eks.stack_config import FileSystem
 
 PROBE_PERIOD_SECONDS = 10
@@ -35,10 +35,10 @@ class Timeline:
     wait: str
 
 
-def start_of(variant: Variant, file_system: FileSystem | None) -> Timeline:
-    """Limits for `variant`, read from `file_system` or, without one, streamed from S3."""
+def start_of(checkpoint: Checkpoint, file_system: FileSystem | None) -> Timeline:
+    """Limits for its weights, read from `file_system` or, without one, streamed from S3."""
     throughput = _throughput_mbps(file_system)
-    reading = variant.published.weight_bytes / 1e6 / throughput * _FIRST_READ
+    reading = checkpoint.weight_bytes / 1e6 / throughput * _FIRST_READ
     start = round(reading) + _WARM_UP_SECONDS
     deadline = start + _IMAGE_PULL_SECONDS
     return Timeline(
