@@ -18,6 +18,25 @@ The cloud starts with the first command and stays up until it is stopped.
   r1 rehearse stop                ends it; local cloud and stack states are forgotten together
 """
 
+_VARIANTS_HELP = """\
+The cheapest placement of each variant that meets a workload, and the cheapest on p4d: every
+instance type, every split over its GPUs and every number of replicas is looked at. The limits'
+defaults are those of MLPerf's interactive DeepSeek-R1 server (2 s, 80 ms).
+
+  r1 variants
+  r1 variants --rate 5 --output 4000 --tpot 0.05
+  r1 variants --json
+"""
+
+_PLAN_HELP = """\
+What a stack would stand up, before Pulumi: placements, memory of each GPU, the expected time to
+the first token and per token with their intervals, tokens per second, dollars.
+
+  r1 plan prod-70b
+  r1 plan prod-70b --prompt 4000 --output 1000
+  r1 plan prod-70b --json
+"""
+
 _CALIBRATE_HELP = """\
 Fits the coefficients of the speed model to measured rows and writes them into the catalogue,
 with the errors on rows left out of the fit (minutes). With --score it only says how far the
@@ -40,6 +59,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     command = words[split + 1 :]
     arguments = _parser().parse_args(words[:split])
     # Loaded here: planning commands must not wait for moto and the Kubernetes client.
+    if arguments.subcommand in ("variants", "plan"):
+        from r1_on_eks.planning.commands import run_plan, run_variants
+
+        return (run_plan if arguments.subcommand == "plan" else run_variants)(arguments)
     if arguments.subcommand == "calibrate":
         try:
             from r1_on_eks.calibration import commands as calibration
@@ -55,6 +78,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="r1", description="DeepSeek-R1 on Amazon EKS.")
     subcommands = parser.add_subparsers(dest="subcommand", required=True, metavar="COMMAND")
+    _add_variants(subcommands)
+    _add_plan(subcommands)
     _add_calibrate(subcommands)
     rehearse = subcommands.add_parser(
         "rehearse",
@@ -78,6 +103,64 @@ def _parser() -> argparse.ArgumentParser:
     )
     rehearse.set_defaults(usage=rehearse.format_usage())
     return parser
+
+
+def _add_variants(subcommands: Any) -> None:
+    variants = subcommands.add_parser(
+        "variants",
+        help="the seven variants: where each is cheapest, how fast, for how much",
+        description=_VARIANTS_HELP,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    _add_lengths(variants)
+    variants.add_argument("--rate", type=_positive, default=1.0, help="requests per second (1)")
+    variants.add_argument(
+        "--context", type=int, help="longest sequence in tokens (prompt and 4 times the output)"
+    )
+    variants.add_argument(
+        "--ttft", type=_positive, default=2.0, help="limit on the first token, in seconds (2)"
+    )
+    variants.add_argument(
+        "--tpot", type=_positive, default=0.08, help="limit per output token, in seconds (0.08)"
+    )
+    variants.add_argument("--json", action="store_true", help="print it as JSON")
+
+
+def _add_plan(subcommands: Any) -> None:
+    plan = subcommands.add_parser(
+        "plan",
+        help="what a stack would stand up: memory, speed, price",
+        description=_PLAN_HELP,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    plan.add_argument("stack", metavar="STACK", help="of stacks/Pulumi.<STACK>.yaml")
+    _add_lengths(plan)
+    plan.add_argument("--json", action="store_true", help="print it as JSON")
+
+
+def _add_lengths(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--prompt", type=_tokens, default=1000, help="prompt tokens of a request (1000)"
+    )
+    parser.add_argument(
+        "--output", type=_tokens, default=2000, help="output tokens, thinking included (2000)"
+    )
+
+
+def _tokens(text: str) -> int:
+    if not text.isdigit() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text} is no number of tokens; write 1000")
+    return int(text)
+
+
+def _positive(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is no positive number; write 0.5")
+    return value
 
 
 def _add_calibrate(subcommands: Any) -> None:

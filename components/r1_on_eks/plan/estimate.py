@@ -79,7 +79,14 @@ def at_concurrency(
 
 
 def at_rate(
-    replica: Replica, gpu: Gpu, *, prompt: int, output: int, rate: float, most: int
+    replica: Replica,
+    gpu: Gpu,
+    *,
+    prompt: int,
+    output: int,
+    rate: float,
+    most: int,
+    measured: bool = True,
 ) -> Estimate | None:
     """Speed with requests that arrive at random, or None where they come faster than it answers.
 
@@ -90,15 +97,16 @@ def at_rate(
         output: Output tokens of its answer, thinking included.
         rate: Requests per second.
         most: Answers that fit at a time.
+        measured: Whether layouts like this one were measured on any GPU.
     """
     speed, running = open_loop(replica, prompt, output, rate, most)
     if rate * (speed.first_token + output * speed.per_token) > most:
         return None
-    return _with_ranges(speed, gpu, running=running)
+    return _with_ranges(speed, gpu, running=running, measured=measured)
 
 
-def _with_ranges(speed: Speed, gpu: Gpu, running: float) -> Estimate:
-    calibrated = gpu.compute_capability in GPU_CLASSES
+def _with_ranges(speed: Speed, gpu: Gpu, running: float, measured: bool = True) -> Estimate:
+    calibrated = measured and gpu.compute_capability in GPU_CLASSES
     intervals = speed_coefficients().intervals
 
     def within(metric: str, likely: float) -> Range:
