@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from r1_on_eks import cli
 from r1_on_eks.catalog.gpus import GPUS
 from r1_on_eks.catalog.instances import INSTANCE_TYPES
+from r1_on_eks.catalog.model_shapes import TASKS
 from r1_on_eks.catalog.variants import VARIANTS
 from r1_on_eks.catalog.vllm_options import problems
 from r1_on_eks.plan.choice import MOST_SEQUENCES, UTILIZATION, Workload, options
@@ -17,6 +18,7 @@ from r1_on_eks.plan.degrees import tensor_parallel_degrees
 from r1_on_eks.plan.estimate import at_rate, replica_of
 from r1_on_eks.plan.fit import memory
 from r1_on_eks.plan.placement import place
+from r1_on_eks.plan.recommend import recommend
 from r1_on_eks.plan.server import server_of
 from r1_on_eks.plan.speed import closed_loop
 from r1_on_eks.stack_config import VariantOnInstances, Weights
@@ -147,6 +149,32 @@ def test_r1_variants_names_all_seven_for_people_and_for_programs(capsys):
     assert cli.main(["variants", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["variants"]["70b"]["p4d.24xlarge"]["instance"] == "p4d.24xlarge"
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_the_recommended_variant_is_the_cheapest_that_is_meant_for_the_task(task):
+    candidates = recommend(task, CHAT)
+    (taken,) = [one for one in candidates if one.taken]
+    assert task in taken.variant.tasks
+    for one in candidates:
+        if one.option and task in one.variant.tasks:
+            assert taken.option.usd_per_hour <= one.option.usd_per_hour
+        assert one.verdict
+
+
+def test_a_budget_rules_out_and_says_by_how_much(capsys):
+    by_name = {one.variant.name: one for one in recommend("reasoning", CHAT, budget=30.0)}
+    assert by_name["671b"].verdict == "$63.30 an hour, over the budget of $30.00"
+    assert by_name["7b"].verdict == "not for reasoning: its best is answers"
+    assert cli.main(["recommend", "--task", "code", "--budget", "1"]) == 1
+    assert "over the budget of $1.00" in capsys.readouterr().out
+    assert cli.main(["recommend", "--task", "chat", "--json"]) == 0
+    assert sum(one["taken"] for one in json.loads(capsys.readouterr().out)) == 1
+
+
+def test_only_precisions_that_are_accepted_are_considered():
+    candidates = recommend("reasoning", CHAT, accepted=lambda one: one.precision == "int4")
+    assert {one.option.checkpoint.precision for one in candidates if one.option} == {"int4"}
 
 
 def test_r1_plan_shows_a_stack_and_says_which_there_are(monkeypatch, capsys):

@@ -28,6 +28,15 @@ defaults are those of MLPerf's interactive DeepSeek-R1 server (2 s, 80 ms).
   r1 variants --json
 """
 
+_RECOMMEND_HELP = """\
+The cheapest variant that is meant for a task, meets the limits and stays within a budget, and
+for each of the others why not. Tasks, from light to heavy: classification, answers, chat,
+writing, domain, reasoning, science, code, mathematics.
+
+  r1 recommend --task chat
+  r1 recommend --task reasoning --rate 2 --budget 50 --precision bf16 --precision int4
+"""
+
 _PLAN_HELP = """\
 What a stack would stand up, before Pulumi: placements, memory of each GPU, the expected time to
 the first token and per token with their intervals, tokens per second, dollars.
@@ -59,10 +68,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     command = words[split + 1 :]
     arguments = _parser().parse_args(words[:split])
     # Loaded here: planning commands must not wait for moto and the Kubernetes client.
-    if arguments.subcommand in ("variants", "plan"):
-        from r1_on_eks.planning.commands import run_plan, run_variants
+    if arguments.subcommand in ("variants", "recommend", "plan"):
+        from r1_on_eks.planning import commands as planning
 
-        return (run_plan if arguments.subcommand == "plan" else run_variants)(arguments)
+        return getattr(planning, f"run_{arguments.subcommand}")(arguments)
     if arguments.subcommand == "calibrate":
         try:
             from r1_on_eks.calibration import commands as calibration
@@ -79,6 +88,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="r1", description="DeepSeek-R1 on Amazon EKS.")
     subcommands = parser.add_subparsers(dest="subcommand", required=True, metavar="COMMAND")
     _add_variants(subcommands)
+    _add_recommend(subcommands)
     _add_plan(subcommands)
     _add_calibrate(subcommands)
     rehearse = subcommands.add_parser(
@@ -112,18 +122,41 @@ def _add_variants(subcommands: Any) -> None:
         description=_VARIANTS_HELP,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    _add_lengths(variants)
-    variants.add_argument("--rate", type=_positive, default=1.0, help="requests per second (1)")
-    variants.add_argument(
-        "--context", type=int, help="longest sequence in tokens (prompt and 4 times the output)"
+    _add_workload(variants)
+    variants.add_argument("--json", action="store_true", help="print it as JSON")
+
+
+def _add_recommend(subcommands: Any) -> None:
+    from r1_on_eks.catalog.model_shapes import TASKS
+
+    recommend = subcommands.add_parser(
+        "recommend",
+        help="which variant for a task, and why the others not",
+        description=_RECOMMEND_HELP,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    variants.add_argument(
+    recommend.add_argument("--task", required=True, choices=TASKS, help="what it is for")
+    recommend.add_argument("--budget", type=_positive, help="dollars an hour for instances")
+    recommend.add_argument(
+        "--precision", action="append", choices=["bf16", "fp8", "int8", "int4"],
+        help="checkpoints that will do, again for each (the published one)",
+    )  # fmt: skip
+    _add_workload(recommend)
+    recommend.add_argument("--json", action="store_true", help="print it as JSON")
+
+
+def _add_workload(parser: argparse.ArgumentParser) -> None:
+    _add_lengths(parser)
+    parser.add_argument("--rate", type=_positive, default=1.0, help="requests per second (1)")
+    parser.add_argument(
+        "--context", type=_tokens, help="longest sequence in tokens (prompt and 4 × the output)"
+    )
+    parser.add_argument(
         "--ttft", type=_positive, default=2.0, help="limit on the first token, in seconds (2)"
     )
-    variants.add_argument(
+    parser.add_argument(
         "--tpot", type=_positive, default=0.08, help="limit per output token, in seconds (0.08)"
     )
-    variants.add_argument("--json", action="store_true", help="print it as JSON")
 
 
 def _add_plan(subcommands: Any) -> None:

@@ -2,6 +2,19 @@
 
 from dataclasses import dataclass
 
+# Classes of work, from light to heavy.
+TASKS = {
+    "classification": "text classification, extraction of key words",
+    "answers": "simple questions and answers",
+    "chat": "conversations of several turns, understanding of context",
+    "writing": "light creative work, polishing of texts",
+    "domain": "a profession's own field: finance, medicine",
+    "reasoning": "hard decisions, logic over several steps",
+    "science": "research, knowledge across fields",
+    "code": "generation of programs",
+    "mathematics": "proofs",
+}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Experts:
@@ -74,6 +87,7 @@ class Variant:
         active_parameters: Those that one token uses.
         linear_parameters: Those that quantization shrinks: all but norms, embedding and head.
         context: Longest sequence in tokens.
+        tasks: What it is for, of `TASKS`, by the 2025 guide that the README names.
         checkpoints: The published one first.
         head_dim: Width of one head.
         experts: Its mixture of experts, if it is one.
@@ -93,6 +107,7 @@ class Variant:
     active_parameters: int
     linear_parameters: int
     context: int
+    tasks: tuple[str, ...]
     checkpoints: tuple[Checkpoint, ...]
     head_dim: int = 128
     experts: Experts | None = None

@@ -26,6 +26,7 @@ _ROWS = (
         active_parameters=1_777_088_000,
         linear_parameters=1_310_195_712,
         context=131_072,
+        tasks=("classification", "answers"),
         checkpoints=(
             Checkpoint(
                 precision="bf16",
@@ -70,6 +71,7 @@ _ROWS = (
         active_parameters=7_615_616_512,
         linear_parameters=6_525_288_448,
         context=131_072,
+        tasks=("classification", "answers"),
         checkpoints=(
             Checkpoint(
                 precision="bf16",
@@ -114,6 +116,7 @@ _ROWS = (
         active_parameters=8_030_261_248,
         linear_parameters=6_979_321_856,
         context=131_072,
+        tasks=("classification", "answers"),
         checkpoints=(
             Checkpoint(
                 precision="bf16",
@@ -158,6 +161,7 @@ _ROWS = (
         active_parameters=14_770_033_664,
         linear_parameters=13_212_057_600,
         context=131_072,
+        tasks=("classification", "answers", "chat", "writing"),
         checkpoints=(
             Checkpoint(
                 precision="bf16",
@@ -202,6 +206,7 @@ _ROWS = (
         active_parameters=32_763_876_352,
         linear_parameters=31_205_621_760,
         context=131_072,
+        tasks=("classification", "answers", "chat", "writing", "domain"),
         checkpoints=(
             Checkpoint(
                 precision="bf16",
@@ -246,6 +251,7 @@ _ROWS = (
         active_parameters=70_553_706_496,
         linear_parameters=68_451_041_280,
         context=131_072,
+        tasks=("chat", "writing", "domain", "reasoning", "science"),
         checkpoints=(
             Checkpoint(
                 precision="bf16",
@@ -290,6 +296,7 @@ _ROWS = (
         active_parameters=37_551_276_032,
         linear_parameters=669_173_061_120,
         context=163_840,
+        tasks=("chat", "writing", "domain", "reasoning", "science", "code", "mathematics"),
         experts=Experts(routed=256, active=8, intermediate=2_048, parameters=653_908_770_816),
         latent=Latent(kv_rank=512, rope_dim=64),
         source=R1_TENSORS,

@@ -1,1 +1,1 @@
-"""`r1 variants` and `r1 plan`: what is decided before Pulumi, shown to people and programs."""
+"""`r1 variants`, `r1 recommend`, `r1 plan`: decisions before Pulumi, for people and programs."""

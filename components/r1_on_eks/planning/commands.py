@@ -1,4 +1,4 @@
-"""What `r1 variants` and `r1 plan` do: read, decide, print."""
+"""What `r1 variants`, `r1 recommend` and `r1 plan` do: read, decide, print."""
 
 import argparse
 import json
@@ -13,7 +13,8 @@ from r1_on_eks.catalog.variants import VARIANTS
 from r1_on_eks.plan import DoesNotFit, Plan
 from r1_on_eks.plan.choice import Option, Workload, options
 from r1_on_eks.plan.outlook import Outlook, outlook
-from r1_on_eks.planning.tables import print_plan, print_variants
+from r1_on_eks.plan.recommend import recommend
+from r1_on_eks.planning.tables import print_plan, print_recommendation, print_variants
 from r1_on_eks.stack_config import StackConfigError, parse_stack_config
 
 HOME_GROUND = "p4d.24xlarge"
@@ -21,14 +22,7 @@ HOME_GROUND = "p4d.24xlarge"
 
 def run_variants(arguments: argparse.Namespace) -> int:
     """`r1 variants`: the cheapest placement of each, and the cheapest on a p4d."""
-    workload = Workload(
-        prompt=arguments.prompt,
-        output=arguments.output,
-        rate=arguments.rate,
-        context=arguments.context or arguments.prompt + 4 * arguments.output,
-        first_token_s=arguments.ttft,
-        per_token_s=arguments.tpot,
-    )
+    workload = _workload(arguments)
     found = {name: _best(options(variant, workload)) for name, variant in VARIANTS.items()}
     if arguments.json:
         print(json.dumps({"workload": asdict(workload), "variants": {
@@ -38,6 +32,41 @@ def run_variants(arguments: argparse.Namespace) -> int:
     else:
         print_variants(workload, found)
     return 0
+
+
+def run_recommend(arguments: argparse.Namespace) -> int:
+    """`r1 recommend`: which variant for a task, and why the others not.
+
+    Returns:
+        0 one is recommended, 1 none is.
+    """
+    workload = _workload(arguments)
+    precisions = arguments.precision
+    candidates = recommend(
+        arguments.task,
+        workload,
+        budget=arguments.budget,
+        accepted=precisions and (lambda one: one.precision in precisions),
+    )
+    if arguments.json:
+        print(json.dumps([
+            {"variant": one.variant.name, "taken": one.taken, "verdict": one.verdict,
+             "option": one.option and _plain(one.option)} for one in candidates
+        ], indent=1, ensure_ascii=False))  # fmt: skip
+    else:
+        print_recommendation(arguments.task, workload, candidates)
+    return 0 if any(one.taken for one in candidates) else 1
+
+
+def _workload(arguments: argparse.Namespace) -> Workload:
+    return Workload(
+        prompt=arguments.prompt,
+        output=arguments.output,
+        rate=arguments.rate,
+        context=arguments.context or arguments.prompt + 4 * arguments.output,
+        first_token_s=arguments.ttft,
+        per_token_s=arguments.tpot,
+    )
 
 
 def _best(ways: list[Option]) -> dict[str, Option | None]:

@@ -7,12 +7,14 @@ from rich.table import Table
 from rich.text import Text
 
 from r1_on_eks.catalog.gpus import GPUS
+from r1_on_eks.catalog.model_shapes import TASKS
 from r1_on_eks.catalog.variants import VARIANTS
 from r1_on_eks.plan import Plan
 from r1_on_eks.plan.choice import Option, Workload
 from r1_on_eks.plan.estimate import Range
 from r1_on_eks.plan.outlook import Outlook
 from r1_on_eks.plan.placement import Placement
+from r1_on_eks.plan.recommend import Candidate
 
 _BAR = 32
 
@@ -20,11 +22,7 @@ _BAR = 32
 def print_variants(workload: Workload, found: Mapping[str, Mapping[str, Option | None]]) -> None:
     """The seven variants with their placements for one workload."""
     console = Console(highlight=False)
-    console.print(
-        f"at {workload.rate:g} requests/s of {workload.prompt} tokens, answers of"
-        f" {workload.output}, sequences of up to {workload.context}; first token within"
-        f" {workload.first_token_s:g} s, {workload.per_token_s * 1e3:g} ms a token"
-    )
+    console.print(_told(workload))
     table = Table("variant", "weights", "", "instances", "GPUs", "at a time", "first token",
                   "per token", "$/h", "$/1M tokens", box=None)  # fmt: skip
     for name, ways in found.items():
@@ -40,18 +38,54 @@ def print_variants(workload: Workload, found: Mapping[str, Mapping[str, Option |
             )
             told = ("", "")
     console.print(table)
-    console.print(
-        "on-demand prices of us-east-1, instances alone; predictions, see docs/estimates.md;"
-        " * a layout that nobody has published a measurement of"
+    console.print(_FOOTNOTE)
+
+
+def print_recommendation(task: str, workload: Workload, candidates: Sequence[Candidate]) -> None:
+    """The recommended variant, then every one with its reason."""
+    console = Console(highlight=False)
+    taken = [one for one in candidates if one.taken]
+    console.print(f"for {task}: {TASKS[task]}; {_told(workload)}")
+    table = Table("", "variant", "instances", "first token", "per token", "$/h", "$/1M tokens",
+                  "", box=None)  # fmt: skip
+    for one in candidates:
+        cells = _option_cells(one.option) if one.option else ("",) * 7
+        table.add_row("→" if one.taken else "", one.variant.name, cells[0], *cells[3:],
+                      one.verdict, style="" if one.taken else "dim")  # fmt: skip
+    console.print(table)
+    console.print(_FOOTNOTE)
+    for one in taken:
+        console.print(f"to grow: {_growth(one.variant.name)}")
+
+
+def _growth(variant: str) -> str:
+    """The guide's path: begin in the middle, grow with the need, keep the largest in reserve."""
+    names = list(VARIANTS)
+    later = names[names.index(variant) + 1 :]
+    return f"{', then '.join(later)} on the same gateway" if later else "more replicas"
+
+
+def _told(workload: Workload) -> str:
+    return (
+        f"at {workload.rate:g} requests/s of {workload.prompt} tokens, answers of"
+        f" {workload.output}, sequences of up to {workload.context}; first token within"
+        f" {workload.first_token_s:g} s, {workload.per_token_s * 1e3:g} ms a token"
     )
 
 
+_FOOTNOTE = (
+    "on-demand prices of us-east-1, instances alone; predictions, see docs/estimates.md;"
+    " * layout, ° GPU class of which no measurement was found"
+)
+
+
 def _option_cells(option: Option) -> tuple[str, ...]:
-    star = "*" if option.experimental else ""
-    split = f"{option.tensor_parallel}" + (f" × {option.stages} nodes" if star else "")
+    unmeasured = "*" if option.experimental else "" if option.estimate.calibrated else "°"
+    over = f" × {option.stages} nodes" if option.stages > 1 else ""
+    split = f"{option.tensor_parallel}{over}"
     copies = f"{option.replicas} × {split}" if option.replicas > 1 else split
     return (
-        f"{option.nodes} × {option.instance.name}{star}",
+        f"{option.nodes} × {option.instance.name}{unmeasured}",
         copies,
         str(option.concurrency * option.replicas),
         _seconds(option.estimate.first_token_s),
