@@ -82,7 +82,7 @@ def brute_force(variant, workload):
     return lowest
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(variant=variants, workload=workloads)
 def test_the_search_finds_what_brute_force_finds(variant, workload):
     found = options(variant, workload)
@@ -91,7 +91,7 @@ def test_the_search_finds_what_brute_force_finds(variant, workload):
     )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(variant=variants, workload=workloads, less=st.floats(0.05, 1), which=st.integers(0, 100))
 def test_a_lower_price_never_makes_the_choice_dearer(variant, workload, less, which):
     before = options(variant, workload)
@@ -106,7 +106,7 @@ def test_a_lower_price_never_makes_the_choice_dearer(variant, workload, less, wh
         assert after[0].usd_per_hour <= before[0].usd_per_hour
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(variant=variants, workload=workloads)
 def test_every_option_stays_within_what_was_asked(variant, workload):
     for option in options(variant, workload):
@@ -117,7 +117,7 @@ def test_every_option_stays_within_what_was_asked(variant, workload):
             option.estimate.first_token_s.likely
             + workload.output * option.estimate.per_token_s.likely
         )
-        assert together == pytest.approx(share, rel=0.05) or option.estimate.running == 1
+        assert together == pytest.approx(share, rel=0.05) or option.estimate.running < 1.01
 
 
 def test_every_variant_has_a_placement_on_p4d_and_the_671b_an_experimental_one():
@@ -162,7 +162,8 @@ def test_the_recommended_variant_is_the_cheapest_that_is_meant_for_the_task(task
         assert one.verdict
 
 
-def test_a_budget_rules_out_and_says_by_how_much(capsys):
+def test_a_budget_rules_out_and_says_by_how_much(monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "160")
     by_name = {one.variant.name: one for one in recommend("reasoning", CHAT, budget=30.0)}
     assert by_name["671b"].verdict == "$63.30 an hour, over the budget of $30.00"
     assert by_name["7b"].verdict == "not for reasoning: its best is answers"

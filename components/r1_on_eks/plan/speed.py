@@ -9,6 +9,7 @@ what is fitted is what predicts.
 from dataclasses import dataclass
 from typing import Any
 
+_HALVINGS = 18
 # A number, or an array with one number per measured row.
 Number = Any
 
@@ -123,12 +124,17 @@ def open_loop(
     Returns:
         The speed, and how many run at a time on average (Little's law).
     """
-    running: Number = at_most(rate * 0.0 + 1.0, most)
-    for _ in range(15):
+    low = rate * 0.0 + 1.0
+    high = at_least(low, most)
+    # More under way take longer, and longer ones keep more under way: halving finds where both
+    # agree, or `most` where requests come faster than they are answered.
+    for _ in range(_HALVINGS):
+        running = (low + high) / 2
         speed = _open_speed(replica, prompt, output, rate, running)
-        wanted = rate * (speed.first_token + output * speed.per_token)
-        # The geometric mean of old and new keeps the iteration from swinging.
-        running = (running * at_least(at_most(wanted, most), 1.0)) ** 0.5
+        more = rate * (speed.first_token + output * speed.per_token) > running
+        low = low + (running - low) * more
+        high = running + (high - running) * more
+    running = (low + high) / 2
     return _open_speed(replica, prompt, output, rate, running), running
 
 
