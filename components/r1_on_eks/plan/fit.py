@@ -51,8 +51,8 @@ def memory(
 ) -> Memory:
     """What one replica leaves for its cache on each GPU.
 
-    Within 0.25 GiB of eleven logged starts of vLLM 0.10 and 0.11 on one node. Beyond one, the
-    overhead is that of a single start, 0.8 GiB more.
+    Within 0.25 GiB of six logged starts of these shapes on one node (vLLM 0.10 and 0.11). Over
+    several nodes the overhead is that of a single start, 0.8 GiB more.
     """
     layers = stage_layers(variant.layers, pipeline_parallel)
     fullest = max(
