@@ -31,6 +31,69 @@ def test_the_cache_of_the_70b_is_keys_and_values_of_80_layers_and_8_heads():
     assert VARIANTS["70b"].kv_bytes_per_token == 2 * 80 * 8 * 128 * 2
 
 
+def test_the_cache_of_the_671b_is_a_latent_of_576_numbers_in_61_layers():
+    assert VARIANTS["671b"].kv_bytes_per_token == 61 * (512 + 64) * 2 == 70_272
+
+
+@pytest.mark.parametrize("variant", VARIANTS.values(), ids=lambda row: row.name)
+def test_smaller_precisions_weigh_their_linear_layers_at_one_byte_or_a_little_over_half(variant):
+    rest = 2 * (variant.parameters - variant.linear_parameters)
+    for checkpoint in variant.checkpoints:
+        if checkpoint.standing == "computed":
+            per_weight = {"fp8": 1, "int8": 1, "int4": 0.5 + 2 / 128}[checkpoint.precision]
+            assert checkpoint.weight_bytes == pytest.approx(
+                rest + per_weight * variant.linear_parameters, rel=1e-5
+            )
+            assert "not read from the repository" in checkpoint.source
+            assert checkpoint.recovery
+
+
+def test_the_parameters_of_the_qwen_distillations_are_those_of_their_shapes():
+    for name in ("1.5b", "7b", "14b", "32b"):
+        row = VARIANTS[name]
+        width, cached = row.heads * row.head_dim, row.kv_heads * row.head_dim
+        linear = row.hidden * (2 * width + 2 * cached + 3 * row.intermediate)
+        beside = width + 2 * cached + 2 * row.hidden  # biases and two norms
+        tables = 2 * row.vocabulary * row.hidden + row.hidden
+        assert row.linear_parameters == row.layers * linear
+        assert row.parameters == row.layers * (linear + beside) + tables
+
+
+def test_the_routed_experts_of_the_671b_are_those_of_its_shape():
+    row = VARIANTS["671b"]
+    experts = row.experts
+    layers = row.layers - experts.dense_layers
+    assert experts.parameters == layers * experts.routed * 3 * row.hidden * experts.intermediate
+
+
+def test_memory_that_is_not_confirmed_says_so():
+    unconfirmed = [row for row in GPUS.values() if row.memory_standing == "unconfirmed"]
+    assert {row.name for row in unconfirmed} >= {"a100-40", "h200", "b200"}
+    assert all("not confirmed" in row.source for row in unconfirmed)
+
+
+def test_the_families_that_the_catalogue_promises_are_there():
+    families = {name.partition(".")[0] for name in INSTANCE_TYPES}
+    assert families >= {
+        "p4d", "p4de", "p5", "p5e", "p5en", "p6-b200", "p6-b300", "g5", "g6", "g6e", "g7e",
+    }  # fmt: skip
+    assert any(row.cpu_model for row in INSTANCE_TYPES.values())
+
+
+@pytest.mark.parametrize("row", INSTANCE_TYPES.values(), ids=lambda row: row.name)
+def test_an_instance_type_counts_against_the_quota_of_its_family(row):
+    letter = row.name[0]
+    quota = {"p": "L-417A185B", "g": "L-DB2E81BA"}.get(letter, "L-1216C47A")
+    assert row.quota_code == quota
+
+
+def test_prices_are_those_after_the_cut_of_june_2025():
+    # 32.7726 and 98.32 before it, which many pages still print.
+    assert INSTANCE_TYPES["p4d.24xlarge"].on_demand_usd_per_hour == 21.958
+    assert INSTANCE_TYPES["p5.48xlarge"].on_demand_usd_per_hour == 55.04
+    assert INSTANCE_TYPES["p5e.48xlarge"].on_demand_usd_per_hour is None
+
+
 @pytest.mark.parametrize("row", INSTANCE_TYPES.values(), ids=lambda row: row.name)
 def test_an_instance_type_has_either_a_known_gpu_or_none(row):
     assert (row.gpu_model in GPUS) == (row.gpus > 0)

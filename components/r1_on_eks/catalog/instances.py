@@ -9,10 +9,22 @@ KARPENTER = (
     "aws/karpenter-provider-aws instance-types.md, zz_generated vpclimits and pricing"
     " (us-east-1), 2026-07-20"
 )
+G5_4XL = KARPENTER + "; memory and network remembered, not confirmed"
+G5_24XL = KARPENTER + "; network remembered, not confirmed"
 EC2_SIZES = (
-    "size remembered, not looked up (EC2 user guide has it); price from"
+    "size and processor remembered, not looked up (EC2 user guide has them); price from"
     " aws/karpenter-provider-aws zz_generated.pricing_aws.go (us-east-1), 2026-07-20"
 )
+
+# vCPU quotas by the letters of a family: on demand, spot (Service Quotas, code ec2; as AWS lists
+# them, 2026-11). None where no code was read.
+_QUOTAS = {
+    "p4": ("L-417A185B", "L-7212CCBC"),
+    "p5": ("L-417A185B", "L-C4BD4855"),
+    "p6": ("L-417A185B", None),
+    "g": ("L-DB2E81BA", "L-3819A6DF"),
+    "standard": ("L-1216C47A", None),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,13 +35,17 @@ class InstanceType:
         name: EC2's own name, `p4d.24xlarge`.
         vcpus: Virtual CPUs.
         memory_gib: Main memory in GiB.
-        gpus: NVIDIA GPUs; 0 for a type without.
-        gpu_model: GPU as node labels spell it (`a100`), or "".
+        gpus: GPUs; 0 for a type without.
+        gpu_model: GPU as node labels spell it, a key of `GPUS`, or "".
         gpu_memory_gib: Memory on the label of one GPU, in GiB.
         efa_interfaces: Elastic Fabric Adapters that can be attached.
         network_cards: Network cards.
+        network_gbps: Network bandwidth that is sure, in Gbit/s; None where none was read.
         local_nvme_gb: Instance store in GB; 0 where there is none.
         on_demand_usd_per_hour: On-demand price, or None where none was read.
+        quota_code: Service quota of vCPUs on demand.
+        quota_code_spot: The same for spot, or None where none was read.
+        cpu_model: Processor of a type without GPU, where it may serve a model; else "".
         source: Where the row was read, and when.
     """
 
@@ -41,47 +57,65 @@ class InstanceType:
     gpu_memory_gib: int
     efa_interfaces: int
     network_cards: int
+    network_gbps: float | None
     local_nvme_gb: int
     on_demand_usd_per_hour: float | None
+    quota_code: str
+    quota_code_spot: str | None
+    cpu_model: str
     source: str
 
 
-# name, vCPU, GiB, GPUs, GPU, GiB per GPU, EFA interfaces, network cards, NVMe GB, $/h
+# name, vCPU, GiB, GPUs, GPU, GiB per GPU, EFA, network cards, Gbit/s, NVMe GB, $/h, quota, source
 _ROWS = (
-    ("p4d.24xlarge", 96, 1152, 8, "a100-40", 40, 4, 4, 8000, 21.958, KARPENTER),
-    ("p4de.24xlarge", 96, 1152, 8, "a100-80", 80, 4, 4, 8000, 27.447, KARPENTER),
-    ("p5.4xlarge", 16, 256, 1, "h100", 80, 1, 1, 3800, 6.88, KARPENTER),
-    ("p5.48xlarge", 192, 2048, 8, "h100", 80, 32, 32, 30400, 55.04, KARPENTER),
+    ("p4d.24xlarge", 96, 1152, 8, "a100-40", 40, 4, 4, 400, 8000, 21.958, "p4", KARPENTER),
+    ("p4de.24xlarge", 96, 1152, 8, "a100-80", 80, 4, 4, 400, 8000, 27.447, "p4", KARPENTER),
+    ("p5.4xlarge", 16, 256, 1, "h100", 80, 1, 1, 100, 3800, 6.88, "p5", KARPENTER),
+    ("p5.48xlarge", 192, 2048, 8, "h100", 80, 32, 32, 3200, 30400, 55.04, "p5", KARPENTER),
     # Sold as Capacity Blocks only: no on-demand price exists.
-    ("p5e.48xlarge", 192, 2048, 8, "h200", 141, 32, 32, 30400, None, KARPENTER),
-    ("p5en.48xlarge", 192, 2048, 8, "h200", 141, 16, 16, 30400, 63.296, KARPENTER),
-    ("p6-b200.48xlarge", 192, 2048, 8, "b200", 179, 8, 8, 30400, 113.933, KARPENTER),
-    ("p6-b300.48xlarge", 192, 4096, 8, "b300", 268, 16, 17, 30400, 142.416, KARPENTER),
-    ("g5.xlarge", 4, 16, 1, "a10g", 24, 0, 1, 250, 1.006, KARPENTER),
-    ("g5.2xlarge", 8, 32, 1, "a10g", 24, 0, 1, 450, 1.212, KARPENTER),
-    ("g5.4xlarge", 16, 64, 1, "a10g", 24, 0, 1, 600, 1.624, KARPENTER),
-    ("g5.12xlarge", 48, 192, 4, "a10g", 24, 1, 1, 3800, 5.672, KARPENTER),
-    ("g5.24xlarge", 96, 384, 4, "a10g", 24, 1, 1, 3800, 8.144, KARPENTER),
-    ("g5.48xlarge", 192, 768, 8, "a10g", 24, 1, 1, 7600, 16.288, KARPENTER),
-    ("g6.xlarge", 4, 16, 1, "l4", 24, 0, 1, 250, 0.805, KARPENTER),
-    ("g6.12xlarge", 48, 192, 4, "l4", 24, 1, 1, 3760, 4.602, KARPENTER),
-    ("g6.48xlarge", 192, 768, 8, "l4", 24, 1, 1, 7520, 13.350, KARPENTER),
-    ("g6e.xlarge", 4, 32, 1, "l40s", 48, 0, 1, 250, 1.861, KARPENTER),
-    ("g6e.2xlarge", 8, 64, 1, "l40s", 48, 0, 1, 450, 2.242, KARPENTER),
-    ("g6e.4xlarge", 16, 128, 1, "l40s", 48, 0, 1, 600, 3.004, KARPENTER),
-    ("g6e.12xlarge", 48, 384, 4, "l40s", 48, 1, 1, 3800, 10.493, KARPENTER),
-    ("g6e.24xlarge", 96, 768, 4, "l40s", 48, 2, 2, 3800, 15.066, KARPENTER),
-    ("g6e.48xlarge", 192, 1536, 8, "l40s", 48, 4, 4, 7600, 30.131, KARPENTER),
-    ("g7e.2xlarge", 8, 64, 1, "rtx-pro-6000", 96, 0, 1, 1900, 3.363, KARPENTER),
-    ("g7e.48xlarge", 192, 2048, 8, "rtx-pro-6000", 96, 4, 4, 15200, 33.144, KARPENTER),
-    ("g6.2xlarge", 8, 32, 1, "l4", 24, 0, 1, 450, 0.9776, EC2_SIZES),
-    ("g6.4xlarge", 16, 64, 1, "l4", 24, 0, 1, 600, 1.3232, EC2_SIZES),
-    ("m7i.large", 2, 8, 0, "", 0, 0, 1, 0, 0.1008, EC2_SIZES),
-    ("m7i.xlarge", 4, 16, 0, "", 0, 0, 1, 0, 0.2016, EC2_SIZES),
-)
+    ("p5e.48xlarge", 192, 2048, 8, "h200", 141, 32, 32, 3200, 30400, None, "p5", KARPENTER),
+    ("p5en.48xlarge", 192, 2048, 8, "h200", 141, 16, 16, 3200, 30400, 63.296, "p5", KARPENTER),
+    ("p6-b200.48xlarge", 192, 2048, 8, "b200", 179, 8, 8, 3200, 30400, 113.933, "p6", KARPENTER),
+    ("p6-b300.48xlarge", 192, 4096, 8, "b300", 268, 16, 17, 6400, 30400, 142.416, "p6", KARPENTER),
+    ("g5.xlarge", 4, 16, 1, "a10g", 24, 0, 1, 2.5, 250, 1.006, "g", KARPENTER),
+    ("g5.2xlarge", 8, 32, 1, "a10g", 24, 0, 1, 5, 450, 1.212, "g", KARPENTER),
+    ("g5.4xlarge", 16, 64, 1, "a10g", 24, 0, 1, 10, 600, 1.624, "g", G5_4XL),
+    ("g5.12xlarge", 48, 192, 4, "a10g", 24, 1, 1, 40, 3800, 5.672, "g", KARPENTER),
+    ("g5.24xlarge", 96, 384, 4, "a10g", 24, 1, 1, 50, 3800, 8.144, "g", G5_24XL),
+    ("g5.48xlarge", 192, 768, 8, "a10g", 24, 1, 1, 100, 7600, 16.288, "g", KARPENTER),
+    ("g6.xlarge", 4, 16, 1, "l4", 24, 0, 1, 2.5, 250, 0.805, "g", KARPENTER),
+    ("g6.12xlarge", 48, 192, 4, "l4", 24, 1, 1, 40, 3760, 4.602, "g", KARPENTER),
+    ("g6.48xlarge", 192, 768, 8, "l4", 24, 1, 1, 100, 7520, 13.350, "g", KARPENTER),
+    ("g6e.xlarge", 4, 32, 1, "l40s", 48, 0, 1, 2.5, 250, 1.861, "g", KARPENTER),
+    ("g6e.2xlarge", 8, 64, 1, "l40s", 48, 0, 1, 5, 450, 2.242, "g", KARPENTER),
+    ("g6e.4xlarge", 16, 128, 1, "l40s", 48, 0, 1, 20, 600, 3.004, "g", KARPENTER),
+    ("g6e.12xlarge", 48, 384, 4, "l40s", 48, 1, 1, 100, 3800, 10.493, "g", KARPENTER),
+    ("g6e.24xlarge", 96, 768, 4, "l40s", 48, 2, 2, 200, 3800, 15.066, "g", KARPENTER),
+    ("g6e.48xlarge", 192, 1536, 8, "l40s", 48, 4, 4, 400, 7600, 30.131, "g", KARPENTER),
+    ("g7e.2xlarge", 8, 64, 1, "rtx-pro-6000", 96, 0, 1, 50, 1900, 3.363, "g", KARPENTER),
+    ("g7e.48xlarge", 192, 2048, 8, "rtx-pro-6000", 96, 4, 4, 1600, 15200, 33.144, "g", KARPENTER),
+    ("g6.2xlarge", 8, 32, 1, "l4", 24, 0, 1, None, 450, 0.9776, "g", EC2_SIZES),
+    ("g6.4xlarge", 16, 64, 1, "l4", 24, 0, 1, None, 600, 1.3232, "g", EC2_SIZES),
+)  # fmt: skip
 
-INSTANCE_TYPES: dict[str, InstanceType] = {
-    name: InstanceType(
+# Without GPU. name, vCPU, GiB, $/h
+_CPU_ROWS = (
+    ("m7i.large", 2, 8, 0.1008),
+    ("m7i.xlarge", 4, 16, 0.2016),
+    ("m7i.2xlarge", 8, 32, 0.4032),
+    ("m7i.4xlarge", 16, 64, 0.8064),
+    ("c7i.2xlarge", 8, 16, 0.357),
+    ("c7i.4xlarge", 16, 32, 0.714),
+)
+# It has matrix units for bf16.
+_CPU_MODEL = "xeon-sapphire-rapids"
+
+
+def _with_gpus(row: tuple) -> InstanceType:
+    (name, vcpus, memory, gpus, model, gpu_memory, efa, cards, gbps, nvme, price, quota,
+     source) = row  # fmt: skip
+    on_demand, spot = _QUOTAS[quota]
+    return InstanceType(
         name=name,
         vcpus=vcpus,
         memory_gib=memory,
@@ -90,9 +124,37 @@ INSTANCE_TYPES: dict[str, InstanceType] = {
         gpu_memory_gib=gpu_memory,
         efa_interfaces=efa,
         network_cards=cards,
+        network_gbps=gbps,
         local_nvme_gb=nvme,
         on_demand_usd_per_hour=price,
+        quota_code=on_demand,
+        quota_code_spot=spot,
+        cpu_model="",
         source=source,
     )
-    for name, vcpus, memory, gpus, model, gpu_memory, efa, cards, nvme, price, source in _ROWS
+
+
+def _without(name: str, vcpus: int, memory: int, price: float) -> InstanceType:
+    on_demand, spot = _QUOTAS["standard"]
+    return InstanceType(
+        name=name,
+        vcpus=vcpus,
+        memory_gib=memory,
+        gpus=0,
+        gpu_model="",
+        gpu_memory_gib=0,
+        efa_interfaces=0,
+        network_cards=1,
+        network_gbps=None,
+        local_nvme_gb=0,
+        on_demand_usd_per_hour=price,
+        quota_code=on_demand,
+        quota_code_spot=spot,
+        cpu_model=_CPU_MODEL,
+        source=EC2_SIZES,
+    )
+
+
+INSTANCE_TYPES: dict[str, InstanceType] = {
+    row.name: row for row in (*map(_with_gpus, _ROWS), *(_without(*cells) for cells in _CPU_ROWS))
 }

@@ -23,13 +23,17 @@ class Experts:
     Attributes:
         routed: Experts that the router chooses from, per layer.
         active: Experts that one token uses of them.
+        shared: Experts that every token uses besides.
         intermediate: Width of one expert.
+        dense_layers: Layers at the front that have none.
         parameters: Parameters of all routed experts together.
     """
 
     routed: int
     active: int
+    shared: int
     intermediate: int
+    dense_layers: int
     parameters: int
 
 
@@ -40,10 +44,16 @@ class Latent:
     Attributes:
         kv_rank: Its width.
         rope_dim: Width of the part that carries the position.
+        q_rank: Width of the vector that queries come from.
+        nope_dim: Width of a head's key without the position.
+        value_dim: Width of a head's value.
     """
 
     kv_rank: int
     rope_dim: int
+    q_rank: int
+    nope_dim: int
+    value_dim: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +65,8 @@ class Checkpoint:
         repository: Where it is published, `owner/name` on Hugging Face.
         weight_bytes: Bytes that are loaded onto the GPUs of one replica.
         standing: How the bytes are known: `counted`, `computed` or `approximate`.
-        source: Where they were read, and when.
+        recovery: Share of the published model's scores that is left, or "" where none was read.
+        source: Where the bytes were read, and when.
     """
 
     precision: str
@@ -63,6 +74,7 @@ class Checkpoint:
     weight_bytes: int
     standing: str
     source: str
+    recovery: str = ""
 
     @property
     def folder(self) -> str:
@@ -71,11 +83,43 @@ class Checkpoint:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Sampling:
+    """How DeepSeek recommends to sample.
+
+    Attributes:
+        temperature: Between 0.5 and 0.7.
+        top_p: Share of the probability that is sampled from.
+        system_prompt: Whether there should be one; instructions belong into the user's turn.
+        begins_with: What every answer is made to begin with, so that it thinks.
+        most_tokens: Longest answer of the published evaluations.
+        source: Where it was read, and when.
+    """
+
+    temperature: float
+    top_p: float
+    system_prompt: bool
+    begins_with: str
+    most_tokens: int
+    source: str
+
+
+RECOMMENDED = Sampling(
+    temperature=0.6,
+    top_p=0.95,
+    system_prompt=False,
+    begins_with="<think>\n",
+    most_tokens=32_768,
+    source="README of deepseek-ai/DeepSeek-R1, usage recommendations, 2026-11",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Variant:
     """One model of the family.
 
     Attributes:
         name: The word of stack files, routes and services.
+        architecture: Class that vLLM loads it with.
         licence: Licence of the weights and, where it differs, of what they derive from.
         layers: Layers.
         hidden: Width of the residual stream.
@@ -92,10 +136,12 @@ class Variant:
         head_dim: Width of one head.
         experts: Its mixture of experts, if it is one.
         latent: Its latent attention, if it has it.
+        sampling: How to sample from it.
         source: Where the row was read, and when.
     """
 
     name: str
+    architecture: str
     licence: str
     layers: int
     hidden: int
@@ -112,6 +158,7 @@ class Variant:
     head_dim: int = 128
     experts: Experts | None = None
     latent: Latent | None = None
+    sampling: Sampling = RECOMMENDED
     source: str = "config.json of the published repository on Hugging Face, 2026-11"
 
     @property

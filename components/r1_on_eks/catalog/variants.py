@@ -1,20 +1,12 @@
-"""The seven published DeepSeek-R1 checkpoints: one row each, with its source and date."""
+"""The seven published DeepSeek-R1 models: one row each, with its source and date."""
 
-from r1_on_eks.catalog.model_shapes import Checkpoint, Experts, Latent, Variant
-
-CONFIG_JSON = (
-    "config.json of the repository on Hugging Face; weight bytes counted from it, 2026-11"
-)
-R1_TENSORS = "safetensors totals of deepseek-ai/DeepSeek-R1, without the MTP layer, 2026-11"
-COMPUTED = (
-    "computed from the shapes: linear weights at 1 byte, or 0.5156 with the scales of groups of"
-    " 128; embedding and head at 2; not read from the repository, 2026-11"
-)
-AWQ_SIZE = "dzhsurf/deepseek-v3-r1-deploy-and-benchmarks: about 352 GB, 2026-11"
+from r1_on_eks.catalog.checkpoints import CHECKPOINTS, R1_TENSORS
+from r1_on_eks.catalog.model_shapes import Experts, Latent, Variant
 
 _ROWS = (
     Variant(
         name="1.5b",
+        architecture="Qwen2ForCausalLM",
         licence="MIT (base Apache-2.0)",
         layers=28,
         hidden=1_536,
@@ -27,39 +19,11 @@ _ROWS = (
         linear_parameters=1_310_195_712,
         context=131_072,
         tasks=("classification", "answers"),
-        checkpoints=(
-            Checkpoint(
-                precision="bf16",
-                repository="deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B",
-                weight_bytes=3_554_176_000,
-                standing="counted",
-                source=CONFIG_JSON,
-            ),
-            Checkpoint(
-                precision="fp8",
-                repository="RedHatAI/DeepSeek-R1-Distill-Qwen-1.5B-FP8-dynamic",
-                weight_bytes=2_243_980_288,
-                standing="computed",
-                source=COMPUTED,
-            ),
-            Checkpoint(
-                precision="int8",
-                repository="RedHatAI/DeepSeek-R1-Distill-Qwen-1.5B-quantized.w8a8",
-                weight_bytes=2_243_980_288,
-                standing="computed",
-                source=COMPUTED,
-            ),
-            Checkpoint(
-                precision="int4",
-                repository="RedHatAI/DeepSeek-R1-Distill-Qwen-1.5B-quantized.w4a16",
-                weight_bytes=1_609_354_240,
-                standing="computed",
-                source=COMPUTED,
-            ),
-        ),
+        checkpoints=CHECKPOINTS["1.5b"],
     ),
     Variant(
         name="7b",
+        architecture="Qwen2ForCausalLM",
         licence="MIT (base Apache-2.0)",
         layers=28,
         hidden=3_584,
@@ -72,39 +36,11 @@ _ROWS = (
         linear_parameters=6_525_288_448,
         context=131_072,
         tasks=("classification", "answers"),
-        checkpoints=(
-            Checkpoint(
-                precision="bf16",
-                repository="deepseek-ai/DeepSeek-R1-Distill-Qwen-7B",
-                weight_bytes=15_231_233_024,
-                standing="counted",
-                source=CONFIG_JSON,
-            ),
-            Checkpoint(
-                precision="fp8",
-                repository="RedHatAI/DeepSeek-R1-Distill-Qwen-7B-FP8-dynamic",
-                weight_bytes=8_705_944_576,
-                standing="computed",
-                source=COMPUTED,
-            ),
-            Checkpoint(
-                precision="int8",
-                repository="RedHatAI/DeepSeek-R1-Distill-Qwen-7B-quantized.w8a8",
-                weight_bytes=8_705_944_576,
-                standing="computed",
-                source=COMPUTED,
-            ),
-            Checkpoint(
-                precision="int4",
-                repository="RedHatAI/DeepSeek-R1-Distill-Qwen-7B-quantized.w4a16",
-                weight_bytes=5_545_257_984,
-                standing="computed",
-                source=COMPUTED,
-            ),
-        ),
+        checkpoints=CHECKPOINTS["7b"],
     ),
     Variant(
         name="8b",
+        architecture="LlamaForCausalLM",
         licence="MIT (base Llama 3.1 licence)",
         layers=32,
         hidden=4_096,
@@ -117,39 +53,11 @@ _ROWS = (
         linear_parameters=6_979_321_856,
         context=131_072,
         tasks=("classification", "answers"),
-        checkpoints=(
-            Checkpoint(
-                precision="bf16",
-                repository="deepseek-ai/DeepSeek-R1-Distill-Llama-8B",
-                weight_bytes=16_060_522_496,
-                standing="counted",
-                source=CONFIG_JSON,
-            ),
-            Checkpoint(
-                precision="fp8",
-                repository="RedHatAI/DeepSeek-R1-Distill-Llama-8B-FP8-dynamic",
-                weight_bytes=9_081_200_640,
-                standing="computed",
-                source=COMPUTED,
-            ),
-            Checkpoint(
-                precision="int8",
-                repository="RedHatAI/DeepSeek-R1-Distill-Llama-8B-quantized.w8a8",
-                weight_bytes=9_081_200_640,
-                standing="computed",
-                source=COMPUTED,
-            ),
-            Checkpoint(
-                precision="int4",
-                repository="RedHatAI/DeepSeek-R1-Distill-Llama-8B-quantized.w4a16",
-                weight_bytes=5_700_591_616,
-                standing="computed",
-                source=COMPUTED,
-            ),
-        ),
+        checkpoints=CHECKPOINTS["8b"],
     ),
     Variant(
         name="14b",
+        architecture="Qwen2ForCausalLM",
         licence="MIT (base Apache-2.0)",
         layers=48,
         hidden=5_120,
@@ -162,39 +70,11 @@ _ROWS = (
         linear_parameters=13_212_057_600,
         context=131_072,
         tasks=("classification", "answers", "chat", "writing"),
-        checkpoints=(
-            Checkpoint(
-                precision="bf16",
-                repository="deepseek-ai/DeepSeek-R1-Distill-Qwen-14B",
-                weight_bytes=29_540_067_328,
-                standing="counted",
-                source=CONFIG_JSON,
-            ),
-            Checkpoint(
-                precision="fp8",
-                repository="RedHatAI/DeepSeek-R1-Distill-Qwen-14B-FP8-dynamic",
-                weight_bytes=16_328_009_728,
-                standing="computed",
-                source=COMPUTED,
-            ),
-            Checkpoint(
-                precision="int8",
-                repository="RedHatAI/DeepSeek-R1-Distill-Qwen-14B-quantized.w8a8",
-                weight_bytes=16_328_009_728,
-                standing="computed",
-                source=COMPUTED,
-            ),
-            Checkpoint(
-                precision="int4",
-                repository="RedHatAI/DeepSeek-R1-Distill-Qwen-14B-quantized.w4a16",
-                weight_bytes=9_928_419_328,
-                standing="computed",
-                source=COMPUTED,
-            ),
-        ),
+        checkpoints=CHECKPOINTS["14b"],
     ),
     Variant(
         name="32b",
+        architecture="Qwen2ForCausalLM",
         licence="MIT (base Apache-2.0)",
         layers=64,
         hidden=5_120,
@@ -207,39 +87,11 @@ _ROWS = (
         linear_parameters=31_205_621_760,
         context=131_072,
         tasks=("classification", "answers", "chat", "writing", "domain"),
-        checkpoints=(
-            Checkpoint(
-                precision="bf16",
-                repository="deepseek-ai/DeepSeek-R1-Distill-Qwen-32B",
-                weight_bytes=65_527_752_704,
-                standing="counted",
-                source=CONFIG_JSON,
-            ),
-            Checkpoint(
-                precision="fp8",
-                repository="RedHatAI/DeepSeek-R1-Distill-Qwen-32B-FP8-dynamic",
-                weight_bytes=34_322_130_944,
-                standing="computed",
-                source=COMPUTED,
-            ),
-            Checkpoint(
-                precision="int8",
-                repository="RedHatAI/DeepSeek-R1-Distill-Qwen-32B-quantized.w8a8",
-                weight_bytes=34_322_130_944,
-                standing="computed",
-                source=COMPUTED,
-            ),
-            Checkpoint(
-                precision="int4",
-                repository="RedHatAI/DeepSeek-R1-Distill-Qwen-32B-quantized.w4a16",
-                weight_bytes=19_206_907_904,
-                standing="computed",
-                source=COMPUTED,
-            ),
-        ),
+        checkpoints=CHECKPOINTS["32b"],
     ),
     Variant(
         name="70b",
+        architecture="LlamaForCausalLM",
         licence="MIT (base Llama 3.3 licence)",
         layers=80,
         hidden=8_192,
@@ -252,39 +104,11 @@ _ROWS = (
         linear_parameters=68_451_041_280,
         context=131_072,
         tasks=("chat", "writing", "domain", "reasoning", "science"),
-        checkpoints=(
-            Checkpoint(
-                precision="bf16",
-                repository="deepseek-ai/DeepSeek-R1-Distill-Llama-70B",
-                weight_bytes=141_107_412_992,
-                standing="counted",
-                source=CONFIG_JSON,
-            ),
-            Checkpoint(
-                precision="fp8",
-                repository="RedHatAI/DeepSeek-R1-Distill-Llama-70B-FP8-dynamic",
-                weight_bytes=72_656_371_712,
-                standing="computed",
-                source=COMPUTED,
-            ),
-            Checkpoint(
-                precision="int8",
-                repository="RedHatAI/DeepSeek-R1-Distill-Llama-70B-quantized.w8a8",
-                weight_bytes=72_656_371_712,
-                standing="computed",
-                source=COMPUTED,
-            ),
-            Checkpoint(
-                precision="int4",
-                repository="RedHatAI/DeepSeek-R1-Distill-Llama-70B-quantized.w4a16",
-                weight_bytes=39_500_398_592,
-                standing="computed",
-                source=COMPUTED,
-            ),
-        ),
+        checkpoints=CHECKPOINTS["70b"],
     ),
     Variant(
         name="671b",
+        architecture="DeepseekV3ForCausalLM",
         licence="MIT",
         layers=61,
         hidden=7_168,
@@ -297,25 +121,17 @@ _ROWS = (
         linear_parameters=669_173_061_120,
         context=163_840,
         tasks=("chat", "writing", "domain", "reasoning", "science", "code", "mathematics"),
-        experts=Experts(routed=256, active=8, intermediate=2_048, parameters=653_908_770_816),
-        latent=Latent(kv_rank=512, rope_dim=64),
-        source=R1_TENSORS,
-        checkpoints=(
-            Checkpoint(
-                precision="fp8",
-                repository="deepseek-ai/DeepSeek-R1",
-                weight_bytes=673_150_611_808,
-                standing="counted",
-                source=R1_TENSORS,
-            ),
-            Checkpoint(
-                precision="int4",
-                repository="cognitivecomputations/DeepSeek-R1-AWQ",
-                weight_bytes=352_000_000_000,
-                standing="approximate",
-                source=AWQ_SIZE,
-            ),
+        experts=Experts(
+            routed=256,
+            active=8,
+            shared=1,
+            intermediate=2_048,
+            dense_layers=3,
+            parameters=653_908_770_816,
         ),
+        latent=Latent(kv_rank=512, rope_dim=64, q_rank=1_536, nope_dim=128, value_dim=128),
+        source=R1_TENSORS,
+        checkpoints=CHECKPOINTS["671b"],
     ),
 )
 
