@@ -56,11 +56,13 @@ def brute_force(variant, workload):
         ]
         for degree, stages in splits:
             split = {"tensor_parallel": degree, "pipeline_parallel": stages}
-            left = memory(variant, checkpoint, gpu, **split, utilization=UTILIZATION)
-            room = min(MOST_SEQUENCES, left.tokens // workload.context)
             replica = replica_of(variant, checkpoint, gpu, **split)
-            rates = []
-            for running in range(1, room + 1):
+            rates, room = [], 0
+            for running in range(1, MOST_SEQUENCES + 1):
+                if not memory(variant, checkpoint, gpu, **split, utilization=UTILIZATION,
+                              context=workload.context, concurrency=running).fits:  # fmt: skip
+                    break
+                room = running
                 speed = closed_loop(replica, workload.prompt, workload.output, running)
                 slow = (
                     speed.first_token > workload.first_token_s

@@ -121,8 +121,10 @@ REFUSED = [
         wanted("p4d.24xlarge", 2),
         (
             "variants.70b.instance: 131.4 GiB of weights over 2 × 39.4 GiB of "
-            "p4d.24xlarge leave no room for a cache; all of it fits with precision int4 or "
-            "tensor_parallel 4"
+            "p4d.24xlarge leave no room for a cache; one request fits with precision int4 "
+            "(RedHatAI/DeepSeek-R1-Distill-Llama-70B-quantized.w4a16, 18.4 GiB of weights, 1.2 of "
+            "16.5 GiB of cache per GPU) or tensor_parallel 4 (32.9 GiB of weights, 0.6 of 2.1 GiB "
+            "of cache per GPU)"
         ),
     ),
     (
@@ -146,7 +148,7 @@ REFUSED = [
         wanted("p4d.24xlarge", 8, 200_000),
         "variants.70b.context: 200000 tokens; 70b ends at 131072",
     ),
-    ("8b", wanted("g6.2xlarge", 1, 65536), "variants.8b.context: one request of 65536 tokens; 29"),
+    ("8b", wanted("g6.2xlarge", 1, 65536), "variants.8b.context: one request of 65536 tokens; 35"),
 ]
 
 
@@ -158,12 +160,33 @@ def test_what_does_not_fit_is_refused_with_the_nearest_that_does(variant, entry,
 
 
 def test_the_concurrency_that_a_refusal_names_fits_and_one_more_does_not():
-    with pytest.raises(DoesNotFit, match="at most 14 do, or 16 of 29") as refused:
+    with pytest.raises(DoesNotFit, match="at most 14 do, or 16 of 30") as refused:
         place("70b", wanted("p4d.24xlarge", 8, 32768, 16))
     assert "variants.70b.concurrency" in str(refused.value)
     place("70b", wanted("p4d.24xlarge", 8, 32768, 14))
     with pytest.raises(DoesNotFit):
         place("70b", wanted("p4d.24xlarge", 8, 32768, 15))
+
+
+def test_a_refusal_names_changes_from_fewer_requests_to_more_gpus():
+    with pytest.raises(DoesNotFit) as refused:
+        place("70b", wanted("p4d.24xlarge", 4, 32768, 16))
+    message = str(refused.value)
+    assert "\n" not in message
+    ways = (
+        "one request of 32768 tokens; 27",
+        " fit; one request fits with ",
+        "precision fp8 (RedHatAI/DeepSeek-R1-Distill-Llama-70B-FP8-dynamic, ",
+        "tensor_parallel 8 (",
+    )
+    places = [message.index(way) for way in ways]
+    assert places == sorted(places)
+
+
+def test_where_all_gpus_of_a_node_are_not_enough_more_nodes_are_named():
+    with pytest.raises(DoesNotFit, match=r"2 nodes as pipeline stages.*GiB of weights") as refused:
+        place("671b", wanted("p5.48xlarge", 8, 32768, 4))
+    assert "precision int4 (cognitivecomputations/DeepSeek-R1-AWQ" in str(refused.value)
 
 
 @pytest.mark.parametrize(("replicas", "nodes"), [(1, 1), (4, 1), (5, 2)])

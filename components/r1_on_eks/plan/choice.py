@@ -8,7 +8,7 @@ from r1_on_eks.catalog.instances import INSTANCE_TYPES, InstanceType
 from r1_on_eks.catalog.model_shapes import Checkpoint, Variant
 from r1_on_eks.plan.degrees import tensor_parallel_degrees
 from r1_on_eks.plan.estimate import Estimate, at_rate, replica_of
-from r1_on_eks.plan.fit import Memory, memory
+from r1_on_eks.plan.fit import Memory, memory, most_at_a_time, runs_on
 from r1_on_eks.plan.speed import Replica, closed_loop
 
 # vLLM's default on the smaller GPUs; more answers at a time than that are nobody's plan here.
@@ -114,6 +114,8 @@ def _splits(
     """Tensor parallelism inside a node; stages over nodes, each with all GPUs of one."""
     if not instance.gpus or instance.on_demand_usd_per_hour is None:
         return
+    if runs_on(checkpoint, GPUS[instance.gpu_model]) is None:
+        return
     for degree in tensor_parallel_degrees(variant, checkpoint):
         if degree <= instance.gpus:
             yield degree, 1
@@ -131,8 +133,8 @@ def _option(
 ) -> Option | None:
     gpu = GPUS[instance.gpu_model]
     split = {"tensor_parallel": tensor_parallel, "pipeline_parallel": stages}
-    found = memory(variant, checkpoint, gpu, **split, utilization=UTILIZATION)
-    room = min(MOST_SEQUENCES, found.tokens // workload.context)
+    within = {**split, "utilization": UTILIZATION, "context": workload.context}
+    room = most_at_a_time(variant, checkpoint, gpu, **within, most=MOST_SEQUENCES)
     if room < 1:
         return None
     replica = replica_of(variant, checkpoint, gpu, **split)
@@ -156,7 +158,7 @@ def _option(
         replicas=int(replicas),
         nodes=nodes,
         concurrency=room,
-        memory=found,
+        memory=memory(variant, checkpoint, gpu, **within, concurrency=room),
         estimate=estimate,
         usd_per_hour=per_hour,
         usd_per_million=per_hour / (workload.rate * workload.output * _HOUR) * 1e6,

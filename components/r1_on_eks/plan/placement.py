@@ -7,11 +7,13 @@ from r1_on_eks.catalog.instances import INSTANCE_TYPES, InstanceType
 from r1_on_eks.catalog.model_shapes import Checkpoint, Variant
 from r1_on_eks.catalog.variants import VARIANTS
 from r1_on_eks.plan.degrees import tensor_parallel_degrees
-from r1_on_eks.plan.fit import GIB, Memory, memory
+from r1_on_eks.plan.fit import GIB, Memory, memory, most_at_a_time, runs_on
 from r1_on_eks.stack_config import VariantOnInstances
 
 # Shorter than this, nothing can be served.
 _SHORTEST = 1024
+# Nodes of one replica that a refusal looks at.
+_MOST_STAGES = 4
 
 
 class DoesNotFit(ValueError):
@@ -60,8 +62,7 @@ def place(variant_name: str, wanted: VariantOnInstances) -> Placement:
     checkpoint = _checkpoint(key, variant, wanted)
     _check_degree(key, variant, checkpoint, instance, wanted)
     found = _memory(variant, checkpoint, instance, wanted)
-    needed = found.cache_per_token * wanted.context * wanted.concurrency
-    if needed > found.cache:
+    if not found.fits:
         raise DoesNotFit(_too_large(key, variant, checkpoint, instance, wanted))
     replicas_per_node = instance.gpus // wanted.tensor_parallel
     return Placement(
@@ -75,7 +76,7 @@ def place(variant_name: str, wanted: VariantOnInstances) -> Placement:
         concurrency=wanted.concurrency,
         utilization=wanted.gpu_memory_utilization,
         memory=found,
-        cache_needed_gib=needed,
+        cache_needed_gib=found.cache_needed,
     )
 
 
@@ -92,14 +93,23 @@ def _checkpoint(key: str, variant: Variant, wanted: VariantOnInstances) -> Check
 
 
 def _memory(
-    variant: Variant, checkpoint: Checkpoint, instance: InstanceType, wanted: VariantOnInstances
+    variant: Variant,
+    checkpoint: Checkpoint,
+    instance: InstanceType,
+    wanted: VariantOnInstances,
+    *,
+    tensor_parallel: int | None = None,
+    stages: int = 1,
 ) -> Memory:
     return memory(
         variant,
         checkpoint,
         GPUS[instance.gpu_model],
-        tensor_parallel=wanted.tensor_parallel,
+        tensor_parallel=tensor_parallel or wanted.tensor_parallel,
+        pipeline_parallel=stages,
         utilization=wanted.gpu_memory_utilization,
+        context=wanted.context,
+        concurrency=wanted.concurrency,
     )
 
 
@@ -112,6 +122,13 @@ def _check_degree(
 ) -> None:
     if instance.gpus == 0:
         raise DoesNotFit(f"{key}.instance: {instance.name} has no GPU")
+    gpu = GPUS[instance.gpu_model]
+    if runs_on(checkpoint, gpu) is None:
+        able = [other.precision for other in variant.checkpoints if runs_on(other, gpu)]
+        raise DoesNotFit(
+            f"{key}.precision: {gpu.name} (compute capability {gpu.compute_capability}) has no"
+            f" arithmetic for {checkpoint.precision}; it has for {', '.join(able) or 'none'}"
+        )
     degrees = tensor_parallel_degrees(variant, checkpoint)
     choices = ", ".join(str(degree) for degree in degrees if degree <= instance.gpus)
     if wanted.tensor_parallel > instance.gpus:
@@ -142,18 +159,30 @@ def _too_large(
 
     Fewer requests come before shorter ones, then fewer bits, then more GPUs.
     """
+    gpu = GPUS[instance.gpu_model]
     tokens = _memory(variant, checkpoint, instance, wanted).tokens
     others = _other_ways(variant, checkpoint, instance, wanted)
-    if tokens >= wanted.context:
+    at_a_time = most_at_a_time(
+        variant,
+        checkpoint,
+        gpu,
+        tensor_parallel=wanted.tensor_parallel,
+        utilization=wanted.gpu_memory_utilization,
+        context=wanted.context,
+        most=wanted.concurrency,
+    )
+    if at_a_time:
         return (
             f"{key}.concurrency: {wanted.concurrency} requests of {wanted.context} tokens do not"
             f" fit the cache of {tokens} tokens on {instance.name}; at most"
-            f" {tokens // wanted.context} do, or {wanted.concurrency} of"
+            f" {at_a_time} do, or {wanted.concurrency} of"
             f" {tokens // wanted.concurrency} tokens{others}"
         )
+    alone = wanted.model_copy(update={"concurrency": 1})
+    others = others or _other_ways(variant, checkpoint, instance, alone)
+    tokens = _memory(variant, checkpoint, instance, alone).tokens
     if tokens >= _SHORTEST:
         return f"{key}.context: one request of {wanted.context} tokens; {tokens} fit{others}"
-    gpu = GPUS[instance.gpu_model]
     return (
         f"{key}.instance: {checkpoint.weight_bytes / GIB:.1f} GiB of weights over"
         f" {wanted.tensor_parallel} × {gpu.torch_visible_gib} GiB of {instance.name} leave no"
@@ -167,22 +196,32 @@ def _other_ways(
     instance: InstanceType,
     wanted: VariantOnInstances,
 ) -> str:
-    needed = wanted.context * wanted.concurrency
-    smaller = [
-        other.precision
-        for other in variant.checkpoints
+    """Fewer bits, then more GPUs: the first of each that fits all that is wanted."""
+    smaller = (
+        (f"precision {other.precision} ({other.repository}, ", found)
+        for other in sorted(variant.checkpoints, key=lambda one: -one.weight_bytes)
         if other.weight_bytes < checkpoint.weight_bytes
+        and runs_on(other, GPUS[instance.gpu_model])
         and wanted.tensor_parallel in tensor_parallel_degrees(variant, other)
-        and _memory(variant, other, instance, wanted).tokens >= needed
-    ]
-    wider = [
-        degree
+        and (found := _memory(variant, other, instance, wanted)).fits
+    )
+    wider = (
+        (f"tensor_parallel {degree} (", found)
         for degree in tensor_parallel_degrees(variant, checkpoint)
         if wanted.tensor_parallel < degree <= instance.gpus
-        and _memory(
-            variant, checkpoint, instance, wanted.model_copy(update={"tensor_parallel": degree})
-        ).tokens >= needed
-    ]  # fmt: skip
-    ways = [f"precision {smaller[0]}"] if smaller else []
-    ways += [f"tensor_parallel {wider[0]}"] if wider else []
-    return f"; all of it fits with {' or '.join(ways)}" if ways else ""
+        and (found := _memory(variant, checkpoint, instance, wanted, tensor_parallel=degree)).fits
+    )
+    over_nodes = (
+        (f"{stages} nodes as pipeline stages, which no stack file can ask for (", found)
+        for stages in range(2, _MOST_STAGES + 1)
+        if wanted.tensor_parallel == instance.gpus > 1
+        and (found := _memory(variant, checkpoint, instance, wanted, stages=stages)).fits
+    )
+    firsts = (next(found, None) for found in (smaller, wider, over_nodes))
+    ways = [
+        f"{way}{found.weights:.1f} GiB of weights, {found.cache_needed:.1f} of"
+        f" {found.cache:.1f} GiB of cache per GPU)"
+        for way, found in filter(None, firsts)
+    ]
+    whole = "all of it" if wanted.concurrency > 1 else "one request"
+    return f"; {whole} fits with {' or '.join(ways)}" if ways else ""
