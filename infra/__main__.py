@@ -1,10 +1,21 @@
 """The Pulumi program: the stack's configuration, parsed once and declared."""
 
-import pulumi
-from r1_on_eks import DoesNotFit, StackConfigError, declare, parse_stack_config
+from pathlib import Path
 
+import pulumi
+from r1_on_eks import (
+    DoesNotFit,
+    NotPinned,
+    StackConfigError,
+    declare,
+    parse_stack_config,
+    read_pins,
+)
+
+stack = pulumi.get_stack()
 wanted = pulumi.Config("r1-on-eks").require_object("stack")
 try:
-    declare(parse_stack_config({"name": pulumi.get_stack()} | wanted))
-except (StackConfigError, DoesNotFit) as error:
-    raise pulumi.RunError(f"Pulumi.{pulumi.get_stack()}.yaml\n{error}") from None
+    config = parse_stack_config({"name": stack} | wanted)
+    declare(config, read_pins(Path(__file__).parent.parent / "stacks", stack))
+except (StackConfigError, NotPinned, DoesNotFit) as error:
+    raise pulumi.RunError(f"Pulumi.{stack}.yaml\n{error}") from None

@@ -13,15 +13,16 @@ from r1_on_eks.catalog.instances import INSTANCE_TYPES
 from r1_on_eks.catalog.model_shapes import TASKS
 from r1_on_eks.catalog.variants import VARIANTS
 from r1_on_eks.catalog.vllm_options import problems
-from r1_on_eks.plan.choice import MOST_SEQUENCES, UTILIZATION, Workload, options
+from r1_on_eks.plan.choice import MOST_SEQUENCES, options
 from r1_on_eks.plan.degrees import tensor_parallel_degrees
 from r1_on_eks.plan.estimate import at_rate, replica_of
 from r1_on_eks.plan.fit import memory
+from r1_on_eks.plan.layout import UTILIZATION, Layout
 from r1_on_eks.plan.placement import place
 from r1_on_eks.plan.recommend import recommend
 from r1_on_eks.plan.server import server_of
 from r1_on_eks.plan.speed import closed_loop
-from r1_on_eks.stack_config import VariantOnInstances, Weights
+from r1_on_eks.stack_config import Weights, Workload
 
 PROJECT = Path(__file__).parent.parent
 CHAT = Workload(
@@ -132,7 +133,7 @@ def test_every_variant_has_a_placement_on_p4d_and_the_671b_an_experimental_one()
 def test_the_servers_command_line_of_a_chosen_placement_is_taken_by_vllm():
     for variant in VARIANTS.values():
         option = next(one for one in options(variant, CHAT) if not one.experimental)
-        wanted = VariantOnInstances(
+        wanted = Layout(
             instance=option.instance.name,
             tensor_parallel=option.tensor_parallel,
             replicas=min(64, option.replicas),
@@ -182,8 +183,11 @@ def test_only_precisions_that_are_accepted_are_considered():
 
 def test_r1_plan_shows_a_stack_and_says_which_there_are(monkeypatch, capsys):
     monkeypatch.chdir(PROJECT)
+    monkeypatch.setenv("COLUMNS", "80")
     assert cli.main(["plan", "prod-70b"]) == 0
-    assert "1 × p4d.24xlarge" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "1 × p4d.24xlarge" in shown
+    assert max(len(line) for line in shown.splitlines()) <= 80
     assert cli.main(["plan", "prod-70b", "--json"]) == 0
     (model,) = json.loads(capsys.readouterr().out)["models"]
     assert model["full"]["per_token_s"]["low"] < model["full"]["per_token_s"]["high"]
@@ -194,7 +198,7 @@ def test_r1_plan_shows_a_stack_and_says_which_there_are(monkeypatch, capsys):
 def test_r1_plan_refuses_a_stack_that_does_not_fit(tmp_path, monkeypatch, capsys):
     (tmp_path / "stacks").mkdir()
     text = (PROJECT / "stacks" / "Pulumi.prod-70b.yaml").read_text()
-    larger = text.replace("concurrency: 12", "concurrency: 99")
+    larger = text.replace("context: 32768", "context: 32768, tensor_parallel: 8, concurrency: 99")
     (tmp_path / "stacks" / "Pulumi.big.yaml").write_text(larger)
     monkeypatch.chdir(tmp_path)
     assert cli.main(["plan", "big"]) == 1

@@ -21,6 +21,7 @@ from r1_on_eks.plan.fit import (
     stage_bytes,
     stage_layers,
 )
+from r1_on_eks.plan.layout import Layout
 from r1_on_eks.plan.overhead import (
     FLASHINFER,
     PINNED,
@@ -32,7 +33,6 @@ from r1_on_eks.plan.overhead import (
     outside_torch,
 )
 from r1_on_eks.plan.placement import DoesNotFit, place
-from r1_on_eks.stack_config import VariantOnInstances
 
 
 @pytest.mark.parametrize(
@@ -378,7 +378,7 @@ def test_a_gpu_without_bf16_is_refused_with_what_it_can_do(monkeypatch):
 
 
 def wanted(**entry):
-    return VariantOnInstances(**{"context": 32_768, "concurrency": 16, **entry})
+    return Layout(**{"context": 32_768, "concurrency": 16, **entry})
 
 
 def test_a_new_accelerator_and_a_new_model_are_one_row_each(monkeypatch):

@@ -1,11 +1,9 @@
+from r1_on_eks.plan.layout import Layout
 from r1_on_eks.plan.placement import place
-from r1_on_eks.plan.pools import gpu_pool
+from r1_on_eks.plan.pools import gpu_pools
 from r1_on_eks.resources.gpu_node_pool import GpuNodePool, GpuNodePoolArgs
-from r1_on_eks.stack_config import VariantOnInstances
 
-ENTRY = VariantOnInstances(
-    instance="p4d.24xlarge", tensor_parallel=8, context=8192, concurrency=1, replicas=2
-)
+ENTRY = Layout(instance="p4d.24xlarge", tensor_parallel=8, context=8192, concurrency=1, replicas=2)
 
 
 def declared(engine):
@@ -14,7 +12,7 @@ def declared(engine):
             cluster_name="prod",
             node_role_arn="arn:role",
             subnet_id="subnet-b",
-            pool=gpu_pool("prod", place("70b", ENTRY)),
+            pool=gpu_pools("prod", [place("70b", ENTRY)])[0],
             after=[],
         )
         GpuNodePool("r1-70b", args)

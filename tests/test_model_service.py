@@ -1,10 +1,11 @@
 import pulumi
 import pytest
 from pulumi_aws.eks import Cluster
+from r1_on_eks.plan.layout import Layout
 from r1_on_eks.plan.placement import place
 from r1_on_eks.plan.server import server_of
 from r1_on_eks.resources.model_service import ModelService, ModelServiceArgs
-from r1_on_eks.stack_config import FileSystem, VariantOnInstances, Weights
+from r1_on_eks.stack_config import FileSystem, Weights
 
 WEIGHTS = Weights(
     bucket="weights-of-ours", storage="fsx", fsx=FileSystem(capacity_gib=1200, mbps_per_tib=250)
@@ -17,7 +18,7 @@ class Nodes(pulumi.CustomResource):
 
 
 def declared(engine, *, claim_name: str | None = "r1-weights", replicas=1):
-    entry = VariantOnInstances(
+    entry = Layout(
         instance="p4d.24xlarge", tensor_parallel=8, context=8192, concurrency=4, replicas=replicas
     )
 

@@ -13,13 +13,14 @@ import yaml
 from r1_on_eks.catalog.instances import INSTANCE_TYPES
 from r1_on_eks.catalog.variants import VARIANTS
 from r1_on_eks.plan import names
+from r1_on_eks.plan.layout import Layout
 from r1_on_eks.plan.placement import DoesNotFit, place
-from r1_on_eks.plan.pools import gpu_pool
+from r1_on_eks.plan.pools import gpu_pools
 from r1_on_eks.plan.server import server_of
 from r1_on_eks.plan.subnets import CLUSTER_DNS, SERVICE_CIDR, VPC_CIDR, blocks_of
 from r1_on_eks.plan.timeline import PROBE_PERIOD_SECONDS, start_of
 from r1_on_eks.plan.user_data import user_data_of
-from r1_on_eks.stack_config import FileSystem, VariantOnInstances, Weights
+from r1_on_eks.stack_config import FileSystem, Weights
 
 ON_LUSTRE = Weights(
     bucket="weights-of-ours",
@@ -30,7 +31,7 @@ FROM_S3 = Weights(bucket="weights-of-ours", storage="s3-stream")
 
 
 def wanted(instance, tensor_parallel, context=8192, concurrency=1, replicas=1):
-    return VariantOnInstances(
+    return Layout(
         instance=instance,
         tensor_parallel=tensor_parallel,
         context=context,
@@ -56,7 +57,7 @@ FITS = [
 )
 def test_what_fits_leaves_cache_for_every_request_at_full_length(variant, entry):
     placement = place(variant, entry)
-    assert 0 < placement.cache_needed_gib <= placement.memory.cache
+    assert 0 < placement.memory.cache_needed <= placement.memory.cache
 
 
 def test_the_70b_on_a_p4d_has_16_gib_of_weights_per_gpu():
@@ -77,7 +78,7 @@ def published(name):
     with (Path(__file__).parent / name).open(newline="") as file:
         for row in csv.DictReader(file):
             if row["gpu"] in NODES and row["precision"] == "bf16":
-                entry = VariantOnInstances(
+                entry = Layout(
                     instance=NODES[row["gpu"]],
                     tensor_parallel=int(row["tensor_parallel"]),
                     context=int(row["context"]),
@@ -184,7 +185,7 @@ def test_a_refusal_names_changes_from_fewer_requests_to_more_gpus():
 
 
 def test_where_all_gpus_of_a_node_are_not_enough_more_nodes_are_named():
-    with pytest.raises(DoesNotFit, match=r"2 nodes as pipeline stages.*GiB of weights") as refused:
+    with pytest.raises(DoesNotFit, match=r"stages 2 \(.*GiB of weights") as refused:
         place("671b", wanted("p5.48xlarge", 8, 32768, 4))
     assert "precision int4 (cognitivecomputations/DeepSeek-R1-AWQ" in str(refused.value)
 
@@ -196,7 +197,7 @@ def test_replicas_share_a_node_until_its_gpus_are_used(replicas, nodes):
 
 def test_the_latent_cache_of_671b_is_whole_on_each_gpu():
     entry = wanted("p5en.48xlarge", 8, 32768, 16)
-    assert place("671b", entry).cache_needed_gib == pytest.approx(70272 * 32768 * 16 / 2**30)
+    assert place("671b", entry).memory.cache_needed == pytest.approx(70272 * 32768 * 16 / 2**30)
 
 
 def test_no_two_address_blocks_overlap():
@@ -282,7 +283,7 @@ def test_two_replicas_on_a_node_ask_for_no_more_than_it_has():
 
 
 def test_a_pool_is_labelled_for_its_variant_and_by_its_gpu():
-    pool = gpu_pool("prod", place("1.5b", wanted("g5.xlarge", 1)))
+    (pool,) = gpu_pools("prod", [place("1.5b", wanted("g5.xlarge", 1))])
     assert pool.labels == {
         "r1-on-eks/variant-pool": "r1-1-5b",
         "k8s.amazonaws.com/accelerator": "a10g",

@@ -13,7 +13,7 @@ from r1_on_eks.rehearsal.project_copy import (
 @pytest.fixture
 def source(tmp_path):
     project = tmp_path / "clone"
-    (project / "stacks").mkdir(parents=True)
+    (project / "stacks" / "placements").mkdir(parents=True)
     (project / "infra").mkdir()
     (project / ".git").mkdir()
     (project / "Pulumi.yaml").write_text("name: r1-on-eks\nruntime: python\n")
@@ -37,6 +37,7 @@ def test_the_engine_sees_the_program_but_may_write_only_to_copies(source, tmp_pa
     assert not (copy / "Pulumi.yaml").is_symlink()
     assert [stack_name(f) for f in stack_files(copy)] == ["prod"]
     assert not stack_files(copy)[0].is_symlink()
+    assert (copy / "stacks" / "placements").resolve() == source / "stacks" / "placements"
 
 
 def test_a_stack_file_keyed_to_a_real_account_loses_that_key_in_the_copy_only(source, tmp_path):

@@ -32,7 +32,7 @@ def test_a_wrong_stack_file_is_refused_by_its_name_and_key(engine):
 
 def test_a_variant_that_does_not_fit_is_refused_before_anything_is_declared(engine):
     production = PROJECT / "stacks" / "Pulumi.prod-70b.yaml"
-    entry = {"instance": "p4d.24xlarge", "tensor_parallel": 16, "context": 8192, "concurrency": 1}
+    entry = {"tensor_parallel": 16, "rate": 0.3, "context": 32768}
     with pytest.raises(pulumi.RunError, match=r"16 GPUs on one p4d\.24xlarge, which has 8"):
         engine.run(production, variants={"70b": entry})
     assert engine.registered == []
@@ -51,3 +51,21 @@ def test_production_is_protected_from_deletion_unless_the_file_says_otherwise(
 ):
     engine.run(PROJECT / "stacks" / "Pulumi.test-7b.yaml", **changes)
     assert engine.one("LoadBalancer").inputs["enableDeletionProtection"] is protected
+
+
+def test_what_spans_nodes_is_refused_before_anything_is_declared(engine):
+    entry = {"instance": "p4d.24xlarge", "tensor_parallel": 8, "stages": 4, "concurrency": 8}
+    with pytest.raises(pulumi.RunError, match=r"671b\.stages: 4; .* cannot be declared yet"):
+        engine.run(PROJECT / "stacks" / "Pulumi.prod-70b.yaml", variants={"671b": entry})
+    assert engine.registered == []
+
+
+def test_variants_that_share_a_pool_are_declared_on_one_node_group(engine):
+    entry = {"instance": "p4d.24xlarge", "tensor_parallel": 1, "concurrency": 4, "pool": "small"}
+    engine.run(PROJECT / "stacks" / "Pulumi.prod-70b.yaml", variants={"7b": entry, "1.5b": entry})
+    groups = [one.name for one in engine.of_type("NodeGroup") if one.name != "system"]
+    assert groups == ["r1-small"]
+    for server in engine.of_type("Deployment"):
+        if server.name.startswith("r1-"):
+            pod = server.inputs["spec"]["template"]["spec"]
+            assert pod["nodeSelector"] == {"r1-on-eks/variant-pool": "r1-small"}

@@ -6,8 +6,8 @@ import pytest
 import yaml
 from r1_on_eks.catalog.images import VLLM
 from r1_on_eks.catalog.vllm_options import options, problems, version
-from r1_on_eks.plan.placement import place
-from r1_on_eks.plan.server import server_of
+from r1_on_eks.placement_file import read_pins
+from r1_on_eks.plan import Plan
 from r1_on_eks.stack_config import parse_stack_config
 
 STACKS = sorted((Path(__file__).parent.parent / "stacks").glob("Pulumi.*.yaml"))
@@ -18,14 +18,15 @@ def command_lines():
         stack = yaml.safe_load(stack_file.read_text())["config"]["r1-on-eks:stack"]
         name = stack_file.name.split(".")[1]
         config = parse_stack_config({"name": name, **stack})
+        pins = read_pins(stack_file.parent, name)
         for storage in ("fsx", "s3-stream"):
             fsx = {"deployment": "SCRATCH_2"} if storage == "fsx" else None
             weights = type(config.weights).model_validate(
                 {"bucket": config.weights.bucket, "storage": storage, "fsx": fsx}
             )
-            for variant, wanted in config.variants.items():
-                arguments = server_of(place(variant, wanted), weights).arguments
-                yield pytest.param(arguments, id=f"{name}-{variant}-{storage}")
+            plan = Plan.of(config.model_copy(update={"weights": weights}), pins)
+            for model in plan.models:
+                yield pytest.param(model.server.arguments, id=f"{name}-{model.name}-{storage}")
 
 
 LINES = list(command_lines())

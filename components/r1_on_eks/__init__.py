@@ -7,26 +7,31 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from r1_on_eks.plan import DoesNotFit, Plan
+    from r1_on_eks.placement_file import read_pins
+    from r1_on_eks.plan import DoesNotFit, NotPinned, Plan
     from r1_on_eks.program import declare
     from r1_on_eks.stack_config import StackConfig, StackConfigError, parse_stack_config
 
 __all__ = [
     "DoesNotFit",
+    "NotPinned",
     "Plan",
     "StackConfig",
     "StackConfigError",
     "declare",
     "parse_stack_config",
+    "read_pins",
 ]
 
 _ROOMS = {
     "DoesNotFit": "plan",
+    "NotPinned": "plan",
     "Plan": "plan",
     "StackConfig": "stack_config",
     "StackConfigError": "stack_config",
     "declare": "program",
     "parse_stack_config": "stack_config",
+    "read_pins": "placement_file",
 }
 
 

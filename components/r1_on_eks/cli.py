@@ -41,8 +41,12 @@ _PLAN_HELP = """\
 What a stack would stand up, before Pulumi: placements, memory of each GPU, the expected time to
 the first token and per token with their intervals, tokens per second, dollars.
 
+Placements are pinned in stacks/placements/STACK.yaml with the workload that they were made for:
+`pulumi up` reads them and resizes nothing by itself. --refresh decides them anew, as the stack
+file asks, and writes that file. Exits with 1 where a variant doesn't fit or misses its limits.
+
   r1 plan prod-70b
-  r1 plan prod-70b --prompt 4000 --output 1000
+  r1 plan prod-70b --refresh
   r1 plan prod-70b --json
 """
 
@@ -71,7 +75,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments.subcommand in ("variants", "recommend", "plan"):
         from r1_on_eks.planning import commands as planning
 
-        return getattr(planning, f"run_{arguments.subcommand}")(arguments)
+        return planning.run(arguments)
     if arguments.subcommand == "calibrate":
         try:
             from r1_on_eks.calibration import commands as calibration
@@ -146,7 +150,12 @@ def _add_recommend(subcommands: Any) -> None:
 
 
 def _add_workload(parser: argparse.ArgumentParser) -> None:
-    _add_lengths(parser)
+    parser.add_argument(
+        "--prompt", type=_tokens, default=1000, help="prompt tokens of a request (1000)"
+    )
+    parser.add_argument(
+        "--output", type=_tokens, default=2000, help="output tokens, thinking included (2000)"
+    )
     parser.add_argument("--rate", type=_positive, default=1.0, help="requests per second (1)")
     parser.add_argument(
         "--context", type=_tokens, help="longest sequence in tokens (prompt and 4 × the output)"
@@ -167,17 +176,10 @@ def _add_plan(subcommands: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     plan.add_argument("stack", metavar="STACK", help="of stacks/Pulumi.<STACK>.yaml")
-    _add_lengths(plan)
+    plan.add_argument(
+        "--refresh", action="store_true", help="decide the placements anew and pin them"
+    )
     plan.add_argument("--json", action="store_true", help="print it as JSON")
-
-
-def _add_lengths(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--prompt", type=_tokens, default=1000, help="prompt tokens of a request (1000)"
-    )
-    parser.add_argument(
-        "--output", type=_tokens, default=2000, help="output tokens, thinking included (2000)"
-    )
 
 
 def _tokens(text: str) -> int:

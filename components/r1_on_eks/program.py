@@ -1,11 +1,13 @@
 """The program: configuration → plan → components, joined as in the README's picture."""
 
+from collections.abc import Mapping
+
 import pulumi
 import pulumi_aws as aws
 import pulumi_kubernetes as kubernetes
 from pulumi import ResourceOptions
 
-from r1_on_eks.plan import Model, Plan
+from r1_on_eks.plan import DoesNotFit, Model, Plan
 from r1_on_eks.plan.names import NAMESPACE, stack_tags
 from r1_on_eks.resources.accelerators import Accelerators, AcceleratorsArgs
 from r1_on_eks.resources.cluster import Cluster, ClusterArgs
@@ -17,16 +19,22 @@ from r1_on_eks.resources.network import Network, NetworkArgs
 from r1_on_eks.resources.serving_namespace import ServingNamespace, ServingNamespaceArgs
 from r1_on_eks.resources.system_pool import SystemPool, SystemPoolArgs
 from r1_on_eks.resources.weights_reader import WeightsReader, WeightsReaderArgs
-from r1_on_eks.stack_config import StackConfig
+from r1_on_eks.stack_config import Pin, StackConfig
 
 
-def declare(config: StackConfig) -> None:
+def declare(config: StackConfig, pins: Mapping[str, Pin]) -> None:
     """Declares one stack.
 
+    Args:
+        config: What is wanted.
+        pins: Placements by variant, as they were decided once.
+
     Raises:
-        DoesNotFit: a variant does not fit where the stack file puts it.
+        NotPinned: nobody has decided where a variant stands.
+        DoesNotFit: a variant does not fit where it was put.
     """
-    plan = Plan.of(config)
+    plan = Plan.of(config, pins)
+    _refuse_what_spans_nodes(plan)
     account = _account(plan)
     on_aws = ResourceOptions(providers=[account])
     network = Network("network", NetworkArgs(region=plan.region, blocks=plan.blocks), on_aws)
@@ -37,20 +45,23 @@ def declare(config: StackConfig) -> None:
     gpus = Accelerators("accelerators", AcceleratorsArgs(cluster=cluster.resource), inside)
     serving = ServingNamespace("serving", ServingNamespaceArgs(cluster=cluster.resource), inside)
     storage = _storage(plan, network, cluster, serving, inside)
-    weights = [storage] if storage else []
-    for model in plan.models:
-        # A p4d costs $22 an hour: it starts when all that it waits for stands.
-        pool = GpuNodePool(
-            model.name,
+    # A p4d costs $22 an hour: it starts when all that it waits for stands.
+    before = [system, storage] if storage else [system]
+    pools = {
+        pool.name: GpuNodePool(
+            pool.name,
             GpuNodePoolArgs(
                 cluster_name=cluster.resource.name,
                 node_role_arn=cluster.node_role_arn,
                 subnet_id=network.private_subnet_ids[plan.gpu_zone],
-                pool=model.pool,
-                after=[system, *weights],
+                pool=pool,
+                after=before,
             ),
             on_aws,
         )
+        for pool in plan.gpu_pools
+    }
+    for model in plan.models:
         reader = _weights_reader(plan, model, cluster, on_aws)
         ModelService(
             model.name,
@@ -58,9 +69,9 @@ def declare(config: StackConfig) -> None:
                 cluster=cluster.resource,
                 namespace=serving.namespace,
                 server=model.server,
-                pool=model.name,
+                pool=model.pool,
                 claim_name=storage.claim_name if storage else None,
-                after=[pool, gpus, *([reader] if reader else [])],
+                after=[pools[model.pool], gpus, *([reader] if reader else [])],
             ),
             inside,
         )
@@ -69,6 +80,16 @@ def declare(config: StackConfig) -> None:
     pulumi.export("cluster", cluster.resource.name)
     pulumi.export("gateway", gateway.url)
     pulumi.export("routes", plan.gateway.paths)
+
+
+def _refuse_what_spans_nodes(plan: Plan) -> None:
+    # A Deployment's pod is on one node.
+    for model in plan.models:
+        if model.placement.stages > 1:
+            raise DoesNotFit(
+                f"variants.{model.placement.variant.name}.stages: {model.placement.stages};"
+                " replicas over several nodes are planned, but cannot be declared yet"
+            )
 
 
 def _account(plan: Plan) -> aws.Provider:

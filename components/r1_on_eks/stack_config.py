@@ -42,6 +42,30 @@ def parse_stack_config(stack: Mapping[str, Any]) -> "StackConfig":
         raise StackConfigError("\n".join(_sentences(error.errors()))) from None
 
 
+def workload_of(**numbers: float) -> "Workload":
+    """A workload from numbers that somebody typed.
+
+    Raises:
+        StackConfigError: one line for each number that is wrong.
+    """
+    try:
+        return Workload.model_validate(numbers)
+    except ValidationError as error:
+        raise StackConfigError("\n".join(_sentences(error.errors()))) from None
+
+
+def parse_pins(content: Mapping[str, Any]) -> dict[str, "Pin"]:
+    """Parses the content of a file of pinned placements, by variant.
+
+    Raises:
+        StackConfigError: one line for each key that is wrong.
+    """
+    try:
+        return _Pins.model_validate({"pins": content}).pins
+    except ValidationError as error:
+        raise StackConfigError("\n".join(_sentences(error.errors()))) from None
+
+
 def _row_of(rows: Mapping[str, object], what: str) -> AfterValidator:
     def check(value: str) -> str:
         if value in rows:
@@ -139,17 +163,81 @@ class Weights(_Section):
         return self
 
 
-class VariantOnInstances(_Section):
-    """Which instances serve a variant, and for how much work at a time."""
+_VariantName = Annotated[str, _row_of(VARIANTS, "a variant")]
 
-    instance: Annotated[str, _row_of(INSTANCE_TYPES, "an instance type")]
+
+class Workload(_Section):
+    """What is asked of a variant at its busiest.
+
+    The limits' defaults are those of MLPerf's interactive DeepSeek-R1 server.
+    """
+
+    prompt: Annotated[int, Field(ge=1)] = 1000
+    """Prompt tokens of a request, on average."""
+    output: Annotated[int, Field(ge=1)] = 2000
+    """Tokens of an answer, thinking included, on average."""
+    rate: Annotated[float, Field(gt=0)] = 1.0
+    """Requests per second."""
+    context: Annotated[int, Field(ge=1024)] = 8192
+    """Longest sequence, prompt and answer."""
+    first_token_s: Annotated[float, Field(gt=0)] = 2.0
+    """Limit on the average time to the first token, in seconds."""
+    per_token_s: Annotated[float, Field(gt=0)] = 0.08
+    """Limit on the average time per output token, in seconds."""
+
+    @model_validator(mode="after")
+    def _average_within_longest(self) -> Self:
+        if self.prompt + self.output > self.context:
+            raise ValueError(
+                f"context {self.context} is shorter than the average request,"
+                f" {self.prompt} and {self.output} tokens; raise it, or lower prompt or output"
+            )
+        return self
+
+
+class Overrides(_Section):
+    """What of a placement is fixed; the plan decides what is not said."""
+
+    instance: Annotated[str, _row_of(INSTANCE_TYPES, "an instance type")] | None = None
     precision: Literal["bf16", "fp8", "int8", "int4"] | None = None
-    """Which checkpoint is served; the published one if not said."""
-    tensor_parallel: Annotated[int, Field(ge=1)]
-    replicas: Annotated[int, Field(ge=1, le=64)] = 1
-    context: Annotated[int, Field(ge=1024)]
-    concurrency: Annotated[int, Field(ge=1, le=1024)]
-    gpu_memory_utilization: Annotated[float, Field(ge=0.5, le=0.97)] = 0.92
+    """Which checkpoint is served."""
+    tensor_parallel: Annotated[int, Field(ge=1)] | None = None
+    """GPUs of one replica inside a node."""
+    stages: Annotated[int, Field(ge=1, le=16)] | None = None
+    """Nodes of one replica."""
+    replicas: Annotated[int, Field(ge=1, le=64)] | None = None
+    """Complete copies."""
+    concurrency: Annotated[int, Field(ge=1, le=1024)] | None = None
+    """Requests that one replica works on at a time."""
+    gpu_memory_utilization: Annotated[float, Field(ge=0.5, le=0.97)] | None = None
+    """Share of each GPU's memory that vLLM may take."""
+    pool: Annotated[str, _pattern(r"^[a-z][a-z0-9-]{0,20}$")] | None = None
+    """Variants of the same pool share its node; `own` for a pool that nothing shares."""
+
+
+class WantedVariant(Workload, Overrides):
+    """One line under `variants`: what is asked, and what of the placement the file decides."""
+
+    @property
+    def workload(self) -> Workload:
+        """What is asked, alone."""
+        return Workload(**{key: getattr(self, key) for key in Workload.model_fields})
+
+    @property
+    def overrides(self) -> Overrides:
+        """What is fixed, alone."""
+        return Overrides(**{key: getattr(self, key) for key in Overrides.model_fields})
+
+
+class Pin(_Section):
+    """A placement that was decided once, with the workload that it was made for."""
+
+    workload: Workload
+    placement: Overrides
+
+
+class _Pins(_Section):
+    pins: dict[_VariantName, Pin]
 
 
 class StackConfig(_Section):
@@ -168,10 +256,7 @@ class StackConfig(_Section):
     ]
     endpoint: Annotated[Annotated[Literal["private"], Tag("_word")] | _Ranges, _Either]
     weights: Weights
-    variants: Annotated[
-        dict[Annotated[str, _row_of(VARIANTS, "a variant")], VariantOnInstances],
-        Field(min_length=1),
-    ]
+    variants: Annotated[dict[_VariantName, WantedVariant], Field(min_length=1)]
     gateway: Annotated[Annotated[Literal["internal"], Tag("_word")] | _Ranges, _Either] = (
         "internal"
     )
@@ -194,8 +279,8 @@ class StackConfig(_Section):
         return self
 
 
-# Pydantic names the branch of a union or the key of a mapping it was in; a stack file doesn't.
-_BRANCHES = {"_word", "_ranges", "[key]"}
+# Pydantic names the branch of a union or the key of a mapping it was in; the files don't.
+_BRANCHES = {"_word", "_ranges", "[key]", "pins"}
 
 
 def _sentences(errors: Sequence[Any]) -> list[str]:
@@ -228,7 +313,7 @@ def _sentence(error: Any) -> str:
 
 
 def _nearest_key(path: tuple[Any, ...]) -> str:
-    sections = (StackConfig, Weights, FileSystem, VariantOnInstances, PublicFrom)
+    sections = (StackConfig, Weights, FileSystem, WantedVariant, PublicFrom)
     known = [key for section in sections for key in section.model_fields]
     nearest = difflib.get_close_matches(str(path[-1]), known, n=1)
     return f"; did you mean {nearest[0]}?" if nearest else "; remove it"

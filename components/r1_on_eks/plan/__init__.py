@@ -1,17 +1,19 @@
-"""Decisions, as pure functions of configuration and catalogue: `Plan.of(config)`."""
+"""Decisions, as pure functions of configuration, pins and catalogue: `Plan.of(config, pins)`."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
 from r1_on_eks.plan.gateway import GatewayPlan, gateway_of
+from r1_on_eks.plan.layout import Layout, NotPinned
 from r1_on_eks.plan.names import service_name, variant_tags
 from r1_on_eks.plan.placement import DoesNotFit, Placement, place
-from r1_on_eks.plan.pools import Pool, gpu_pool, system_pool
+from r1_on_eks.plan.pools import Pool, gpu_pools, pool_of, system_pool
 from r1_on_eks.plan.server import ModelServer, server_of
 from r1_on_eks.plan.subnets import ZoneBlocks, blocks_of
-from r1_on_eks.stack_config import FileSystem, StackConfig
+from r1_on_eks.stack_config import FileSystem, Pin, StackConfig, Workload
 
-__all__ = ["DoesNotFit", "Model", "ModelServer", "Placement", "Plan", "Pool"]
+__all__ = ["DoesNotFit", "Model", "ModelServer", "NotPinned", "Placement", "Plan", "Pool"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,16 +21,18 @@ class Model:
     """One variant of a stack.
 
     Attributes:
-        name: Of its service, its pool and their labels: `r1-1-5b`.
+        name: Of its service: `r1-1-5b`.
+        workload: What is asked of it.
         placement: What it runs on, and with how much memory.
-        pool: Its instances.
+        pool: Name of the pool that it runs in.
         server: Its server.
         tags: What its AWS resources carry.
     """
 
     name: str
+    workload: Workload
     placement: Placement
-    pool: Pool
+    pool: str
     server: ModelServer
     tags: dict[str, str]
 
@@ -49,6 +53,7 @@ class Plan:
         bucket: Bucket of the weights.
         file_system: Where pods read weights, or None where they are streamed.
         system_pool: Instances without GPUs.
+        gpu_pools: Instances with GPUs; a pool has one variant, or several that share it.
         models: One per variant.
         gateway: The gateway in front of all models.
     """
@@ -64,17 +69,24 @@ class Plan:
     bucket: str
     file_system: FileSystem | None
     system_pool: Pool
+    gpu_pools: tuple[Pool, ...]
     models: tuple[Model, ...]
     gateway: GatewayPlan
 
     @classmethod
-    def of(cls, config: StackConfig) -> Self:
-        """Decides a stack.
+    def of(cls, config: StackConfig, pins: Mapping[str, Pin]) -> Self:
+        """Decides a stack: what its file leaves open is read from the pins.
+
+        Args:
+            config: What is wanted.
+            pins: Placements by variant, as they were decided once.
 
         Raises:
+            NotPinned: one line for each variant whose placement nobody has decided.
             DoesNotFit: one line for each variant that does not fit where it was put.
         """
-        models = tuple(_model(config, placement) for placement in _placements(config))
+        placements = _placed(_layouts(config, pins))
+        models = tuple(_model(config, placement) for placement in placements)
         return cls(
             stack=config.name,
             protected=_protected(config),
@@ -87,6 +99,7 @@ class Plan:
             bucket=config.weights.bucket,
             file_system=config.weights.fsx,
             system_pool=system_pool(config.name),
+            gpu_pools=gpu_pools(config.name, placements),
             models=models,
             gateway=gateway_of(config, [model.server for model in models]),
         )
@@ -97,11 +110,24 @@ def _protected(config: StackConfig) -> bool:
     return config.production if said is None else said
 
 
-def _placements(config: StackConfig) -> tuple[Placement, ...]:
-    placed, refused = [], []
+def _layouts(config: StackConfig, pins: Mapping[str, Pin]) -> dict[str, Layout]:
+    found, open_ones = {}, []
     for variant, wanted in config.variants.items():
         try:
-            placed.append(place(variant, wanted))
+            found[variant] = Layout.of(variant, wanted, pins.get(variant))
+        except NotPinned as error:
+            open_ones.append(str(error))
+    if open_ones:
+        decide = f"r1 plan {config.name} --refresh decides it"
+        raise NotPinned("\n".join(f"{line}; {decide}" for line in open_ones))
+    return found
+
+
+def _placed(layouts: Mapping[str, Layout]) -> tuple[Placement, ...]:
+    placed, refused = [], []
+    for variant, layout in layouts.items():
+        try:
+            placed.append(place(variant, layout))
         except DoesNotFit as error:
             refused.append(str(error))
     if refused:
@@ -113,8 +139,9 @@ def _model(config: StackConfig, placement: Placement) -> Model:
     variant = placement.variant.name
     return Model(
         name=service_name(variant),
+        workload=config.variants[variant].workload,
         placement=placement,
-        pool=gpu_pool(config.name, placement),
+        pool=pool_of(placement),
         server=server_of(placement, config.weights),
         tags=variant_tags(config.name, variant),
     )

@@ -8,36 +8,19 @@ from r1_on_eks.catalog.instances import INSTANCE_TYPES, InstanceType
 from r1_on_eks.catalog.model_shapes import Checkpoint, Variant
 from r1_on_eks.plan.degrees import tensor_parallel_degrees
 from r1_on_eks.plan.estimate import Estimate, at_rate, replica_of
-from r1_on_eks.plan.fit import Memory, memory, most_at_a_time, runs_on
+from r1_on_eks.plan.fit import Memory, runs_on
+from r1_on_eks.plan.layout import UTILIZATION, Layout
+from r1_on_eks.plan.placement import nodes_of
+from r1_on_eks.plan.site import Site
 from r1_on_eks.plan.speed import Replica, closed_loop
+from r1_on_eks.stack_config import Overrides, Workload
 
 # vLLM's default on the smaller GPUs; more answers at a time than that are nobody's plan here.
 MOST_SEQUENCES = 256
 # Stages over nodes, one node each; more have never been seen to pay.
 MOST_STAGES = 4
-UTILIZATION = 0.92
 _HOUR = 3600
-
-
-@dataclass(frozen=True, kw_only=True)
-class Workload:
-    """What is asked of a variant at its busiest.
-
-    Attributes:
-        prompt: Prompt tokens of a request, on average.
-        output: Tokens of an answer, thinking included, on average.
-        rate: Requests per second.
-        context: Longest sequence, prompt and answer.
-        first_token_s: Limit on the average time to the first token, in seconds.
-        per_token_s: Limit on the average time per output token, in seconds.
-    """
-
-    prompt: int
-    output: int
-    rate: float
-    context: int
-    first_token_s: float
-    per_token_s: float
+_NOTHING_FIXED = Overrides()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +36,7 @@ class Option:
         replicas: Complete copies.
         nodes: Instances in all.
         concurrency: Answers that one replica may work on at a time.
+        utilization: Share of each GPU's memory that vLLM may take.
         memory: Of each GPU of the fullest stage.
         estimate: Speed of one replica at its share of the rate.
         usd_per_hour: On demand; instances alone.
@@ -67,6 +51,7 @@ class Option:
     replicas: int
     nodes: int
     concurrency: int
+    utilization: float
     memory: Memory
     estimate: Estimate
     usd_per_hour: float
@@ -77,11 +62,17 @@ class Option:
         """Whether nobody has published a measurement of such a layout."""
         return self.stages > 1
 
+    @property
+    def gpus(self) -> int:
+        """GPUs of all replicas together."""
+        return self.replicas * self.tensor_parallel * self.stages
+
 
 def options(
     variant: Variant,
     workload: Workload,
     *,
+    fixed: Overrides = _NOTHING_FIXED,
     checkpoints: Iterable[Checkpoint] | None = None,
     instances: Iterable[InstanceType] | None = None,
 ) -> list[Option]:
@@ -90,17 +81,22 @@ def options(
     Args:
         variant: The model.
         workload: What is asked of it.
+        fixed: What of the placement is decided already.
         checkpoints: Precisions that are acceptable; the published one if not said.
         instances: Types to look at; all with GPUs and an on-demand price if not said.
     """
     found = [
         option
-        for checkpoint in (checkpoints or (variant.published,))
-        for instance in (INSTANCE_TYPES.values() if instances is None else instances)
-        for tensor_parallel, stages in _splits(variant, checkpoint, instance)
-        if (option := _option(variant, checkpoint, instance, tensor_parallel, stages, workload))
+        for site in sites(variant, workload.context, fixed, checkpoints, instances)
+        if (option := _option(site, workload, fixed))
     ]
     return sorted(found, key=_dearness)
+
+
+def best(found: Iterable[Option]) -> Option | None:
+    """The first; one of a layout that nobody has measured only where nothing else is."""
+    every = list(found)
+    return next((one for one in every if not one.experimental), every[0] if every else None)
 
 
 def _dearness(option: Option) -> tuple[float, int, int, str]:
@@ -108,60 +104,105 @@ def _dearness(option: Option) -> tuple[float, int, int, str]:
     return option.usd_per_hour, option.nodes, option.tensor_parallel, option.instance.name
 
 
-def _splits(
-    variant: Variant, checkpoint: Checkpoint, instance: InstanceType
-) -> Iterator[tuple[int, int]]:
-    """Tensor parallelism inside a node; stages over nodes, each with all GPUs of one."""
+def sites(
+    variant: Variant,
+    context: int,
+    fixed: Overrides = _NOTHING_FIXED,
+    checkpoints: Iterable[Checkpoint] | None = None,
+    instances: Iterable[InstanceType] | None = None,
+) -> Iterator[Site]:
+    """Everywhere that a variant can be split to, each with as many requests as fit there."""
+    if fixed.precision:
+        checkpoints = [one for one in variant.checkpoints if one.precision == fixed.precision]
+    instances = INSTANCE_TYPES.values() if instances is None else list(instances)
+    for checkpoint in (variant.published,) if checkpoints is None else checkpoints:
+        for instance in instances:
+            if fixed.instance in (None, instance.name) and _usable(checkpoint, instance):
+                yield from _sites_on(variant, checkpoint, instance, context, fixed)
+
+
+def _usable(checkpoint: Checkpoint, instance: InstanceType) -> bool:
     if not instance.gpus or instance.on_demand_usd_per_hour is None:
-        return
-    if runs_on(checkpoint, GPUS[instance.gpu_model]) is None:
-        return
-    for degree in tensor_parallel_degrees(variant, checkpoint):
-        if degree <= instance.gpus:
-            yield degree, 1
-        if degree == instance.gpus > 1:
-            yield from ((degree, stages) for stages in range(2, MOST_STAGES + 1))
+        return False
+    return runs_on(checkpoint, GPUS[instance.gpu_model]) is not None
 
 
-def _option(
+def _sites_on(
     variant: Variant,
     checkpoint: Checkpoint,
     instance: InstanceType,
-    tensor_parallel: int,
-    stages: int,
-    workload: Workload,
-) -> Option | None:
-    gpu = GPUS[instance.gpu_model]
-    split = {"tensor_parallel": tensor_parallel, "pipeline_parallel": stages}
-    within = {**split, "utilization": UTILIZATION, "context": workload.context}
-    room = most_at_a_time(variant, checkpoint, gpu, **within, most=MOST_SEQUENCES)
-    if room < 1:
-        return None
-    replica = replica_of(variant, checkpoint, gpu, **split)
-    rate = sustained_rate(replica, workload, room)
+    context: int,
+    fixed: Overrides,
+) -> Iterator[Site]:
+    """Tensor parallelism inside a node; stages over nodes, each with all GPUs of one."""
+    for degree in tensor_parallel_degrees(variant, checkpoint):
+        over_nodes = range(2, MOST_STAGES + 1) if degree == instance.gpus > 1 else ()
+        for stages in (1, *over_nodes):
+            wanted = (fixed.tensor_parallel in (None, degree)) and fixed.stages in (None, stages)
+            if not wanted or degree > instance.gpus:
+                continue
+            layout = Layout(
+                instance=instance.name,
+                tensor_parallel=degree,
+                stages=stages,
+                context=context,
+                concurrency=fixed.concurrency or MOST_SEQUENCES,
+                gpu_memory_utilization=fixed.gpu_memory_utilization or UTILIZATION,
+            )
+            site = Site(variant=variant, checkpoint=checkpoint, instance=instance, layout=layout)
+            room = site.most_at_a_time
+            if room >= (fixed.concurrency or 1):
+                yield site.with_layout(concurrency=room)
+
+
+def _option(site: Site, workload: Workload, fixed: Overrides) -> Option | None:
+    instance, layout = site.instance, site.layout
+    replica = replica_on(site)
+    rate = sustained_rate(replica, workload, layout.concurrency)
     if rate <= 0:
         return None
-    replicas = -(-workload.rate // rate)
-    at = {"prompt": workload.prompt, "output": workload.output, "most": room}
-    estimate = at_rate(replica, gpu, rate=workload.rate / replicas, measured=stages == 1, **at)
+    needed = -(-workload.rate // rate)
+    replicas = int(needed) if fixed.replicas is None else fixed.replicas
+    if replicas < needed:
+        return None
+    estimate = at_rate(
+        replica,
+        site.gpu,
+        prompt=workload.prompt,
+        output=workload.output,
+        rate=workload.rate / replicas,
+        most=layout.concurrency,
+        measured=layout.stages == 1,
+    )
     if estimate is None:
         return None
-    per_node = instance.gpus // tensor_parallel
-    nodes = int(replicas) * stages if stages > 1 else int(-(-replicas // per_node))
+    nodes = nodes_of(instance, layout.tensor_parallel, layout.stages, replicas)
     per_hour = nodes * (instance.on_demand_usd_per_hour or 0.0)
     return Option(
-        variant=variant,
-        checkpoint=checkpoint,
+        variant=site.variant,
+        checkpoint=site.checkpoint,
         instance=instance,
-        tensor_parallel=tensor_parallel,
-        stages=stages,
-        replicas=int(replicas),
+        tensor_parallel=layout.tensor_parallel,
+        stages=layout.stages,
+        replicas=replicas,
         nodes=nodes,
-        concurrency=room,
-        memory=memory(variant, checkpoint, gpu, **within, concurrency=room),
+        concurrency=layout.concurrency,
+        utilization=layout.gpu_memory_utilization,
+        memory=site.memory,
         estimate=estimate,
         usd_per_hour=per_hour,
         usd_per_million=per_hour / (workload.rate * workload.output * _HOUR) * 1e6,
+    )
+
+
+def replica_on(site: Site) -> Replica:
+    """The speed of one replica there."""
+    return replica_of(
+        site.variant,
+        site.checkpoint,
+        site.gpu,
+        tensor_parallel=site.layout.tensor_parallel,
+        pipeline_parallel=site.layout.stages,
     )
 
 

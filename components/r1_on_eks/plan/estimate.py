@@ -63,7 +63,13 @@ def replica_of(
 
 
 def at_concurrency(
-    replica: Replica, gpu: Gpu, *, prompt: int, output: int, concurrency: int
+    replica: Replica,
+    gpu: Gpu,
+    *,
+    prompt: int,
+    output: int,
+    concurrency: int,
+    measured: bool = True,
 ) -> Estimate:
     """Speed with so many answers under way all the time.
 
@@ -73,9 +79,10 @@ def at_concurrency(
         prompt: Prompt tokens of a request.
         output: Output tokens of its answer, thinking included.
         concurrency: Answers at a time; no more than fit the cache.
+        measured: Whether layouts like this one were measured on any GPU.
     """
     speed = closed_loop(replica, prompt, output, concurrency)
-    return _with_ranges(speed, gpu, running=concurrency)
+    return _with_ranges(speed, gpu, running=concurrency, measured=measured)
 
 
 def at_rate(

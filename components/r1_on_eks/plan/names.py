@@ -7,6 +7,7 @@ PORT = 8000
 
 STACK_TAG = "r1:stack"
 VARIANT_TAG = "r1:variant"
+POOL_TAG = "r1:pool"
 NAME_TAG = "r1:name"
 
 POOL_LABEL = "r1-on-eks/variant-pool"
@@ -46,6 +47,19 @@ def stack_tags(stack: str) -> dict[str, str]:
 def variant_tags(stack: str, variant: str) -> dict[str, str]:
     """What every resource of one variant carries."""
     return {STACK_TAG: stack, VARIANT_TAG: variant}
+
+
+def pool_name(pool: str) -> str:
+    """`r1-shared-1` of `shared-1`: how node group and label of a shared pool are called."""
+    return f"r1-{pool}"
+
+
+def pool_tags(stack: str, pool: str) -> dict[str, str]:
+    """What every resource of a shared pool carries.
+
+    Not whose variants it has: a tag that changed with them would replace the instances.
+    """
+    return {STACK_TAG: stack, POOL_TAG: pool}
 
 
 def tagged(tags: Mapping[str, str], logical_name: str) -> dict[str, str]:

@@ -1,10 +1,14 @@
-"""What is to be expected of a placement that a stack file asks for."""
+"""What is to be expected of a placement: speed as asked and at full load, and the price."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from r1_on_eks.catalog.gpus import GPUS
-from r1_on_eks.plan.estimate import Estimate, at_concurrency, replica_of
+from r1_on_eks.plan import Model
+from r1_on_eks.plan.choice import sustained_rate
+from r1_on_eks.plan.estimate import Estimate, at_concurrency, at_rate, replica_of
 from r1_on_eks.plan.placement import Placement
+from r1_on_eks.stack_config import Workload
 
 _HOUR = 3600
 
@@ -14,35 +18,92 @@ class Outlook:
     """A placement with its speed and its price.
 
     Attributes:
-        placement: What the stack file asks for.
-        alone: Speed of a single request.
+        placement: What stands up.
+        workload: What is asked of it.
+        asked: Speed of one replica at its share of the rate; None where requests come faster
+            than it answers.
         full: Speed with as many at a time as the placement is for.
-        usd_per_hour: On demand, instances alone; None where no price was read.
-        usd_per_million: Dollars for a million output tokens at full load; None likewise.
+        most_rate: Requests per second that all replicas answer within the limits.
+        usd_per_hour: On demand, its share of its instances; None where no price was read.
     """
 
     placement: Placement
-    alone: Estimate
+    workload: Workload
+    asked: Estimate | None
     full: Estimate
+    most_rate: float
     usd_per_hour: float | None
-    usd_per_million: float | None
+
+    @property
+    def meets(self) -> bool:
+        """Whether it answers the rate that is asked within the limits."""
+        return self.most_rate >= self.workload.rate
+
+    @property
+    def usd_per_million_asked(self) -> float | None:
+        """Dollars for a million output tokens at the rate asked; None where nothing is priced."""
+        return self._usd_per_million(self.workload.rate * self.workload.output)
+
+    @property
+    def usd_per_million_full(self) -> float | None:
+        """The same with every replica at work on as many answers as it takes."""
+        return self._usd_per_million(self.full.output_per_s.likely * self.placement.replicas)
+
+    def _usd_per_million(self, tokens_per_s: float) -> float | None:
+        if self.usd_per_hour is None:
+            return None
+        return self.usd_per_hour / (tokens_per_s * _HOUR) * 1e6
 
 
-def outlook(placement: Placement, *, prompt: int, output: int) -> Outlook:
-    """Speed and price for requests of `prompt` tokens with answers of `output`."""
+def outlooks(models: Sequence[Model]) -> list[Outlook]:
+    """What is to be expected of each model of a stack."""
+    in_use: dict[str, int] = {}
+    for model in models:
+        in_use[model.pool] = in_use.get(model.pool, 0) + model.placement.gpus
+    return [
+        outlook(model.placement, model.workload, share=model.placement.gpus / in_use[model.pool])
+        for model in models
+    ]
+
+
+def outlook(placement: Placement, workload: Workload, *, share: float = 1.0) -> Outlook:
+    """Speed and price of a placement under a workload.
+
+    Args:
+        placement: What stands up.
+        workload: What is asked of it.
+        share: How much of its instances' price is its own: of a shared pool, its part of the
+            GPUs in use, so that idle ones are paid for too.
+    """
     gpu = GPUS[placement.instance.gpu_model]
     replica = replica_of(
-        placement.variant, placement.checkpoint, gpu, tensor_parallel=placement.tensor_parallel
+        placement.variant,
+        placement.checkpoint,
+        gpu,
+        tensor_parallel=placement.tensor_parallel,
+        pipeline_parallel=placement.stages,
     )
-    at = {"prompt": prompt, "output": output}
-    full = at_concurrency(replica, gpu, concurrency=placement.concurrency, **at)
     price = placement.instance.on_demand_usd_per_hour
-    per_hour = None if price is None else price * placement.nodes
-    tokens = full.output_per_s.likely * placement.replicas * _HOUR
+    lengths = {"prompt": workload.prompt, "output": workload.output}
+    asked = at_rate(
+        replica,
+        gpu,
+        rate=workload.rate / placement.replicas,
+        most=placement.concurrency,
+        measured=placement.stages == 1,
+        **lengths,
+    )
     return Outlook(
         placement=placement,
-        alone=at_concurrency(replica, gpu, concurrency=1, **at),
-        full=full,
-        usd_per_hour=per_hour,
-        usd_per_million=None if per_hour is None else per_hour / tokens * 1e6,
+        workload=workload,
+        asked=asked,
+        full=at_concurrency(
+            replica,
+            gpu,
+            concurrency=placement.concurrency,
+            measured=placement.stages == 1,
+            **lengths,
+        ),
+        most_rate=sustained_rate(replica, workload, placement.concurrency) * placement.replicas,
+        usd_per_hour=None if price is None else price * placement.nodes * share,
     )

@@ -1,16 +1,19 @@
 """Which instances stand up, and how they are marked."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from r1_on_eks.plan.names import (
     GPU_LABEL,
     POOL_LABEL,
     node_group_name,
+    pool_name,
+    pool_tags,
     service_name,
     stack_tags,
     variant_tags,
 )
-from r1_on_eks.plan.placement import Placement
+from r1_on_eks.plan.placement import DoesNotFit, Placement
 from r1_on_eks.plan.user_data import user_data_of
 
 
@@ -19,6 +22,7 @@ class Pool:
     """Equal instances.
 
     Attributes:
+        name: Of its resources, and of the nodes' label: `r1-70b`.
         node_group: Name of the managed node group.
         instance_type: EC2's name.
         nodes: Instances wanted.
@@ -28,6 +32,7 @@ class Pool:
         user_data: Base64 text, or None for EKS's own alone.
     """
 
+    name: str
     node_group: str
     instance_type: str
     nodes: int
@@ -37,23 +42,66 @@ class Pool:
     user_data: str | None
 
 
-def gpu_pool(stack: str, placement: Placement) -> Pool:
-    """The pool of one variant."""
-    variant, name = placement.variant.name, service_name(placement.variant.name)
+def pool_of(placement: Placement) -> str:
+    """Name of the pool that a variant runs in: the one that it shares, else its own."""
+    if placement.pool is None:
+        return service_name(placement.variant.name)
+    return pool_name(placement.pool)
+
+
+def gpu_pools(stack: str, placements: Iterable[Placement]) -> tuple[Pool, ...]:
+    """The pools of all variants.
+
+    Raises:
+        DoesNotFit: one line for each shared pool that is more than one node.
+    """
+    members: dict[str, list[Placement]] = {}
+    for placement in placements:
+        members.setdefault(pool_of(placement), []).append(placement)
+    wrong = [line for of_one in members.values() if (line := _too_many(of_one))]
+    if wrong:
+        raise DoesNotFit("\n".join(wrong))
+    return tuple(_gpu_pool(stack, name, of_one) for name, of_one in members.items())
+
+
+def _too_many(placements: Sequence[Placement]) -> str | None:
+    """What is wrong with a shared pool; see plan/sharing.py for why it is one node."""
+    first = placements[0]
+    if first.pool is None:
+        return None
+    key, instance = f"variants: pool {first.pool}", first.instance
+    types = {placement.instance.name for placement in placements}
+    if len(types) > 1:
+        return f"{key} is one node, not {' and '.join(sorted(types))}; give all one instance"
+    gpus = sum(placement.gpus for placement in placements)
+    if gpus > instance.gpus:
+        told = ", ".join(f"{one.gpus} for {one.variant.name}" for one in placements)
+        return (
+            f"{key} is one {instance.name} with {instance.gpus} GPUs, and needs {gpus} ({told});"
+            " lower replicas, or leave pool out for one of them"
+        )
+    return None
+
+
+def _gpu_pool(stack: str, name: str, placements: Sequence[Placement]) -> Pool:
+    first = placements[0]
+    own = first.pool is None
     return Pool(
+        name=name,
         node_group=node_group_name(stack, name),
-        instance_type=placement.instance.name,
-        nodes=placement.nodes,
-        most=placement.nodes,
-        labels={POOL_LABEL: name, GPU_LABEL: placement.instance.gpu_model},
-        tags=variant_tags(stack, variant),
-        user_data=user_data_of(placement.instance),
+        instance_type=first.instance.name,
+        nodes=first.nodes,
+        most=first.nodes,
+        labels={POOL_LABEL: name, GPU_LABEL: first.instance.gpu_model},
+        tags=variant_tags(stack, first.variant.name) if own else pool_tags(stack, name),
+        user_data=user_data_of(first.instance),
     )
 
 
 def system_pool(stack: str) -> Pool:
     """Two nodes for the gateway's two pods, cluster DNS and controllers; one more in updates."""
     return Pool(
+        name="system",
         node_group=node_group_name(stack, "system"),
         instance_type="m7i.large",
         nodes=2,

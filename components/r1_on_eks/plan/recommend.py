@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from r1_on_eks.catalog.model_shapes import Checkpoint, Variant
 from r1_on_eks.catalog.variants import VARIANTS
-from r1_on_eks.plan.choice import Option, Workload, options
+from r1_on_eks.plan.choice import Option, best, options
+from r1_on_eks.stack_config import Workload
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,13 +52,13 @@ def recommend(
         and task in VARIANTS[name].tasks
         and (budget is None or option.usd_per_hour <= budget)
     }
-    best = min(able, key=lambda name: able[name].usd_per_hour) if able else None
+    taken = min(able.values(), key=lambda option: option.usd_per_hour, default=None)
     return [
         Candidate(
             variant=variant,
             option=cheapest[name],
-            verdict=_verdict(task, budget, variant, cheapest[name], able[best] if best else None),
-            taken=name == best,
+            verdict=_verdict(task, budget, variant, cheapest[name], taken),
+            taken=taken is not None and cheapest[name] is taken,
         )
         for name, variant in VARIANTS.items()
     ]
@@ -71,12 +72,11 @@ def _cheapest(
     else:
         checkpoints = [one for one in variant.checkpoints if accepted(one)]
     found = options(variant, workload, checkpoints=checkpoints) if checkpoints else []
-    # What nobody has measured is offered only where nothing else is.
-    return next((one for one in found if not one.experimental), found[0] if found else None)
+    return best(found)
 
 
 def _verdict(
-    task: str, budget: float | None, variant: Variant, option: Option | None, best: Option | None
+    task: str, budget: float | None, variant: Variant, option: Option | None, taken: Option | None
 ) -> str:
     if task not in variant.tasks:
         heaviest = variant.tasks[-1]
@@ -85,6 +85,6 @@ def _verdict(
         return "no placement meets the limits"
     if budget is not None and option.usd_per_hour > budget:
         return f"${option.usd_per_hour:.2f} an hour, over the budget of ${budget:.2f}"
-    if best is None or option is best:
+    if taken is None or option is taken:
         return "recommended: the cheapest that is meant for it"
-    return f"${option.usd_per_hour - best.usd_per_hour:.2f} an hour more"
+    return f"${option.usd_per_hour - taken.usd_per_hour:.2f} an hour more"

@@ -77,11 +77,16 @@ def _arguments(placement: Placement, weights: Weights) -> tuple[str, ...]:
     streamed = weights.storage == "s3-stream"
     source = f"s3://{weights.bucket}/{folder}/" if streamed else f"{MOUNT}/{folder}"
     load = ("--load-format", "runai_streamer") if streamed else ()
+    stages = ("--pipeline-parallel-size", str(placement.stages)) if placement.stages > 1 else ()
+    # The share of the memory, not --kv-cache-memory-bytes: with that, vLLM takes our estimate of
+    # what else it needs for granted, and one that is too low ends in the middle of a start.
+    # No --quantization: a checkpoint says it itself, and vLLM then picks its fastest kernels.
     return (
         source,
         *load,
         "--served-model-name", placement.variant.name,
         "--tensor-parallel-size", str(placement.tensor_parallel),
+        *stages,
         "--max-model-len", str(placement.context),
         "--max-num-seqs", str(placement.concurrency),
         "--gpu-memory-utilization", str(placement.utilization),

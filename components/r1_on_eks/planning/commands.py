@@ -3,21 +3,45 @@
 import argparse
 import json
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from r1_on_eks.catalog.variants import VARIANTS
-from r1_on_eks.plan import DoesNotFit, Plan
-from r1_on_eks.plan.choice import Option, Workload, options
-from r1_on_eks.plan.outlook import Outlook, outlook
+from r1_on_eks.placement_file import read_pins, write_pins
+from r1_on_eks.plan import DoesNotFit, NotPinned, Plan
+from r1_on_eks.plan.choice import Option, best, options
+from r1_on_eks.plan.outlook import Outlook, outlooks
 from r1_on_eks.plan.recommend import recommend
+from r1_on_eks.plan.sharing import NothingMeets, cheapest_groups
 from r1_on_eks.planning.tables import print_plan, print_recommendation, print_variants
-from r1_on_eks.stack_config import StackConfigError, parse_stack_config
+from r1_on_eks.stack_config import (
+    Overrides,
+    Pin,
+    StackConfig,
+    StackConfigError,
+    Workload,
+    parse_stack_config,
+    workload_of,
+)
 
 HOME_GROUND = "p4d.24xlarge"
+STACKS = Path("stacks")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """`r1 variants`, `r1 recommend` or `r1 plan`.
+
+    Returns:
+        Its exit status; 2 where a number was misused.
+    """
+    try:
+        return _COMMANDS[arguments.subcommand](arguments)
+    except StackConfigError as error:
+        print(f"r1 {arguments.subcommand}: {error}", file=sys.stderr)
+        return 2
 
 
 def run_variants(arguments: argparse.Namespace) -> int:
@@ -25,7 +49,7 @@ def run_variants(arguments: argparse.Namespace) -> int:
     workload = _workload(arguments)
     found = {name: _best(options(variant, workload)) for name, variant in VARIANTS.items()}
     if arguments.json:
-        print(json.dumps({"workload": asdict(workload), "variants": {
+        print(json.dumps({"workload": workload.model_dump(), "variants": {
             name: {way: option and _plain(option) for way, option in ways.items()}
             for name, ways in found.items()
         }}, indent=1, ensure_ascii=False))  # fmt: skip
@@ -59,7 +83,7 @@ def run_recommend(arguments: argparse.Namespace) -> int:
 
 
 def _workload(arguments: argparse.Namespace) -> Workload:
-    return Workload(
+    return workload_of(
         prompt=arguments.prompt,
         output=arguments.output,
         rate=arguments.rate,
@@ -70,73 +94,144 @@ def _workload(arguments: argparse.Namespace) -> Workload:
 
 
 def _best(ways: list[Option]) -> dict[str, Option | None]:
-    """The cheapest of measured layouts, and the cheapest on the package's home ground."""
-    measured = [option for option in ways if not option.experimental]
+    """The cheapest, and the cheapest on the package's home ground."""
     at_home = [option for option in ways if option.instance.name == HOME_GROUND]
-    return {
-        "cheapest": next(iter(measured or ways), None),
-        HOME_GROUND: next(iter(at_home), None),
-    }
+    return {"cheapest": best(ways), HOME_GROUND: best(at_home)}
 
 
 def run_plan(arguments: argparse.Namespace) -> int:
     """`r1 plan STACK`: what would stand up, and how fast it is expected to be.
 
     Returns:
-        0 fine, 1 it doesn't fit, 2 there is no such stack or its file is wrong.
+        0 fine, 1 it doesn't fit or misses its limits, 2 there is no such stack or its file is
+        wrong.
     """
-    path = Path("stacks") / f"Pulumi.{arguments.stack}.yaml"
+    path = STACKS / f"Pulumi.{arguments.stack}.yaml"
     try:
-        plan = _plan_of(path, arguments.stack)
-    except OSError:
-        known = ", ".join(sorted(_name(one) for one in Path("stacks").glob("Pulumi.*.yaml")))
+        config = _config_of(path, arguments.stack)
+        if arguments.refresh:
+            _refresh(config)
+        plan = Plan.of(config, read_pins(STACKS, config.name))
+    except FileNotFoundError:
+        known = ", ".join(sorted(_name(one) for one in STACKS.glob("Pulumi.*.yaml")))
         here = f"; there are {known}" if known else ": run it where stacks/ is"
         print(f"r1 plan: no {path}{here}", file=sys.stderr)
         return 2
     except StackConfigError as error:
         print(f"{path}\n{error}", file=sys.stderr)
         return 2
-    except DoesNotFit as error:
+    except (DoesNotFit, NotPinned, NothingMeets) as error:
         print(f"{path}\n{error}", file=sys.stderr)
         return 1
-    outlooks = [
-        outlook(model.placement, prompt=arguments.prompt, output=arguments.output)
-        for model in plan.models
-    ]
+    expected = outlooks(plan.models)
+    cheaper = _cheaper(config, expected)
     if arguments.json:
-        print(json.dumps({"stack": plan.stack, "models": [_plain(one) for one in outlooks]},
-                         indent=1, ensure_ascii=False))  # fmt: skip
+        print(json.dumps(_plain_plan(plan, expected, cheaper), indent=1, ensure_ascii=False))
     else:
-        print_plan(plan, outlooks)
-    return 0
+        print_plan(plan, expected, cheaper)
+    return 0 if all(one.meets for one in expected) else 1
 
 
-def _plan_of(path: Path, stack: str) -> Plan:
+def _config_of(path: Path, stack: str) -> StackConfig:
     content = yaml.safe_load(path.read_text()) or {}
     settings = content.get("config", {}).get("r1-on-eks:stack")
     if settings is None:
         raise StackConfigError("config has no r1-on-eks:stack")
-    return Plan.of(parse_stack_config({"name": stack, **settings}))
+    return parse_stack_config({"name": stack, **settings})
+
+
+def _refresh(config: StackConfig) -> None:
+    """Decides every placement of a stack anew, and says of each whether it is another."""
+    before = read_pins(STACKS, config.name)
+    pins = {}
+    for group in cheapest_groups(config.variants):
+        for option in group.options:
+            wanted = config.variants[option.variant.name]
+            pins[option.variant.name] = Pin(
+                workload=wanted.workload, placement=_decided(option, group.pool)
+            )
+    pins = {variant: pins[variant] for variant in config.variants}
+    if not write_pins(STACKS, config.name, pins):
+        print(f"{config.name}: every placement is as it was", file=sys.stderr)
+        return
+    for variant, pin in pins.items():
+        told = "as it was" if before.get(variant) == pin else _told(pin.placement)
+        print(f"{config.name}: {variant} {told}", file=sys.stderr)
+
+
+def _decided(option: Option, pool: str | None) -> Overrides:
+    numbers = {
+        "instance": option.instance.name,
+        "precision": option.checkpoint.precision,
+        "tensor_parallel": option.tensor_parallel,
+        "stages": option.stages,
+        "replicas": option.replicas,
+        "concurrency": option.concurrency,
+        "gpu_memory_utilization": option.utilization,
+        "pool": pool,
+    }
+    return Overrides.model_validate(numbers)
+
+
+def _told(placement: Overrides) -> str:
+    pool = f" in pool {placement.pool}" if placement.pool else ""
+    stages = f" × {placement.stages} nodes" if placement.stages != 1 else ""
+    return (
+        f"on {placement.instance}{pool}: {placement.replicas} × {placement.tensor_parallel}"
+        f" GPUs{stages}, {placement.concurrency} at a time"
+    )
+
+
+def _cheaper(config: StackConfig, expected: list[Outlook]) -> float | None:
+    """Dollars per hour of the cheapest placements now, where they cost less than the pinned."""
+    try:
+        cheapest = sum(group.usd_per_hour for group in cheapest_groups(config.variants))
+    except NothingMeets:
+        return None
+    prices = [one.usd_per_hour for one in expected]
+    now = sum(price for price in prices if price is not None)
+    return cheapest if None not in prices and cheapest < now - 0.005 else None
 
 
 def _name(path: Path) -> str:
     return path.name.removeprefix("Pulumi.").removesuffix(".yaml")
 
 
+def _plain_plan(plan: Plan, expected: list[Outlook], cheaper: float | None) -> dict[str, Any]:
+    return {
+        "stack": plan.stack,
+        "pools": [
+            {"name": pool.name, "instance": pool.instance_type, "nodes": pool.nodes}
+            for pool in plan.gpu_pools
+        ],
+        "models": [
+            {"pool": model.pool, "arguments": model.server.arguments, **_plain(one)}
+            for model, one in zip(plan.models, expected, strict=True)
+        ],
+        "cheaper_usd_per_hour": cheaper,
+    }
+
+
 def _plain(found: Option | Outlook) -> dict[str, Any]:
     """For programs: names in place of catalogue rows."""
-    flat = asdict(found)
+    if isinstance(found, Option):
+        return _named(asdict(found))
+    flat = {field.name: getattr(found, field.name) for field in fields(found)}
+    return flat | {
+        "placement": _named(asdict(found.placement)),
+        "workload": found.workload.model_dump(),
+        "asked": found.asked and asdict(found.asked),
+        "full": asdict(found.full),
+        "meets": found.meets,
+        "usd_per_million_asked": found.usd_per_million_asked,
+        "usd_per_million_full": found.usd_per_million_full,
+    }
+
+
+def _named(flat: dict[str, Any]) -> dict[str, Any]:
     for row, key in (("variant", "name"), ("instance", "name"), ("checkpoint", "repository")):
-        if row in flat:
-            flat[row] = flat[row][key]
-    if "placement" in flat:
-        flat["placement"] = _plain_placement(flat["placement"])
+        flat[row] = flat[row][key]
     return flat
 
 
-def _plain_placement(placement: dict[str, Any]) -> dict[str, Any]:
-    return placement | {
-        "variant": placement["variant"]["name"],
-        "instance": placement["instance"]["name"],
-        "checkpoint": placement["checkpoint"]["repository"],
-    }
+_COMMANDS = {"variants": run_variants, "recommend": run_recommend, "plan": run_plan}

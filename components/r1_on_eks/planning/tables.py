@@ -10,35 +10,50 @@ from r1_on_eks.catalog.gpus import GPUS
 from r1_on_eks.catalog.model_shapes import TASKS
 from r1_on_eks.catalog.variants import VARIANTS
 from r1_on_eks.plan import Plan
-from r1_on_eks.plan.choice import Option, Workload
-from r1_on_eks.plan.estimate import Range
+from r1_on_eks.plan.choice import Option
+from r1_on_eks.plan.estimate import Estimate, Range
 from r1_on_eks.plan.outlook import Outlook
 from r1_on_eks.plan.placement import Placement
 from r1_on_eks.plan.recommend import Candidate
+from r1_on_eks.stack_config import Workload
 
 _BAR = 32
 
 
 def print_variants(workload: Workload, found: Mapping[str, Mapping[str, Option | None]]) -> None:
-    """The seven variants with their placements for one workload."""
+    """The seven variants, then their placements for one workload."""
     console = Console(highlight=False)
-    console.print(_told(workload))
-    table = Table("variant", "weights", "", "instances", "GPUs", "at a time", "first token",
-                  "per token", "$/h", "$/1M tokens", box=None)  # fmt: skip
-    for name, ways in found.items():
+    table = _table("variant", "parameters", "weights", "context", "licence", "for")
+    for name in found:
         row = VARIANTS[name]
-        told = (name, f"{row.published.weight_bytes / 2**30:.0f} GiB {row.published.precision}")
-        seen = None
-        for way, option in ways.items():
-            if option is not None and option == seen:
-                continue
-            seen = option
-            table.add_row(
-                *told, way, *(_option_cells(option) if option else ("nothing meets it",))
-            )
-            told = ("", "")
+        table.add_row(
+            name,
+            f"{row.parameters / 1e9:.3g} B",
+            f"{row.published.weight_bytes / 2**30:.0f} GiB {row.published.precision}",
+            f"{row.context // 1024}k",
+            row.licence.partition(" ")[0],
+            ", ".join(row.tasks),
+        )
     console.print(table)
-    console.print(_FOOTNOTE)
+    console.print(f"\n{_told(workload)}:")
+    table = _option_table("variant")
+    for name, ways in found.items():
+        different = dict.fromkeys(ways.values())
+        for number, option in enumerate(different):
+            told = name if number == 0 else ""
+            table.add_row(told, *(_option_cells(option) if option else ("nothing meets it",)))
+    console.print(table)
+    console.print(_FOOTNOTE, style="dim")
+
+
+def _table(*headings: str) -> Table:
+    # As narrow as can be: it should be read on 80 columns.
+    return Table(*headings, box=None, pad_edge=False, padding=(0, 1, 0, 0))
+
+
+def _option_table(*before: str) -> Table:
+    return _table(*before, "instances", "GPUs", "at a\ntime", "first\ntoken", "per\ntoken",
+                  "$/h", "$/1M\ntokens")  # fmt: skip
 
 
 def print_recommendation(task: str, workload: Workload, candidates: Sequence[Candidate]) -> None:
@@ -46,14 +61,18 @@ def print_recommendation(task: str, workload: Workload, candidates: Sequence[Can
     console = Console(highlight=False)
     taken = [one for one in candidates if one.taken]
     console.print(f"for {task}: {TASKS[task]}; {_told(workload)}")
-    table = Table("", "variant", "instances", "first token", "per token", "$/h", "$/1M tokens",
-                  "", box=None)  # fmt: skip
+    table = _option_table("", "variant")
     for one in candidates:
-        cells = _option_cells(one.option) if one.option else ("",) * 7
-        table.add_row("→" if one.taken else "", one.variant.name, cells[0], *cells[3:],
-                      one.verdict, style="" if one.taken else "dim")  # fmt: skip
+        cells = _option_cells(one.option) if one.option else ()
+        style = "" if one.taken else "dim"
+        table.add_row("→" if one.taken else "", one.variant.name, *cells, style=style)
     console.print(table)
-    console.print(_FOOTNOTE)
+    console.print()
+    reasons = _table()
+    for one in candidates:
+        reasons.add_row(one.variant.name, one.verdict, style="bold" if one.taken else "")
+    console.print(reasons)
+    console.print(_FOOTNOTE, style="dim")
     for one in taken:
         console.print(f"to grow: {_growth(one.variant.name)}")
 
@@ -81,40 +100,51 @@ _FOOTNOTE = (
 
 def _option_cells(option: Option) -> tuple[str, ...]:
     unmeasured = "*" if option.experimental else "" if option.estimate.calibrated else "°"
-    over = f" × {option.stages} nodes" if option.stages > 1 else ""
-    split = f"{option.tensor_parallel}{over}"
-    copies = f"{option.replicas} × {split}" if option.replicas > 1 else split
+    over = f"\n× {option.stages} nodes" if option.stages > 1 else ""
+    copies = f"{option.replicas} × " if option.replicas > 1 else ""
     return (
         f"{option.nodes} × {option.instance.name}{unmeasured}",
-        copies,
+        f"{copies}{option.tensor_parallel}{over}",
         str(option.concurrency * option.replicas),
-        _seconds(option.estimate.first_token_s),
-        _seconds(option.estimate.per_token_s),
+        _seconds(option.estimate.first_token_s, "\n"),
+        _seconds(option.estimate.per_token_s, "\n"),
         f"{option.usd_per_hour:.2f}",
         f"{option.usd_per_million:.2f}",
     )
 
 
-def print_plan(plan: Plan, outlooks: Sequence[Outlook]) -> None:
-    """What one stack would stand up: placements, memory, speed, price."""
+def print_plan(plan: Plan, outlooks: Sequence[Outlook], cheaper: float | None) -> None:
+    """What one stack would stand up: placements, memory, speed, price.
+
+    Args:
+        plan: The stack.
+        outlooks: What is to be expected of each of its models.
+        cheaper: Dollars per hour of the cheapest placements now, if they cost less.
+    """
     console = Console(highlight=False)
     console.print(f"[bold]{plan.stack}[/bold] in {plan.region}, GPUs in {plan.gpu_zone}")
-    table = Table("variant", "served as", "instances", "replicas × GPUs", "context",
-                  "at a time", box=None)  # fmt: skip
-    for one in outlooks:
+    table = _table("variant", "as", "instances", "pool", "GPUs", "context", "at a time", "$/h")
+    for model, one in zip(plan.models, outlooks, strict=True):
         placement = one.placement
+        stages = f" × {placement.stages} nodes" if placement.stages > 1 else ""
         table.add_row(
             placement.variant.name,
             placement.checkpoint.precision,
             f"{placement.nodes} × {placement.instance.name}",
-            f"{placement.replicas} × {placement.tensor_parallel}",
+            model.pool,
+            f"{placement.replicas} × {placement.tensor_parallel}{stages}",
             str(placement.context),
             str(placement.concurrency * placement.replicas),
+            _dollars(one.usd_per_hour),
         )
     console.print(table)
     for one in outlooks:
         _print_memory(console, one.placement)
     _print_speed(console, outlooks)
+    for model in plan.models:
+        console.print(f"\nvllm serve {' '.join(model.server.arguments)}", style="dim")
+    console.print()
+    _print_verdicts(console, plan, outlooks, cheaper)
 
 
 def _print_memory(console: Console, placement: Placement) -> None:
@@ -123,8 +153,8 @@ def _print_memory(console: Console, placement: Placement) -> None:
     parts = (
         ("weights", found.weights, "█", "blue"),
         ("overhead and graphs", found.overhead + found.graphs, "▓", "yellow"),
-        ("cache in use at full load", placement.cache_needed_gib, "▒", "green"),
-        ("cache to spare", found.cache - placement.cache_needed_gib, "░", "green"),
+        ("cache in use at full load", found.cache_needed, "▒", "green"),
+        ("cache to spare", found.cache - found.cache_needed, "░", "green"),
         ("not vLLM's", visible - found.budget, " ", "white"),
     )
     bar = Text("│")
@@ -137,26 +167,55 @@ def _print_memory(console: Console, placement: Placement) -> None:
 
 
 def _print_speed(console: Console, outlooks: Sequence[Outlook]) -> None:
-    table = Table("variant", "load", "first token", "per token", "tokens/s, all replicas",
-                  "$/h", "$/1M tokens", box=None)  # fmt: skip
+    table = _table("variant", "load", "first token", "per token", "tokens/s", "$/1M tokens")
     for one in outlooks:
-        replicas = one.placement.replicas
-        for load, estimate in (("one request", one.alone), ("full", one.full)):
-            together = estimate.output_per_s
-            full = load == "full"
+        loads = (
+            (f"{one.workload.rate:g}/s asked", one.asked, one.usd_per_million_asked),
+            ("full", one.full, one.usd_per_million_full),
+        )
+        for number, (load, estimate, per_million) in enumerate(loads):
             table.add_row(
-                one.placement.variant.name if not full else "",
+                one.placement.variant.name if number == 0 else "",
                 load,
-                _seconds(estimate.first_token_s),
-                _seconds(estimate.per_token_s),
-                f"{together.likely * (replicas if full else 1):.0f}"
-                f" ({together.low * (replicas if full else 1):.0f}"
-                f"–{together.high * (replicas if full else 1):.0f})",
-                _dollars(one.usd_per_hour) if full else "",
-                _dollars(one.usd_per_million) if full else "",
+                *_speed_cells(estimate, one.placement.replicas),
+                _dollars(per_million),
             )
     console.print()
     console.print(table)
+
+
+def _speed_cells(estimate: Estimate | None, replicas: int) -> tuple[str, ...]:
+    if estimate is None:
+        return ("too slow",) * 3
+    together = estimate.output_per_s
+    low, likely, high = (
+        f"{rate * replicas:.0f}" for rate in (together.low, together.likely, together.high)
+    )
+    return (
+        _seconds(estimate.first_token_s),
+        _seconds(estimate.per_token_s),
+        f"{likely} ({low}–{high})",
+    )
+
+
+def _print_verdicts(
+    console: Console, plan: Plan, outlooks: Sequence[Outlook], cheaper: float | None
+) -> None:
+    for one in outlooks:
+        asked = one.workload
+        limits = f"{asked.first_token_s:g} s and {asked.per_token_s * 1e3:g} ms a token"
+        name = one.placement.variant.name
+        if one.meets:
+            console.print(f"{name} answers up to {one.most_rate:.2g} requests/s within {limits}")
+        else:
+            console.print(
+                f"{name} misses its limits: {one.most_rate:.2g} requests/s within {limits},"
+                f" {asked.rate:g} are asked; r1 plan {plan.stack} --refresh places it anew"
+            )
+    if cheaper is not None:
+        console.print(
+            f"cheaper now: ${cheaper:.2f} an hour; r1 plan {plan.stack} --refresh takes it"
+        )
     if not all(one.full.calibrated for one in outlooks):
         console.print("no GPU of one of these classes was measured: intervals are wider there")
     console.print(
@@ -169,7 +228,9 @@ def _dollars(amount: float | None) -> str:
     return "not priced" if amount is None else f"{amount:.2f}"
 
 
-def _seconds(found: Range) -> str:
-    if found.high < 1:
-        return f"{found.likely * 1e3:.0f} ({found.low * 1e3:.0f}–{found.high * 1e3:.0f}) ms"
-    return f"{found.likely:.1f} ({found.low:.1f}–{found.high:.1f}) s"
+def _seconds(found: Range, between: str = " ") -> str:
+    unit, factor, digits = ("ms", 1e3, 0) if found.high < 1 else ("s", 1, 1)
+    low, likely, high = (
+        f"{value * factor:.{digits}f}" for value in (found.low, found.likely, found.high)
+    )
+    return f"{likely} {unit}{between}({low}–{high})"

@@ -4,6 +4,7 @@
 `secretsprovider` and `encryptedkey`; in a rehearsal it does that to the copy.
 """
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -39,29 +40,33 @@ def find_project(start: Path) -> Path:
 
 
 def copy_project(source: Path, copy: Path) -> None:
-    """Brings `copy` up to date with `source`: stack files are copied, the rest is linked.
+    """Brings `copy` up to date with `source`: stack files are copied, all else is linked.
 
     Raises:
         SecretInStackFile: see the class.
     """
     (copy / _STACKS).mkdir(parents=True, exist_ok=True)
     (copy / PROJECT_FILE).write_text((source / PROJECT_FILE).read_text())
-    wanted = set()
-    for entry in source.iterdir():
-        if entry.name in _NOT_LINKED:
-            continue
-        wanted.add(entry.name)
-        link = copy / entry.name
-        if not link.is_symlink():
-            link.symlink_to(entry)
-    for link in copy.iterdir():
-        if link.is_symlink() and link.name not in wanted:
-            link.unlink()
+    _link(copy, [one for one in source.iterdir() if one.name not in _NOT_LINKED])
+    ours = set(stack_files(source))
+    _link(copy / _STACKS, [one for one in (source / _STACKS).iterdir() if one not in ours])
     for stack_file in stack_files(source):
         _copy_stack_file(stack_file, copy / _STACKS / stack_file.name)
     for stack_file in stack_files(copy):
         if not (source / _STACKS / stack_file.name).exists():
             stack_file.unlink()
+
+
+def _link(copy: Path, entries: Collection[Path]) -> None:
+    """Makes the links in `copy` those to `entries`, and no others."""
+    for entry in entries:
+        link = copy / entry.name
+        if not link.is_symlink():
+            link.symlink_to(entry)
+    wanted = {entry.name for entry in entries}
+    for link in copy.iterdir():
+        if link.is_symlink() and link.name not in wanted:
+            link.unlink()
 
 
 def stack_files(project: Path) -> list[Path]:
