@@ -251,30 +251,6 @@ def test_a_logged_cache_holds_as_many_tokens_as_vllm_said(variant, ranks, gib, t
     assert gib / found.cache_per_token == pytest.approx(tokens, rel=0.002)
 
 
-def of_several_nodes():
-    """Public refusals of the 671b over nodes, which no stack file can ask for."""
-    with (Path(__file__).parent / "published_refusals.csv").open(newline="") as file:
-        for row in csv.DictReader(file):
-            if row["variant"] == "671b":
-                yield pytest.param(row, id=row["url"].split("github.com/")[1])
-
-
-@pytest.mark.parametrize("row", [*of_several_nodes()])
-def test_what_ran_out_of_memory_over_several_nodes_does_not_fit(row):
-    variant = VARIANTS["671b"]
-    found = memory(
-        variant,
-        variant.published,
-        GPUS[row["gpu"]],
-        tensor_parallel=int(row["tensor_parallel"]),
-        pipeline_parallel=int(row["pipeline_parallel"]),
-        utilization=float(row["utilization"]),
-        context=int(row["context"]),
-        concurrency=1,
-    )
-    assert not found.fits
-
-
 @pytest.mark.parametrize(
     ("precision", "nodes", "fits"), [("int4", 1, False), ("int4", 2, True), ("fp8", 4, True)]
 )
