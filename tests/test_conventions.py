@@ -136,7 +136,8 @@ def test_whatever_takes_tags_names_itself_and_its_variant(engine, stack_file):
             tags = one.inputs.get("tags", {})
             assert tags.get("r1:name") == one.name, f"{one.type} {one.name}"
             if one.name.startswith("r1-"):
-                assert tags["r1:variant"] in one.name.replace("r1-1-5b", "r1-1.5b")
+                whose = tags.get("r1:variant") or tags["r1:pool"]
+                assert whose in one.name.replace("r1-1-5b", "r1-1.5b")
 
 
 @each_stack

@@ -39,8 +39,8 @@ def test_an_update_needs_no_spare_gpus(engine):
     assert group["nodeRepairConfig"] == {"enabled": True}
 
 
-def test_its_size_belongs_to_what_scales_it(engine):
-    assert declared(engine).one("NodeGroup").ignore_changes == ("scalingConfig.desiredSize",)
+def test_its_size_is_declared_since_nothing_else_scales_it(engine):
+    assert declared(engine).one("NodeGroup").ignore_changes == ()
 
 
 def test_its_template_has_what_eks_leaves_to_us_and_nothing_that_eks_forbids(engine):

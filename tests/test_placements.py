@@ -29,7 +29,9 @@ from r1_on_eks.stack_config import (
 )
 
 STACKS = Path(__file__).parent.parent / "stacks"
-NAMES = sorted(one.name.split(".")[1] for one in STACKS.glob("Pulumi.*.yaml"))
+NAMES = sorted(
+    one.name.removeprefix("Pulumi.").removesuffix(".yaml") for one in STACKS.glob("Pulumi.*.yaml")
+)
 ON_P4D = {
     "instance": "p4d.24xlarge",
     "precision": "bf16",
@@ -212,6 +214,11 @@ def test_a_pool_of_ones_own_and_a_named_pool_are_kept():
         (
             {"per_token_s": 0.001},
             "variants.70b: nothing answers 1 requests/s with the first token in 2 s and 1 ms each",
+        ),
+        (
+            {"instance": "p4d.24xlarge", "replicas": 1, "rate": 5.0},
+            "variants.70b: nothing with instance p4d.24xlarge, replicas 1 answers 5 requests/s"
+            " with the first token in 2 s and 80 ms each; at most 0.95 do, on 8 GPUs of p4d.24",
         ),
         (
             {"instance": "g6.xlarge"},

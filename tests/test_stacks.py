@@ -69,3 +69,32 @@ def test_variants_that_share_a_pool_are_declared_on_one_node_group(engine):
         if server.name.startswith("r1-"):
             pod = server.inputs["spec"]["template"]["spec"]
             assert pod["nodeSelector"] == {"r1-on-eks/variant-pool": "r1-small"}
+
+
+def test_what_is_reserved_has_everything_but_nodes_and_replicas(engine):
+    engine.run(PROJECT / "stacks" / "Pulumi.enterprise.yaml")
+    sizes = {one.name: one.inputs["scalingConfig"] for one in engine.of_type("NodeGroup")}
+    assert sizes["r1-671b"] == {"minSize": 0, "desiredSize": 0, "maxSize": 1}
+    assert sizes["r1-70b"]["desiredSize"] == 1
+    replicas = {one.name: one.inputs["spec"]["replicas"] for one in engine.of_type("Deployment")}
+    assert (replicas["r1-671b-server"], replicas["r1-70b-server"]) == (0, 1)
+
+
+def test_a_stack_with_a_dot_in_its_name_has_a_cluster_without(engine):
+    engine.run(PROJECT / "stacks" / "Pulumi.edge-1.5b.yaml")
+    (cluster,) = [one for one in engine.registered if one.type == "aws:eks/cluster:Cluster"]
+    assert cluster.inputs["name"] == "edge-1-5b"
+    physical = [one.inputs["nodeGroupName"] for one in engine.of_type("NodeGroup")]
+    assert physical == ["edge-1-5b-system", "edge-1-5b-r1-1-5b"]
+
+
+def test_adding_a_variant_adds_its_resources_and_removing_it_removes_exactly_those(engine):
+    stack_file = PROJECT / "stacks" / "Pulumi.prod-70b.yaml"
+    before = {(one.type, one.name) for one in engine.run(stack_file).registered}
+    one = {"instance": "p4d.24xlarge", "tensor_parallel": 8, "rate": 0.3, "context": 32768}
+    two = {"instance": "g6.2xlarge", "tensor_parallel": 1, "concurrency": 4}
+    both = engine.run(stack_file, variants={"70b": one, "7b": two}).registered
+    added = {(one.type, one.name) for one in both} - before
+    assert before < {(one.type, one.name) for one in both}
+    assert added
+    assert all(name.startswith("r1-7b") for _, name in added)

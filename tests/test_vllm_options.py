@@ -16,7 +16,7 @@ STACKS = sorted((Path(__file__).parent.parent / "stacks").glob("Pulumi.*.yaml"))
 def command_lines():
     for stack_file in STACKS:
         stack = yaml.safe_load(stack_file.read_text())["config"]["r1-on-eks:stack"]
-        name = stack_file.name.split(".")[1]
+        name = stack_file.name.removeprefix("Pulumi.").removesuffix(".yaml")
         config = parse_stack_config({"name": name, **stack})
         pins = read_pins(stack_file.parent, name)
         for storage in ("fsx", "s3-stream"):

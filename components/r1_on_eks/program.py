@@ -8,7 +8,7 @@ import pulumi_kubernetes as kubernetes
 from pulumi import ResourceOptions
 
 from r1_on_eks.plan import DoesNotFit, Model, Plan
-from r1_on_eks.plan.names import NAMESPACE, stack_tags
+from r1_on_eks.plan.names import NAMESPACE, cluster_name, stack_tags
 from r1_on_eks.resources.accelerators import Accelerators, AcceleratorsArgs
 from r1_on_eks.resources.cluster import Cluster, ClusterArgs
 from r1_on_eks.resources.gateway import Gateway, GatewayArgs
@@ -98,7 +98,7 @@ def _account(plan: Plan) -> aws.Provider:
 
 def _cluster(plan: Plan, network: Network) -> ClusterArgs:
     return ClusterArgs(
-        stack=plan.stack,
+        stack=cluster_name(plan.stack),
         region=plan.region,
         version=plan.kubernetes,
         subnet_ids=network.private_subnet_ids,

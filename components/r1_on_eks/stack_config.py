@@ -218,6 +218,9 @@ class Overrides(_Section):
 class WantedVariant(Workload, Overrides):
     """One line under `variants`: what is asked, and what of the placement the file decides."""
 
+    reserved: bool = False
+    """Declared without nodes and replicas: all else is there for the day when it is wanted."""
+
     @property
     def workload(self) -> Workload:
         """What is asked, alone."""
@@ -243,7 +246,7 @@ class _Pins(_Section):
 class StackConfig(_Section):
     """One stack: what is wanted, in the words of its file."""
 
-    name: Annotated[str, _pattern(r"^[a-z]([a-z0-9-]{0,30}[a-z0-9])?$")]
+    name: Annotated[str, _pattern(r"^[a-z]([a-z0-9.-]{0,30}[a-z0-9])?$")]
     production: bool
     deletion_protection: bool | None = None
     """Whether AWS refuses to delete cluster and load balancer; as `production` if not said."""

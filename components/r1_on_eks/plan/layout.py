@@ -27,6 +27,7 @@ class Layout:
         replicas: Complete copies.
         gpu_memory_utilization: Share of each GPU's memory that vLLM may take.
         pool: Name of the pool that it shares, or None for one of its own.
+        reserved: Whether it stands without nodes and replicas until it is wanted.
     """
 
     instance: str
@@ -38,6 +39,7 @@ class Layout:
     replicas: int = 1
     gpu_memory_utilization: float = UTILIZATION
     pool: str | None = None
+    reserved: bool = False
 
     @classmethod
     def of(cls, variant: str, wanted: WantedVariant, pin: Pin | None) -> "Layout":
@@ -56,7 +58,7 @@ class Layout:
             raise NotPinned(f"{key}: no {', '.join(sorted(missing))} is decided yet")
         if said.get("pool") == OWN:
             del said["pool"]
-        return cls(context=wanted.context, **said)
+        return cls(context=wanted.context, reserved=wanted.reserved, **said)
 
 
 def _check_same_workload(key: str, wanted: WantedVariant, pin: Pin) -> None:

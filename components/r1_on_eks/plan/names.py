@@ -16,6 +16,11 @@ GPU_LABEL = "k8s.amazonaws.com/accelerator"
 GPU_TAINT = "nvidia.com/gpu"
 
 
+def cluster_name(stack: str) -> str:
+    """`edge-1-5b` of `edge-1.5b`: EKS and IAM take no dots."""
+    return stack.replace(".", "-")
+
+
 def service_name(variant: str) -> str:
     """`r1-1-5b` of `1.5b`: a DNS label that starts with a letter."""
     return f"r1-{variant.replace('.', '-')}"
@@ -27,7 +32,7 @@ def role_name(stack: str, purpose: str) -> str:
     Raises:
         ValueError: it is longer than the 64 characters that IAM allows.
     """
-    return _within(64, f"r1-{stack}-{purpose}")
+    return _within(64, f"r1-{cluster_name(stack)}-{purpose}")
 
 
 def node_group_name(stack: str, pool: str) -> str:
@@ -36,7 +41,7 @@ def node_group_name(stack: str, pool: str) -> str:
     Raises:
         ValueError: it is longer than the 63 characters that EKS allows.
     """
-    return _within(63, f"{stack}-{pool}")
+    return _within(63, f"{cluster_name(stack)}-{pool}")
 
 
 def stack_tags(stack: str) -> dict[str, str]:

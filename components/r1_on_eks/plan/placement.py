@@ -31,6 +31,7 @@ class Placement:
         concurrency: Requests that one replica works on at a time.
         utilization: Share of each GPU's memory that vLLM may take.
         pool: Name of the pool that it shares, or None for one of its own.
+        reserved: Whether it stands without nodes and replicas until it is wanted.
         memory: What of each GPU goes where.
     """
 
@@ -45,6 +46,7 @@ class Placement:
     concurrency: int
     utilization: float
     pool: str | None
+    reserved: bool
     memory: Memory
 
     @property
@@ -77,6 +79,7 @@ def place(variant_name: str, layout: Layout) -> Placement:
         concurrency=layout.concurrency,
         utilization=layout.gpu_memory_utilization,
         pool=layout.pool,
+        reserved=layout.reserved,
         memory=found,
     )
 

@@ -90,7 +90,7 @@ def _gpu_pool(stack: str, name: str, placements: Sequence[Placement]) -> Pool:
         name=name,
         node_group=node_group_name(stack, name),
         instance_type=first.instance.name,
-        nodes=first.nodes,
+        nodes=0 if all(one.reserved for one in placements) else first.nodes,
         most=first.nodes,
         labels={POOL_LABEL: name, GPU_LABEL: first.instance.gpu_model},
         tags=variant_tags(stack, first.variant.name) if own else pool_tags(stack, name),

@@ -60,7 +60,7 @@ def server_of(placement: Placement, weights: Weights) -> ModelServer:
         name=service_name(placement.variant.name),
         arguments=_arguments(placement, weights),
         environment=_environment(timeline),
-        replicas=placement.replicas,
+        replicas=0 if placement.reserved else placement.replicas,
         gpus=placement.tensor_parallel,
         cpu=f"{int(instance.vcpus * share * 1000)}m",
         memory=f"{int(instance.memory_gib * share)}Gi",

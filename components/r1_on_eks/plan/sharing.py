@@ -6,8 +6,9 @@ from itertools import combinations
 
 from r1_on_eks.catalog.instances import INSTANCE_TYPES
 from r1_on_eks.catalog.variants import VARIANTS
-from r1_on_eks.plan.choice import Option, best, options, replica_on, sites
+from r1_on_eks.plan.choice import Option, best, options, replica_on, sites, sustained_rate
 from r1_on_eks.plan.layout import OWN
+from r1_on_eks.plan.site import Site
 from r1_on_eks.plan.speed import closed_loop
 from r1_on_eks.stack_config import WantedVariant
 
@@ -132,20 +133,37 @@ def _nothing_meets(name: str, wanted: WantedVariant) -> str:
     """What is asked, and the nearest that there is."""
     workload = wanted.workload
     there = [*sites(VARIANTS[name], workload.context, wanted.overrides)]
+    # Over several nodes only where that alone is possible.
+    there = [site for site in there if site.layout.stages == 1] or there
     if not there:
         return f"variants.{name}: fits nowhere{_as_fixed(wanted)}; r1 variants shows where it does"
-    site, speed = min(
-        ((site, closed_loop(replica_on(site), workload.prompt, workload.output, 1))
-         for site in there),
-        key=lambda way: way[1].per_token,
-    )  # fmt: skip
-    return (
+    asked = (
         f"variants.{name}: nothing{_as_fixed(wanted)} answers {workload.rate:g} requests/s with"
         f" the first token in {workload.first_token_s:g} s and {workload.per_token_s * 1e3:g} ms"
-        " each;"
-        f" the fastest, {site.layout.tensor_parallel} GPUs of {site.instance.name}, takes"
+        " each"
+    )
+    rate, site = max(
+        ((sustained_rate(replica_on(site), workload, site.layout.concurrency), site)
+         for site in there),
+        key=lambda way: way[0],
+    )  # fmt: skip
+    if rate > 0:
+        most = rate * (wanted.replicas or 1)
+        return f"{asked}; at most {most:.2g} do, on {_split(site)} a replica"
+    speed, site = min(
+        ((closed_loop(replica_on(site), workload.prompt, workload.output, 1), site)
+         for site in there),
+        key=lambda way: way[0].per_token,
+    )  # fmt: skip
+    return (
+        f"{asked}; the fastest, {_split(site)}, takes"
         f" {speed.first_token:.2g} s and {speed.per_token * 1e3:.2g} ms alone"
     )
+
+
+def _split(site: Site) -> str:
+    nodes = f"{site.layout.stages} × " if site.layout.stages > 1 else ""
+    return f"{nodes}{site.layout.tensor_parallel} GPUs of {site.instance.name}"
 
 
 def _as_fixed(wanted: WantedVariant) -> str:

@@ -135,7 +135,7 @@ def print_plan(plan: Plan, outlooks: Sequence[Outlook], cheaper: float | None) -
             f"{placement.replicas} × {placement.tensor_parallel}{stages}",
             str(placement.context),
             str(placement.concurrency * placement.replicas),
-            _dollars(one.usd_per_hour),
+            f"{_dollars(one.usd_per_hour)}{' reserved' if placement.reserved else ''}",
         )
     console.print(table)
     for one in outlooks:
@@ -184,6 +184,18 @@ def _print_speed(console: Console, outlooks: Sequence[Outlook]) -> None:
     console.print(table)
 
 
+def _bill(outlooks: Sequence[Outlook]) -> str:
+    """What all instances cost, on demand."""
+    if any(one.usd_per_hour is None for one in outlooks):
+        return "instances together: not priced"
+    live, reserved = (
+        sum(one.usd_per_hour or 0 for one in outlooks if one.placement.reserved is kept)
+        for kept in (False, True)
+    )
+    more = f"; ${reserved:.2f} more when what is reserved stands" if reserved else ""
+    return f"instances together: ${live:.2f} an hour, ${live * 730:,.0f} a month{more}"
+
+
 def _speed_cells(estimate: Estimate | None, replicas: int) -> tuple[str, ...]:
     if estimate is None:
         return ("too slow",) * 3
@@ -212,6 +224,7 @@ def _print_verdicts(
                 f"{name} misses its limits: {one.most_rate:.2g} requests/s within {limits},"
                 f" {asked.rate:g} are asked; r1 plan {plan.stack} --refresh places it anew"
             )
+    console.print(_bill(outlooks))
     if cheaper is not None:
         console.print(
             f"cheaper now: ${cheaper:.2f} an hour; r1 plan {plan.stack} --refresh takes it"

@@ -65,12 +65,8 @@ class GpuNodePool(pulumi.ComponentResource):
             update_config={"max_unavailable": 1, "update_strategy": "MINIMAL"},
             node_repair_config={"enabled": True},
             tags=tagged(args.pool.tags, name),
-            # What scales the group owns the number; edits here change its limits.
             opts=pulumi.ResourceOptions.merge(
-                within,
-                pulumi.ResourceOptions(
-                    depends_on=list(args.after), ignore_changes=["scalingConfig.desiredSize"]
-                ),
+                within, pulumi.ResourceOptions(depends_on=list(args.after))
             ),
         )
         self.node_group_name = nodes.node_group_name
