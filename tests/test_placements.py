@@ -213,14 +213,14 @@ def test_a_pool_of_ones_own_and_a_named_pool_are_kept():
     [
         (
             {"per_token_s": 0.001},
-            r"variants.70b: nothing answers 1 requests/s with the first token in 2 s and 1 ms each;"
-            r" the fastest, 8 GPUs of \S+, takes \S+ s and \S+ ms alone",
+            r"variants.70b: nothing answers 1 requests/s with the first token in 2 s and 1 ms"
+            r" each; the fastest, 8 GPUs of \S+, takes \S+ s and \S+ ms alone",
         ),
         (
             {"instance": "p4d.24xlarge", "replicas": 1, "rate": 5.0},
             r"variants.70b: nothing with instance p4d.24xlarge, replicas 1 answers 5 requests/s"
-            r" with the first token in 2 s and 80 ms each; at most \S+ do, on 8 GPUs of p4d.24xlarge"
-            r" a replica",
+            r" with the first token in 2 s and 80 ms each; at most \S+ do, on 8 GPUs of"
+            r" p4d.24xlarge a replica",
         ),
         (
             {"instance": "g6.xlarge"},
