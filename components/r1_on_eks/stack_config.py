@@ -111,6 +111,7 @@ class PublicFrom(_Section):
     """Reachable from these IPv4 ranges of the internet."""
 
     public_from: Annotated[tuple[_Network, ...], Field(min_length=1, strict=False)]
+    """IPv4 ranges, 203.0.113.0/24; never the whole internet."""
 
 
 def _word_or_ranges(value: Any) -> str:
@@ -125,8 +126,11 @@ class FileSystem(_Section):
     """Size and speed of the FSx for Lustre file system; SSD."""
 
     deployment: Literal["PERSISTENT_2", "SCRATCH_2"] = "PERSISTENT_2"
+    """PERSISTENT_2 keeps its data when a server fails; SCRATCH_2 is cheaper and doesn't."""
     capacity_gib: int = 1200
+    """1200, 2400 or a multiple of 2400. It can only grow: less replaces the file system."""
     mbps_per_tib: Literal[125, 250, 500, 1000] | None = None
+    """Throughput for each TiB, of PERSISTENT_2: how fast weights are read."""
 
     @model_validator(mode="after")
     def _sold_by_fsx(self) -> Self:
@@ -151,8 +155,11 @@ class Weights(_Section):
     """
 
     bucket: Annotated[str, _pattern(r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
+    """Name of the S3 bucket that holds the weights. The stack reads it and never makes it."""
     storage: Literal["fsx", "s3-stream"]
+    """`fsx`: a file system that imports from the bucket; `s3-stream`: read from the bucket."""
     fsx: FileSystem | None = None
+    """Size and speed of the file system, with storage fsx."""
 
     @model_validator(mode="after")
     def _file_system_if_wanted(self) -> Self:
@@ -199,6 +206,7 @@ class Overrides(_Section):
     """What of a placement is fixed; the plan decides what is not said."""
 
     instance: Annotated[str, _row_of(INSTANCE_TYPES, "an instance type")] | None = None
+    """EC2 instance type of its nodes."""
     precision: Literal["bf16", "fp8", "int8", "int4"] | None = None
     """Which checkpoint is served."""
     tensor_parallel: Annotated[int, Field(ge=1)] | None = None
@@ -247,22 +255,33 @@ class StackConfig(_Section):
     """One stack: what is wanted, in the words of its file."""
 
     name: Annotated[str, _pattern(r"^[a-z]([a-z0-9.-]{0,30}[a-z0-9])?$")]
+    """Pulumi's name of the stack; no key of its file."""
     production: bool
+    """Whether it is there to stay: what holds state is protected."""
     deletion_protection: bool | None = None
     """Whether AWS refuses to delete cluster and load balancer; as `production` if not said."""
     region: Annotated[str, _pattern(r"^[a-z]{2}(-[a-z]+)+-\d$")]
+    """AWS Region."""
     zones: Annotated[tuple[str, ...], Field(min_length=2, max_length=4, strict=False)]
+    """Availability Zones of the network; the control plane needs two."""
     gpu_zone: str
+    """The zone of GPU nodes and file system; one that sells their instance type."""
     kubernetes: Annotated[str, _row_of(KUBERNETES_VERSIONS, "a Kubernetes version")]
+    """Kubernetes version of the control plane."""
     admins: Annotated[
         tuple[Annotated[str, AfterValidator(_admin)], ...], Field(min_length=1, strict=False)
     ]
+    """ARNs of the IAM roles that administer the cluster."""
     endpoint: Annotated[Annotated[Literal["private"], Tag("_word")] | _Ranges, _Either]
+    """Who reaches the API server: `private` for the network alone, or public_from ranges."""
     weights: Weights
+    """Where the weights lie, and how they come to the GPUs."""
     variants: Annotated[dict[_VariantName, WantedVariant], Field(min_length=1)]
+    """Which variants stand up, and what is asked of each; `7b: {}` for the defaults."""
     gateway: Annotated[Annotated[Literal["internal"], Tag("_word")] | _Ranges, _Either] = (
         "internal"
     )
+    """Who reaches the gateway: `internal` for the network alone, or public_from ranges."""
 
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> Self:
