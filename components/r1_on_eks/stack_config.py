@@ -104,7 +104,8 @@ _Network = Annotated[str, AfterValidator(_network)]
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    # Deferred: a program builds the validators of what it parses, not those of every section.
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
 
 
 class PublicFrom(_Section):
