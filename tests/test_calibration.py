@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from r1_on_eks import cli
 from r1_on_eks.calibration.page import page_of
+from r1_on_eks.calibration.replay import Replay
 from r1_on_eks.calibration.results import NEWER, in_family
 from r1_on_eks.calibration.rows import read
 from r1_on_eks.calibration.scoring import SCORED, errors_of, inside, score
@@ -101,11 +102,12 @@ def test_nine_of_ten_measurements_lie_inside_the_stated_intervals(rows):
 
 
 def test_rows_left_out_of_the_fit_are_predicted_within_the_limits():
-    # The aim for the time to the first token is 25 %; docs/estimates.md says why it isn't met.
+    # The aim for the time to the first token is 25 %; docs/estimates.md says why, by rows, it
+    # isn't met. Each limit is (by rows, over sources).
     limits = {
-        "per_token": {"group": 0.12, "GPU class": 0.25},
-        "first_token": {"group": 0.40, "GPU class": 0.40},
-        "output_rate": {"group": 0.20, "GPU class": 0.20},
+        "per_token": {"group": (0.12, 0.12), "GPU class": (0.25, 0.25)},
+        "first_token": {"group": (0.32, 0.25), "GPU class": (0.40, 0.40)},
+        "output_rate": {"group": (0.20, 0.20), "GPU class": (0.20, 0.25)},
     }
     for metric in SCORED:
         for left_out, limit in limits[metric].items():
@@ -114,7 +116,8 @@ def test_rows_left_out_of_the_fit_are_predicted_within_the_limits():
                 for row in speed_coefficients().errors[left_out][metric]
                 if row["group"] == NEWER
             ]
-            assert newer["median"] <= limit, (metric, left_out, newer)
+            assert newer["median"] <= limit[0], (metric, left_out, newer)
+            assert newer["over_sources"] <= limit[1], (metric, left_out, newer)
 
 
 def test_the_page_of_estimates_is_that_of_the_committed_fit(rows):
@@ -122,3 +125,48 @@ def test_the_page_of_estimates_is_that_of_the_committed_fit(rows):
     assert (PROJECT / "docs" / "estimates.md").read_text() == page, (
         "write it anew: r1 calibrate --score benchmarks/measured.csv --page docs/estimates.md"
     )
+
+
+def burst(tmp_path, **changed):
+    return one(tmp_path, workload="all requests at once", rate_qps="", **changed)
+
+
+def test_prompts_that_a_harness_repeats_cost_their_neighbours_nothing(tmp_path):
+    texts = {"concurrency": "50", "isl": "4000", "osl": "500", "ttft_ms": "30000"}
+    fresh = burst(tmp_path, source="github someone/else", **texts)
+    again = burst(tmp_path, source="github ree2raz/inference-bench", **texts)
+    replay = Replay([fresh, again])
+    assert list(replay.from_cache) == [False, True]
+    per_token = replay.predict(speed_coefficients().values).per_token
+    assert per_token[1] < 0.8 * per_token[0]
+
+
+def test_a_first_token_faster_than_the_gpu_gives_a_harness_away(tmp_path):
+    honest = one(tmp_path, source="github someone/else", isl="4000", ttft_ms="3000")
+    impossible = one(tmp_path, source="github someone/else", isl="4000", ttft_ms="5")
+    assert not Replay([honest]).from_cache.any()
+    assert Replay([honest, impossible]).from_cache.all()
+
+
+def test_answers_that_outgrow_the_cache_put_each_other_off(tmp_path):
+    def per_token(concurrency):
+        texts = {"isl": "1000", "osl": "4000", "note": "KV available 3 GiB/GPU"}
+        row = burst(tmp_path, concurrency=concurrency, source="github someone/else", **texts)
+        return Replay([row]), Replay([row]).predict(speed_coefficients().values).per_token[0]
+
+    replay, least = per_token(1)
+    room, admitted = int(replay.room[0]), int(replay.admitted[0])
+    assert 1 < room < admitted
+    full, crowded = per_token(room)[1], per_token(admitted)[1]
+    assert least < full
+    assert crowded > 0.9 * full * admitted / room
+
+
+def test_a_step_without_cuda_graphs_is_not_shorter_than_its_launches(tmp_path):
+    texts = {"engine_version": "0.21", "osl": "400", "workload": "bench", "concurrency": "1"}
+    plain, eager = (one(tmp_path, note=note, **texts) for note in ("", "--enforce-eager"))
+    coefficients = speed_coefficients().values
+    slow, fast = (Replay([row]).predict(coefficients).per_token[0] for row in (eager, plain))
+    launches = coefficients["layer.eager"] * eager.size.layers
+    assert slow >= max(fast, launches)
+    assert slow < fast + launches

@@ -19,6 +19,7 @@ PLAIN = Replica(
     cache_read=1e-8,
     attention=0.0,
     step=0.002,
+    launches=0.0,
     sequence=1e-5,
     stages=1,
     norm=1.0,

@@ -91,7 +91,8 @@ def _print_tables(
     console = Console()
     for metric in SCORED:
         shown = Table(
-            "", "", *["rows", "median error", "over sources", "bias", "9 of 10 within"],
+            "", "", "rows", "median error", "over sources", "sources alike", "bias",
+            "9 of 10 within",
             title=TITLES[metric], title_justify="left", box=None,
         )  # fmt: skip
         for column in shown.columns[2:]:
@@ -103,12 +104,13 @@ def _print_tables(
 
 
 def cells(errors: Errors) -> list[str]:
-    """Rows, median error, median over sources, bias and ninth decile, as text."""
+    """Rows, three medians, bias and ninth decile, as text."""
     over = "–" if errors.over_sources is None else f"{errors.over_sources:.1%}"
     return [
         str(errors.rows),
         f"{errors.median:.1%}",
         over,
+        f"{errors.weighted:.1%}",
         f"{errors.bias:+.1%}",
         f"{errors.ninth:.0%}",
     ]

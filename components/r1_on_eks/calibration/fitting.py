@@ -24,7 +24,7 @@ _STARTS: tuple[tuple[str, float, float], ...] = (
     ("norm", 2.5, 2.5),
     ("layer.dense", 15e-6, 4),
     ("layer.expert", 150e-6, 4),
-    ("layer.eager", 250e-6, 4),
+    ("layer.eager", 450e-6, 4),
     ("all_reduce.nvlink", 12e-6, 4),
     ("all_reduce.pcie", 40e-6, 4),
     ("link", 1.3, 4),
@@ -33,16 +33,11 @@ _STARTS: tuple[tuple[str, float, float], ...] = (
     ("first_token", 12e-3, 4),
     ("queue.scale", 0.5, 10),
     ("queue.power", 0.6, 4),
-    ("burst.wait", 1.0, 4),
-    ("burst.prompts", 1.0, 4),
-    ("harness.InferenceX", 20e-3, 10),
     ("engine.vllm-0.7.overhead", 1.8, 4),
-    ("engine.vllm-0.7.compute", 1.2, 2),
     ("engine.vllm-0.7.sequence", 4.0, 10),
     ("engine.vllm-0.7.first_token", 1.5, 4),
     ("engine.vllm-0.7.interleave", 0.6, 4),
     ("engine.vllm-0.10.overhead", 1.2, 2),
-    ("engine.vllm-0.10.compute", 1.1, 1.6),
     ("engine.vllm-0.10.sequence", 2.0, 10),
     ("engine.vllm-0.10.first_token", 1.5, 4),
     ("engine.vllm-0.10.interleave", 1.0, 1.3),
@@ -57,15 +52,18 @@ _LOOSE, _TIGHT = 0.2, 0.6
 # Errors beyond this count linearly, not squared: tables hold outliers.
 _LINEAR_BEYOND = 0.1
 _WEIGHTS = {"per_token": 1.0, "first_token": 0.9, "output_rate": 0.7, "whole": 0.7}
+# The search begins inside of its bounds, and ends when a step gains less than this share.
+_INSIDE, _ENOUGH = 1e-6, 1e-6
 # A cell with fewer rows says too little to bend the fit.
 _FEWEST = 3
 _ASSUMED = 0.3
 
 
-def fit(rows: Sequence[Row]) -> dict[str, float]:
+def fit(rows: Sequence[Row], near: Mapping[str, float] | None = None) -> dict[str, float]:
     """Coefficients by robust least squares on logarithms of predicted over measured.
 
-    Every source weighs the same in each engine group, however many rows it has.
+    Every source weighs the same in each engine group, however many rows it has. The search begins
+    where it usually does, or `near` the answer for almost the same rows, which is faster.
     """
     replay = Replay(rows)
     # What no row speaks of stays where the search starts.
@@ -79,7 +77,9 @@ def fit(rows: Sequence[Row]) -> dict[str, float]:
                  for metric in METRICS]  # fmt: skip
         return np.concatenate([*parts, (logs - start) * pull])
 
-    found = least_squares(residuals, start, bounds=(low, high), max_nfev=60)
+    begin = start if near is None else np.log([near.get(name, np.nan) for name in names])
+    begin = np.clip(np.where(np.isfinite(begin), begin, start), low + _INSIDE, high - _INSIDE)
+    found = least_squares(residuals, begin, bounds=(low, high), max_nfev=60, ftol=_ENOUGH)
     return {name: float(value) for name, value in zip(names, np.exp(found.x), strict=True)}
 
 
@@ -136,10 +136,9 @@ def in_use(replay: Replay, metric: str, saturated: Array) -> Array:
     measured = replay.measured[metric]
     used = np.isfinite(measured) & (measured > 0)
     used &= np.array([row.output >= 16 for row in replay.rows])
-    fast, cached = impossible(replay)
-    used &= ~fast
+    used &= ~too_fast(replay)
     if metric == "first_token":
-        used &= ~cached & ~saturated
+        used &= ~replay.from_cache & ~saturated
     if metric == "output_rate":
         # An open loop's throughput is its rate, whatever the server does.
         used &= replay.arrival != "open"
@@ -149,21 +148,16 @@ def in_use(replay: Replay, metric: str, saturated: Array) -> Array:
     return used
 
 
-def impossible(replay: Replay) -> tuple[Array, Array]:
-    """Sets with a row that is faster than the GPU's specification: their prompts were cached.
-
-    Returns:
-        Sets whose time per token contradicts it, and sets whose time to the first token does.
-    """
+def too_fast(replay: Replay) -> Array:
+    """Rows of sets with a time per token that the GPU's specification doesn't allow."""
     bare = replay.bare
     prefill = bare.token_compute * np.array([row.prompt for row in replay.rows])
     output = np.array([row.output for row in replay.rows])
     running = np.array([row.concurrency / row.replicas for row in replay.rows])
     floor = bare.dense_read + bare.expert_read * bare.expert_share
     with np.errstate(invalid="ignore"):
-        floor = floor + np.maximum(running - 1, 0) * prefill / output
+        floor = floor + np.maximum(running - 1, 0) * prefill / output * ~replay.from_cache
         known = (replay.arrival == "closed") & (running <= replay.room)
         fast = known & (replay.measured["per_token"] < floor)
-        cached = replay.measured["first_token"] < prefill
     names = np.array([row.set_name for row in replay.rows])
-    return np.isin(names, names[fast]), np.isin(names, names[cached])
+    return np.isin(names, names[fast])

@@ -16,10 +16,12 @@ from r1_on_eks.plan.speed import Replica, closed_loop, open_loop, prompt_cost, s
 Array = NDArray[Any]
 Indices = NDArray[np.intp]
 METRICS = ("per_token", "first_token", "output_rate", "whole")
-# What only a replay needs: run without CUDA graphs, how bursts wait, how they drain.
-REPLAY_ONLY = ("layer.eager", "burst.wait", "burst.prompts", "harness.InferenceX")
+# What only a replay needs: launching kernels without CUDA graphs.
+REPLAY_ONLY = ("layer.eager",)
 _OVERHEAD_GIB = 3.0
 _UTILIZATION = 0.9
+# Tokens of a repeated prompt that are reckoned anew: the last block of the cache.
+_FRESH = 16.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,11 +49,22 @@ class Replay:
         ]
         number = {name: _column(rows, name) for name in _NUMBERS}
         self._of = {name: number[name] for name in _NUMBERS}
-        self._eager = np.array([float(row.eager) for row in rows])
-        self._harness = np.array([float(row.source == "InferenceX") for row in rows])
-        self.room = np.array([_room(row) for row in rows])
         self.measured = {metric: _column(rows, metric) for metric in METRICS}
+        self._eager = np.array([float(row.eager) for row in rows])
+        self.from_cache = self._prompts_from_cache()
+        self._cached = np.where(self.from_cache, self._of["prompt"] - _FRESH, 0.0)
+        self.room = np.array([_room(row) for row in rows])
+        self.admitted = np.array([_admitted(row) for row in rows])
         self._design: tuple[tuple[str, ...], dict[str, Array]] | None = None
+
+    def _prompts_from_cache(self) -> NDArray[np.bool_]:
+        """Who repeats prompts on one GPU does so on all: one impossible time gives it away."""
+        with np.errstate(invalid="ignore"):
+            prefill = self.bare.token_compute * self._of["prompt"]
+            impossible = self.measured["first_token"] < prefill
+        sources = np.array([row.source for row in self.rows])
+        known = np.array([row.repeated for row in self.rows])
+        return known | np.isin(sources, sources[impossible])
 
     def coefficient_names(self) -> list[str]:
         """Every coefficient that some row needs."""
@@ -69,11 +82,10 @@ class Replay:
         for arrival in set(self.arrival):
             at = np.flatnonzero(self.arrival == arrival)
             loop = loops.get(arrival, self._closed)
-            there = loop(_at(replica, at), coefficients, requests[at], at)
+            there = loop(_at(replica, at), requests[at], at)
             per_token[at], first[at], output_rate[at] = there[:3]
             if arrival == "open":
                 saturated[at] = there[3]
-        first += coefficients["harness.InferenceX"] * self._harness
         return Predicted(
             per_token=per_token,
             first_token=first,
@@ -82,28 +94,26 @@ class Replay:
             saturated=saturated,
         )
 
-    def _closed(
-        self, replica: Replica, _: Mapping[str, float], requests: Array, at: Indices
-    ) -> tuple[Array, ...]:
+    def _closed(self, replica: Replica, requests: Array, at: Indices) -> tuple[Array, ...]:
         prompt, output = self._of["prompt"][at], self._of["output"][at]
-        speed = closed_loop(replica, prompt, output, np.minimum(requests, self.room[at]))
+        running = np.minimum(requests, self.room[at])
+        speed = closed_loop(replica, prompt, output, running, self._cached[at])
         return speed.per_token, speed.first_token, speed.output
 
-    def _open(
-        self, replica: Replica, _: Mapping[str, float], __: Array, at: Indices
-    ) -> tuple[Array, ...]:
+    def _open(self, replica: Replica, _: Array, at: Indices) -> tuple[Array, ...]:
         prompt, output = self._of["prompt"][at], self._of["output"][at]
         rate = self._of["rate"][at] / self._of["replicas"][at]
         # A short run is over before more than a part of it is under way at a time.
         most = np.maximum(np.minimum(self.room[at], 0.6 * self._of["requests"][at]), 1.0)
-        speed, _running = open_loop(replica, prompt, output, rate, most)
+        speed, _running = open_loop(replica, prompt, output, rate, most, self._cached[at])
         wanted = rate * (speed.first_token + output * speed.per_token)
         return speed.per_token, speed.first_token, rate * output, wanted > 0.95 * most
 
     def _replica(self, coefficients: Mapping[str, float]) -> Replica:
         by = self._factors(coefficients)
-        eager = coefficients["layer.eager"] * self._eager
-        return with_factors(self.bare, dataclasses.replace(by, layer=by.layer + eager))
+        eager = coefficients["layer.eager"] * self._eager * self.bare.layers
+        replica = with_factors(self.bare, by)
+        return dataclasses.replace(replica, launches=eager)
 
     def _factors(self, coefficients: Mapping[str, float]) -> Factors:
         """Products of coefficients as sums of their logarithms: one matrix per factor."""
@@ -120,26 +130,29 @@ class Replay:
         values["all_reduce"] = np.where(none, 0.0, values["all_reduce"])
         return Factors(**values)
 
-    def _burst(
-        self, replica: Replica, coefficients: Mapping[str, float], requests: Array, at: Indices
-    ) -> tuple[Array, ...]:
+    def _burst(self, replica: Replica, requests: Array, at: Indices) -> tuple[Array, ...]:
         """All requests at once: prompts queue up, then the batch runs until the longest ends."""
         prompt, output, longest = (self._of[name][at] for name in ("prompt", "output", "longest"))
         running = np.minimum(requests, self.room[at])
         context = prompt + output / 2
-        cost = prompt_cost(replica, prompt, context, running)
-        empty = prompt_cost(replica, prompt, context, running * 0)
+        fresh = prompt - self._cached[at]
+        cost = prompt_cost(replica, fresh, context, running)
+        empty = prompt_cost(replica, fresh, context, running * 0)
         prompts = np.minimum(cost.added, empty.own)
         others = np.maximum(running - 1, 0)
-        wait = coefficients["burst.wait"]
-        # Where requests wait for room, ended ones are replaced and prompts never stop coming.
-        share = np.where(requests > 1.5 * running, 1.0, wait / 2)
-        per_token = cost.decode + share * others * cost.added / output
-        first = replica.first_token + cost.own + others / 2 * prompts * wait
+        # What waits is let in as soon as its prompt has room; what has none left while it grows
+        # is put off, and its time runs on.
+        admitted = np.minimum(requests, self.admitted[at])
+        crowd = np.maximum(admitted / running, 1.0)
+        # Of the prompts of its wave a request waits for one half and is slowed by the other; in a
+        # steady flow it is slowed by all that come while it runs.
+        share = np.where(requests > running, 1.0, 0.5)
+        per_token = (cost.decode + share * others * cost.added / output) * crowd
+        first = replica.first_token + cost.own + others / 2 * prompts
         draining = step_seconds(replica, running * output / longest, context, 0.0)
         rounds = requests / running
         total = (
-            requests * prompts * coefficients["burst.prompts"]
+            requests * cost.added
             + np.where(rounds > 1, output * cost.decode * rounds, longest * draining)
             + replica.first_token
         )
@@ -165,11 +178,22 @@ def _stacked(items: Sequence[Bare]) -> Bare:
 
 
 def _room(row: Row) -> float:
-    """Sequences that run at a time: the engine's limit, or what the cache holds."""
+    """Sequences that run at a time to their end: the engine's limit, or what the cache holds."""
+    # The answers of a burst grow together, those of a steady flow are of all lengths.
+    share = 1.0 if row.arrival == "burst" else 0.5
+    held = _cache_tokens(row) / (row.prompt + row.output * share)
+    return max(1.0, min(row.most_sequences, held))
+
+
+def _admitted(row: Row) -> float:
+    """Sequences that the engine lets in: those whose prompts have room."""
+    return max(1.0, min(row.most_sequences, _cache_tokens(row) / row.prompt))
+
+
+def _cache_tokens(row: Row) -> float:
     size, ranks = row.size, row.tensor_parallel * row.pipeline_parallel
     weights = (size.dense_bytes + size.expert_bytes) / ranks / 2**30
     usual = _UTILIZATION * row.gpu.torch_visible_gib - weights - _OVERHEAD_GIB
     free = (usual if math.isnan(row.cache_gib) else row.cache_gib) * 2**30
     shards = min(row.tensor_parallel, size.kv_heads) * row.pipeline_parallel
-    tokens = max(2000.0, free / (size.cache_bytes / shards))
-    return max(1.0, min(row.most_sequences, tokens / (row.prompt + row.output / 2)))
+    return max(2000.0, free / (size.cache_bytes / shards))

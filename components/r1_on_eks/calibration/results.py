@@ -19,12 +19,14 @@ from r1_on_eks.calibration.scoring import (
     engine_family,
     errors_of,
     interval,
+    load_of,
     table,
 )
 
 NEWER = "vLLM ≥ 0.8"
 OLDER = "vLLM 0.7"
 OTHERS = "other engines"
+P4D_GPUS = 8
 # What the interval of a calibrated and of an unknown GPU class rest on.
 LEFT_OUT = ("group", "GPU class")
 
@@ -78,8 +80,22 @@ def write(calibration: Calibration, path: Path) -> None:
             }
             for folding, scored in calibration.left_out.items()
         },
+        "home": [
+            {"row": row.id, "what": metric, "precision": row.precision, "model": row.model,
+             "engine": row.engine, "tensor_parallel": row.tensor_parallel,
+             "load": load_of(row), "predicted": float(f"{predicted:.4g}"), "measured": measured}
+            for metric in SCORED
+            for row, predicted, measured in calibration.left_out["group"][metric].each()
+            if _is_p4d(row)
+        ],
     }  # fmt: skip
     path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+
+
+def _is_p4d(row: Row) -> bool:
+    # Eight A100 with 40 GB behind NVLink: what EC2 rents as p4d.24xlarge.
+    gpus = row.tensor_parallel * row.pipeline_parallel * row.replicas
+    return row.gpu_name == "A100-40" and gpus == P4D_GPUS
 
 
 def _by_engine(scored: Scored) -> list[Errors]:

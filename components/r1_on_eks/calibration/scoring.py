@@ -33,6 +33,13 @@ def engine_family(row: Row) -> str:
     )
 
 
+def load_of(row: Row) -> str:
+    """How requests come, in a few words."""
+    if row.arrival == "most":
+        return "most"
+    return f"{row.rate:g}/s" if row.arrival == "open" else f"{row.arrival} {row.concurrency:g}"
+
+
 # What a fold leaves out, by the name of the folding.
 FOLDS: dict[str, Callable[[Row], str]] = {
     "group": lambda row: f"{gpu_class(row)} · {row.model} · {row.source}",
@@ -98,9 +105,10 @@ def cross_validate(
     keys = np.array([of(row) for row in rows])
     parts: dict[str, list[Scored]] = {metric: [] for metric in SCORED}
     names = sorted(set(keys))
+    near = fit(rows)
     for number, name in enumerate(names, 1):
         told(f"leaving out {folding} {number} of {len(names)}: {name}")
-        without = fit([row for row in rows if of(row) != name])
+        without = fit([row for row in rows if of(row) != name], near)
         for metric, scored in _scored(replay, without, keys == name).items():
             parts[metric].append(scored)
     return {metric: _joined(found) for metric, found in parts.items()}
@@ -120,12 +128,23 @@ def _joined(parts: Sequence[Scored]) -> Scored:
 
 @dataclass(frozen=True, kw_only=True)
 class Errors:
-    """Errors of one group, as shares: 0.12 is 12 %."""
+    """Errors of one group, as shares: 0.12 is 12 %.
+
+    Attributes:
+        group: Its name.
+        rows: How many.
+        median: Median of the absolute errors, every row counting the same.
+        over_sources: Median of the sources' medians, of those with three rows or more.
+        weighted: Median over rows where every source weighs the same, those with one row too.
+        bias: Median with its sign.
+        ninth: Nine of ten absolute errors are smaller.
+    """
 
     group: str
     rows: int
     median: float
     over_sources: float | None
+    weighted: float
     bias: float
     ninth: float
 
@@ -144,9 +163,17 @@ def errors_of(scored: Scored, group: str, members: Sequence[bool] | Array) -> Er
         rows=int(chosen.sum()),
         median=float(np.median(np.abs(off))),
         over_sources=float(np.median(medians)) if medians else None,
+        weighted=_weighted_median(np.abs(off), sources),
         bias=float(np.median(off)),
         ninth=float(np.quantile(np.abs(off), 0.9)),
     )
+
+
+def _weighted_median(errors: Array, sources: Array) -> float:
+    weights = np.array([1 / (sources == source).sum() for source in sources])
+    order = np.argsort(errors)
+    below = np.cumsum(weights[order])
+    return float(errors[order][np.searchsorted(below, below[-1] / 2)])
 
 
 def table(scored: Scored, by: Callable[[Row], str]) -> list[Errors]:

@@ -22,6 +22,7 @@ class SpeedCoefficients:
             lie: by metric, then by what was left out (`group`: other rows of the GPU class were
             in the fit; `GPU class`: none was), then by engine.
         errors: Tables of errors: by what was left out, then by metric.
+        home: Rows measured on what is a p4d.24xlarge, each predicted by a fit without its group.
     """
 
     fitted: str
@@ -29,6 +30,7 @@ class SpeedCoefficients:
     values: dict[str, float]
     intervals: dict[str, dict[str, dict[str, tuple[float, float]]]]
     errors: dict[str, dict[str, list[dict[str, Any]]]]
+    home: list[dict[str, Any]]
 
 
 @cache

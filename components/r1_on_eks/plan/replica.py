@@ -159,7 +159,7 @@ def names_of(
     return {
         "read": ("read", *stored, *of_class["read"]),
         "expert_read": ("read", "read.expert", *of_class["read"]),
-        "compute": ("compute", *reckoned, *of_engine["compute"], *of_class["compute"]),
+        "compute": ("compute", *reckoned, *of_class["compute"]),
         "cache_read": ("cache_read.latent" if size.expert_bytes else "cache_read.grouped",),
         "layer": ("layer.expert" if size.expert_bytes else "layer.dense", *overhead),
         "all_reduce": (*across, *overhead) if tensor_parallel > 1 else ("zero",),
@@ -175,7 +175,7 @@ def names_of(
 
 
 _CLASS_PARTS = ("read", "compute", "overhead")
-ENGINE_PARTS = ("overhead", "compute", "sequence", "first_token", "interleave")
+ENGINE_PARTS = ("overhead", "sequence", "first_token", "interleave")
 
 
 def factors(names: Mapping[str, tuple[str, ...]], coefficients: Coefficients) -> Factors:
@@ -200,6 +200,7 @@ def with_factors(bare_: Bare, by: Factors) -> Replica:
         cache_read=bare_.cache_read * by.cache_read,
         attention=bare_.attention * by.compute,
         step=bare_.layers * (by.layer + by.all_reduce) + by.step,
+        launches=0.0,
         sequence=by.sequence,
         stages=bare_.stages,
         norm=by.norm,

@@ -27,6 +27,7 @@ class Replica:
         cache_read: Reading the cache of one token of context.
         attention: Arithmetic of one prompt token for each token before it.
         step: Fixed part: kernel launches, latency of all-reduces, scheduling.
+        launches: What launching its kernels takes where no CUDA graph does it: no step is shorter.
         sequence: Sampling and bookkeeping of one running sequence.
         stages: Pipeline stages; each works on its share of the sequences.
         norm: How reading and computing overlap: 1 is one after the other, large is at once.
@@ -45,6 +46,7 @@ class Replica:
     cache_read: Number
     attention: Number
     step: Number
+    launches: Number
     sequence: Number
     stages: Number
     norm: Number
@@ -73,13 +75,13 @@ def step_seconds(
     read = replica.dense_read + replica.expert_read * touched
     compute = replica.token_compute * tokens
     norm = replica.norm
-    return (
+    step = (
         (read**norm + compute**norm) ** (1 / norm)
         + replica.cache_read * context * sequences / replica.stages
         + replica.token_link * tokens
-        + replica.sequence * sequences
         + replica.step
     )
+    return at_least(step, replica.launches) + replica.sequence * sequences
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,15 +111,25 @@ def prompt_cost(
     )
 
 
-def closed_loop(replica: Replica, prompt: Number, output: Number, concurrency: Number) -> Speed:
-    """`concurrency` clients, each sending its next request when it has its answer."""
-    cost = prompt_cost(replica, prompt, prompt + output / 2, concurrency)
+def closed_loop(
+    replica: Replica, prompt: Number, output: Number, concurrency: Number, cached: Number = 0.0
+) -> Speed:
+    """`concurrency` clients, each sending its next request when it has its answer.
+
+    Of each prompt, `cached` tokens are in the cache already.
+    """
+    cost = prompt_cost(replica, prompt - cached, prompt + output / 2, concurrency)
     waiting = replica.queue * (at_least(concurrency, 1.0) ** replica.queue_power - 1) * cost.added
     return _speed(replica, cost, output, concurrency, waiting)
 
 
 def open_loop(
-    replica: Replica, prompt: Number, output: Number, rate: Number, most: Number
+    replica: Replica,
+    prompt: Number,
+    output: Number,
+    rate: Number,
+    most: Number,
+    cached: Number = 0.0,
 ) -> tuple[Speed, Number]:
     """Requests that arrive at random, `rate` a second, of which `most` run at a time.
 
@@ -130,18 +142,23 @@ def open_loop(
     # agree, or `most` where requests come faster than they are answered.
     for _ in range(_HALVINGS):
         running = (low + high) / 2
-        speed = _open_speed(replica, prompt, output, rate, running)
+        speed = _open_speed(replica, prompt, output, rate, running, cached)
         more = rate * (speed.first_token + output * speed.per_token) > running
         low = low + (running - low) * more
         high = running + (high - running) * more
     running = (low + high) / 2
-    return _open_speed(replica, prompt, output, rate, running), running
+    return _open_speed(replica, prompt, output, rate, running, cached), running
 
 
 def _open_speed(
-    replica: Replica, prompt: Number, output: Number, rate: Number, running: Number
+    replica: Replica,
+    prompt: Number,
+    output: Number,
+    rate: Number,
+    running: Number,
+    cached: Number,
 ) -> Speed:
-    cost = prompt_cost(replica, prompt, prompt + output / 2, running)
+    cost = prompt_cost(replica, prompt - cached, prompt + output / 2, running)
     # One server with equal services (M/D/1): prompts wait for prompts.
     busy = at_most(rate * cost.added, 0.9)
     waiting = busy / (2 * (1 - busy)) * cost.added
