@@ -1,11 +1,14 @@
 """Measured rows are read for what they say, and the committed fit is as good as it claims."""
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from r1_on_eks import cli
+from r1_on_eks.calibration.beside import NAME, SourceErrors, errors_by_source, section
+from r1_on_eks.calibration.beside import read as read_beside
 from r1_on_eks.calibration.page import page_of
 from r1_on_eks.calibration.replay import Replay
 from r1_on_eks.calibration.results import NEWER, in_family
@@ -16,6 +19,10 @@ from r1_on_eks.catalog.speed_coefficients import speed_coefficients
 PROJECT = Path(__file__).parent.parent
 MEASURED = PROJECT / "benchmarks" / "measured.csv"
 LIMITS = {"per_token": 0.12, "first_token": 0.25, "output_rate": 0.20}
+
+
+def beside():
+    return read_beside(PROJECT / "docs" / NAME)
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +128,7 @@ def test_rows_left_out_of_the_fit_are_predicted_within_the_limits():
 
 
 def test_the_page_of_estimates_is_that_of_the_committed_fit(rows):
-    page = page_of(score(rows, speed_coefficients().values), speed_coefficients())
+    page = page_of(score(rows, speed_coefficients().values), speed_coefficients(), beside())
     assert (PROJECT / "docs" / "estimates.md").read_text() == page, (
         "write it anew: r1 calibrate --score benchmarks/measured.csv --page docs/estimates.md"
     )
@@ -170,3 +177,43 @@ def test_a_step_without_cuda_graphs_is_not_shorter_than_its_launches(tmp_path):
     launches = coefficients["layer.eager"] * eager.size.layers
     assert slow >= max(fast, launches)
     assert slow < fast + launches
+
+
+def test_the_comparison_is_of_the_committed_fit_and_of_committed_rows(rows):
+    assert beside().fitted == speed_coefficients().values, (
+        "compare anew: python benchmarks/beside_aiconfigurator.py benchmarks/measured.csv …"
+    )
+    measured = {
+        (row.id, metric): value
+        for metric, scored in score(rows, speed_coefficients().values).items()
+        for row, _, value in scored.each()
+    }
+    for pair in beside().pairs:
+        assert pair.measured == pytest.approx(measured[pair.row, pair.what], rel=1e-3)
+
+
+def test_errors_beside_the_other_tool_are_those_of_its_pairs():
+    # Red Hat's cards are all committed, so that their errors can be worked out again here.
+    cards = [pair for pair in beside().pairs if pair.source == "RedHat model cards"]
+    again = [one for one in errors_by_source(cards) if one.what == "output_rate"]
+    (stated,) = [
+        one
+        for one in beside().sources
+        if (one.source, one.what) == ("RedHat model cards", "output_rate")
+    ]
+    assert again[0].rows == stated.rows
+    assert again[0].theirs == pytest.approx(stated.theirs, abs=1e-3)
+    slower = [replace(pair, theirs=pair.theirs * 2) for pair in cards]
+    assert errors_by_source(slower) != errors_by_source(cards)
+
+
+def test_who_is_nearer_is_computed():
+    def median(ours, theirs):
+        errors = SourceErrors(what="per_token", source="x", engine=NEWER, rows=3, ours=ours,
+                              theirs=theirs, our_bias=0.0, their_bias=0.0)  # fmt: skip
+        others = [replace(errors, what=what) for what in ("first_token", "output_rate")]
+        page = section(replace(beside(), sources=[errors, *others]))
+        return next(line for line in page.splitlines() if "median over 1 sources" in line)
+
+    assert "| **10.0%** | 20.0% |" in median(0.1, 0.2)
+    assert "| 20.0% | **10.0%** |" in median(0.2, 0.1)

@@ -11,6 +11,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from r1_on_eks.calibration import beside
 from r1_on_eks.calibration.page import page_of
 from r1_on_eks.calibration.results import calibrate, family_of, in_family, write
 from r1_on_eks.calibration.rows import Row, read
@@ -66,14 +67,23 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     scored = score(rows, speed_coefficients().values)
     if arguments.page:
-        Path(arguments.page).write_text(page_of(scored, speed_coefficients()))
-        print(f"wrote {arguments.page}")
+        _write_page(Path(arguments.page), scored)
     elif arguments.json:
         print(json.dumps(_as_json(scored), indent=1, ensure_ascii=False))
     else:
         _print_tables(scored, GROUPINGS)
         _print_coverage(scored)
     return 0
+
+
+def _write_page(path: Path, scored: dict[str, Scored]) -> None:
+    other = path.with_name(beside.NAME)
+    found = beside.read(other) if other.exists() else None
+    if found and found.fitted != speed_coefficients().values:
+        print(f"{other} is of another fit: python benchmarks/beside_aiconfigurator.py benchmarks/"
+              "measured.csv", file=sys.stderr)  # fmt: skip
+    path.write_text(page_of(scored, speed_coefficients(), found))
+    print(f"wrote {path}")
 
 
 def _progress(step: str) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 
+from r1_on_eks.calibration.beside import Beside, section
 from r1_on_eks.calibration.results import family_of
 from r1_on_eks.calibration.rows import Row
 from r1_on_eks.calibration.scoring import (
@@ -38,11 +39,12 @@ _PREFIX = "DeepSeek-R1-"
 _UNITS = {"per_token": (1e3, "ms"), "first_token": (1e3, "ms"), "output_rate": (1, "tok/s")}
 
 
-def page_of(scored: dict[str, Scored], fit: SpeedCoefficients) -> str:
-    """The page, in Markdown."""
+def page_of(scored: dict[str, Scored], fit: SpeedCoefficients, beside: Beside | None) -> str:
+    """The page, in Markdown; with another tool's predictions where there are some."""
     parts = [_INTRODUCTION.format(fitted=fit.fitted, rows=fit.rows)]
     parts += [_left_out(fit)]
     parts += [_home(fit)]
+    parts += [section(beside)] if beside else []
     parts += [_groups(scored, fit)]
     parts += [_extremes(scored)]
     parts += [_every_row(scored)]
