@@ -19,7 +19,7 @@ from r1_on_eks.plan.estimate import at_rate, replica_of
 from r1_on_eks.plan.fit import memory
 from r1_on_eks.plan.layout import UTILIZATION, Layout
 from r1_on_eks.plan.placement import place
-from r1_on_eks.plan.recommend import recommend
+from r1_on_eks.plan.recommend import Wish, recommend
 from r1_on_eks.plan.server import server_of
 from r1_on_eks.plan.speed import closed_loop
 from r1_on_eks.stack_config import Weights, Workload
@@ -156,7 +156,7 @@ def test_r1_variants_names_all_seven_for_people_and_for_programs(capsys):
 
 @pytest.mark.parametrize("task", TASKS)
 def test_the_recommended_variant_is_the_cheapest_that_is_meant_for_the_task(task):
-    candidates = recommend(task, CHAT)
+    candidates = recommend(Wish(task=task, workload=CHAT))
     (taken,) = [one for one in candidates if one.taken]
     assert task in taken.variant.tasks
     for one in candidates:
@@ -167,7 +167,10 @@ def test_the_recommended_variant_is_the_cheapest_that_is_meant_for_the_task(task
 
 def test_a_budget_rules_out_and_says_by_how_much(monkeypatch, capsys):
     monkeypatch.setenv("COLUMNS", "160")
-    by_name = {one.variant.name: one for one in recommend("reasoning", CHAT, budget=30.0)}
+    by_name = {
+        one.variant.name: one
+        for one in recommend(Wish(task="reasoning", workload=CHAT, budget=30.0))
+    }
     assert by_name["671b"].verdict == "$63.30 an hour, over the budget of $30.00"
     assert by_name["7b"].verdict == "not for reasoning: its best is answers"
     assert cli.main(["recommend", "--task", "code", "--budget", "1"]) == 1
@@ -177,7 +180,9 @@ def test_a_budget_rules_out_and_says_by_how_much(monkeypatch, capsys):
 
 
 def test_only_precisions_that_are_accepted_are_considered():
-    candidates = recommend("reasoning", CHAT, accepted=lambda one: one.precision == "int4")
+    candidates = recommend(
+        Wish(task="reasoning", workload=CHAT, accepted=lambda one: one.precision == "int4")
+    )
     assert {one.option.checkpoint.precision for one in candidates if one.option} == {"int4"}
 
 

@@ -12,6 +12,7 @@ import pytest
 import yaml
 from r1_on_eks.catalog.instances import INSTANCE_TYPES
 from r1_on_eks.catalog.variants import VARIANTS
+from r1_on_eks.catalog.vllm_options import problems
 from r1_on_eks.plan import names
 from r1_on_eks.plan.layout import Layout
 from r1_on_eks.plan.placement import DoesNotFit, place
@@ -315,3 +316,27 @@ def test_planning_a_stack_loads_no_heavy_library():
         "r1_on_eks.Plan; r1_on_eks.parse_stack_config"
     )
     assert loaded_by(program) & HEAVY == set()
+
+
+@pytest.mark.parametrize(
+    ("variant", "instance", "split", "backend"),
+    [
+        ("70b", "p4d.24xlarge", 8, "FLASH_ATTN"),
+        ("70b", "p5.48xlarge", 8, "FLASH_ATTN"),
+        ("70b", "p6-b200.48xlarge", 4, "FLASHINFER"),
+        ("671b", "p5en.48xlarge", 8, "FLASH_ATTN_MLA"),
+        ("671b", "p6-b200.48xlarge", 8, "FLASHINFER_MLA"),
+    ],
+)
+def test_attention_follows_gpu_and_model_and_is_a_backend_that_vllm_has(
+    variant, instance, split, backend
+):
+    placement = place(variant, wanted(instance, split))
+    assert placement.attention == backend
+    assert problems(["model", "--attention-backend", backend]) == []
+
+
+def test_a_server_takes_as_many_tokens_a_step_as_its_memory_was_reckoned_with():
+    for instance, tokens in (("p4d.24xlarge", "2048"), ("p5.48xlarge", "8192")):
+        server = server_of(place("70b", wanted(instance, 8)), ON_LUSTRE)
+        assert option(server, "--max-num-batched-tokens") == tokens

@@ -24,6 +24,7 @@ instance type, every split over its GPUs and every number of replicas is looked 
 defaults are those of MLPerf's interactive DeepSeek-R1 server (2 s, 80 ms).
 
   r1 variants
+  r1 variants --region ap-northeast-1
   r1 variants --rate 5 --output 4000 --tpot 0.05
   r1 variants --json
 """
@@ -35,6 +36,7 @@ writing, domain, reasoning, science, code, mathematics.
 
   r1 recommend --task chat
   r1 recommend --task reasoning --rate 2 --budget 50 --precision bf16 --precision int4
+  r1 recommend --task writing --languages en,ja --region us-west-2
 """
 
 _PLAN_HELP = """\
@@ -145,6 +147,10 @@ def _add_recommend(subcommands: Any) -> None:
         "--precision", action="append", choices=["bf16", "fp8", "int8", "int4"],
         help="checkpoints that will do, again for each (the published one)",
     )  # fmt: skip
+    recommend.add_argument(
+        "--languages", type=_languages, default=(), metavar="CODES",
+        help="that it must have been made for, as zh,en,de",
+    )  # fmt: skip
     _add_workload(recommend)
     recommend.add_argument("--json", action="store_true", help="print it as JSON")
 
@@ -166,6 +172,7 @@ def _add_workload(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--tpot", type=_positive, default=0.08, help="limit per output token, in seconds (0.08)"
     )
+    parser.add_argument("--region", default="us-east-1", help="whose on-demand prices (us-east-1)")
 
 
 def _add_plan(subcommands: Any) -> None:
@@ -186,6 +193,17 @@ def _tokens(text: str) -> int:
     if not text.isdigit() or int(text) == 0:
         raise argparse.ArgumentTypeError(f"{text} is no number of tokens; write 1000")
     return int(text)
+
+
+def _languages(text: str) -> tuple[str, ...]:
+    from r1_on_eks.catalog.languages import KNOWN
+
+    codes = tuple(text.lower().split(","))
+    if foreign := [code for code in codes if code not in KNOWN]:
+        raise argparse.ArgumentTypeError(
+            f"{', '.join(foreign)}: no variant was made for it; there are {', '.join(KNOWN)}"
+        )
+    return codes
 
 
 def _positive(text: str) -> float:

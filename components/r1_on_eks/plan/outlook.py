@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from r1_on_eks.catalog.gpus import GPUS
+from r1_on_eks.catalog.prices import HOME_REGION, on_demand
 from r1_on_eks.plan import Model
 from r1_on_eks.plan.choice import sustained_rate
 from r1_on_eks.plan.estimate import Estimate, at_concurrency, at_rate, replica_of
@@ -55,18 +55,25 @@ class Outlook:
         return self.usd_per_hour / (tokens_per_s * _HOUR) * 1e6
 
 
-def outlooks(models: Sequence[Model]) -> list[Outlook]:
-    """What is to be expected of each model of a stack."""
+def outlooks(models: Sequence[Model], region: str = HOME_REGION) -> list[Outlook]:
+    """What is to be expected of each model of a stack, at the prices of a Region."""
     in_use: dict[str, int] = {}
     for model in models:
         in_use[model.pool] = in_use.get(model.pool, 0) + model.placement.gpus
     return [
-        outlook(model.placement, model.workload, share=model.placement.gpus / in_use[model.pool])
+        outlook(
+            model.placement,
+            model.workload,
+            share=model.placement.gpus / in_use[model.pool],
+            region=region,
+        )
         for model in models
     ]
 
 
-def outlook(placement: Placement, workload: Workload, *, share: float = 1.0) -> Outlook:
+def outlook(
+    placement: Placement, workload: Workload, *, share: float = 1.0, region: str = HOME_REGION
+) -> Outlook:
     """Speed and price of a placement under a workload.
 
     Args:
@@ -74,8 +81,9 @@ def outlook(placement: Placement, workload: Workload, *, share: float = 1.0) -> 
         workload: What is asked of it.
         share: How much of its instances' price is its own: of a shared pool, its part of the
             GPUs in use, so that idle ones are paid for too.
+        region: Whose prices.
     """
-    gpu = GPUS[placement.instance.gpu_model]
+    gpu = placement.gpu
     replica = replica_of(
         placement.variant,
         placement.checkpoint,
@@ -83,7 +91,7 @@ def outlook(placement: Placement, workload: Workload, *, share: float = 1.0) -> 
         tensor_parallel=placement.tensor_parallel,
         pipeline_parallel=placement.stages,
     )
-    price = placement.instance.on_demand_usd_per_hour
+    price = on_demand(placement.instance, region)
     lengths = {"prompt": workload.prompt, "output": workload.output}
     asked = at_rate(
         replica,

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from r1_on_eks.catalog.attention import attention_backend
+from r1_on_eks.catalog.gpus import GPUS, Gpu
 from r1_on_eks.catalog.instances import INSTANCE_TYPES, InstanceType
 from r1_on_eks.catalog.model_shapes import Checkpoint, Variant
 from r1_on_eks.catalog.variants import VARIANTS
@@ -53,6 +55,23 @@ class Placement:
     def gpus(self) -> int:
         """GPUs of all replicas together."""
         return self.replicas * self.tensor_parallel * self.stages
+
+    @property
+    def gpu(self) -> Gpu:
+        """What each of them is."""
+        return GPUS[self.instance.gpu_model]
+
+    @property
+    def batched_tokens(self) -> int:
+        """Tokens of one step, of prompts and answers together; its memory is reckoned with it."""
+        return self.gpu.batched_tokens
+
+    @property
+    def attention(self) -> str:
+        """The attention kernels that vLLM takes there."""
+        return attention_backend(
+            self.gpu.compute_capability, latent=self.variant.latent is not None
+        )
 
 
 def place(variant_name: str, layout: Layout) -> Placement:

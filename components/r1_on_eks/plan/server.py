@@ -89,6 +89,7 @@ def _arguments(placement: Placement, weights: Weights) -> tuple[str, ...]:
         *stages,
         "--max-model-len", str(placement.context),
         "--max-num-seqs", str(placement.concurrency),
+        "--max-num-batched-tokens", str(placement.batched_tokens),
         "--gpu-memory-utilization", str(placement.utilization),
         "--reasoning-parser", "deepseek_r1",
         "--port", str(PORT),

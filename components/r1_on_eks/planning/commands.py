@@ -9,12 +9,14 @@ from typing import Any
 
 import yaml
 
+from r1_on_eks.catalog.instances import InstanceType
+from r1_on_eks.catalog.prices import PRICED_REGIONS, PURCHASES, sold_in
 from r1_on_eks.catalog.variants import VARIANTS
 from r1_on_eks.placement_file import read_pins, write_pins
 from r1_on_eks.plan import DoesNotFit, NotPinned, Plan
 from r1_on_eks.plan.choice import Option, best, options
 from r1_on_eks.plan.outlook import Outlook, outlooks
-from r1_on_eks.plan.recommend import recommend
+from r1_on_eks.plan.recommend import Wish, recommend
 from r1_on_eks.plan.sharing import NothingMeets, cheapest_groups
 from r1_on_eks.planning.tables import print_plan, print_recommendation, print_variants
 from r1_on_eks.stack_config import (
@@ -47,14 +49,18 @@ def run(arguments: argparse.Namespace) -> int:
 def run_variants(arguments: argparse.Namespace) -> int:
     """`r1 variants`: the cheapest placement of each, and the cheapest on a p4d."""
     workload = _workload(arguments)
-    found = {name: _best(options(variant, workload)) for name, variant in VARIANTS.items()}
+    instances = _sold_in(arguments.region)
+    found = {
+        name: _best(options(variant, workload, instances=instances))
+        for name, variant in VARIANTS.items()
+    }
     if arguments.json:
         print(json.dumps({"workload": workload.model_dump(), "variants": {
             name: {way: option and _plain(option) for way, option in ways.items()}
             for name, ways in found.items()
         }}, indent=1, ensure_ascii=False))  # fmt: skip
     else:
-        print_variants(workload, found)
+        print_variants(workload, found, arguments.region)
     return 0
 
 
@@ -64,22 +70,33 @@ def run_recommend(arguments: argparse.Namespace) -> int:
     Returns:
         0 one is recommended, 1 none is.
     """
-    workload = _workload(arguments)
     precisions = arguments.precision
-    candidates = recommend(
-        arguments.task,
-        workload,
+    wish = Wish(
+        task=arguments.task,
+        workload=_workload(arguments),
         budget=arguments.budget,
+        languages=arguments.languages,
         accepted=precisions and (lambda one: one.precision in precisions),
+        instances=_sold_in(arguments.region),
     )
+    candidates = recommend(wish)
     if arguments.json:
         print(json.dumps([
             {"variant": one.variant.name, "taken": one.taken, "verdict": one.verdict,
              "option": one.option and _plain(one.option)} for one in candidates
         ], indent=1, ensure_ascii=False))  # fmt: skip
     else:
-        print_recommendation(arguments.task, workload, candidates)
+        print_recommendation(wish, candidates, arguments.region)
     return 0 if any(one.taken for one in candidates) else 1
+
+
+def _sold_in(region: str) -> list[InstanceType]:
+    if region not in PRICED_REGIONS:
+        raise StackConfigError(
+            f"--region: {region}; no price of a GPU instance was read there,"
+            f" only in {', '.join(PRICED_REGIONS)}"
+        )
+    return sold_in(region)
 
 
 def _workload(arguments: argparse.Namespace) -> Workload:
@@ -123,8 +140,8 @@ def run_plan(arguments: argparse.Namespace) -> int:
     except (DoesNotFit, NotPinned, NothingMeets) as error:
         print(f"{path}\n{error}", file=sys.stderr)
         return 1
-    expected = outlooks(plan.models)
-    cheaper = _cheaper(config, expected)
+    expected = outlooks(plan.models, plan.region)
+    cheaper = _cheaper(config, outlooks(plan.models))
     if arguments.json:
         print(json.dumps(_plain_plan(plan, expected, cheaper), indent=1, ensure_ascii=False))
     else:
@@ -183,7 +200,10 @@ def _told(placement: Overrides) -> str:
 
 
 def _cheaper(config: StackConfig, expected: list[Outlook]) -> float | None:
-    """Dollars per hour of the cheapest placements now, where they cost less than the pinned."""
+    """Dollars per hour of the cheapest placements now, where they cost less than the pinned.
+
+    At the prices of the Region that all placements are chosen by.
+    """
     try:
         cheapest = sum(group.usd_per_hour for group in cheapest_groups(config.variants))
     except NothingMeets:
@@ -201,11 +221,21 @@ def _plain_plan(plan: Plan, expected: list[Outlook], cheaper: float | None) -> d
     return {
         "stack": plan.stack,
         "pools": [
-            {"name": pool.name, "instance": pool.instance_type, "nodes": pool.nodes}
+            {
+                "name": pool.name,
+                "instance": pool.instance_type,
+                "nodes": pool.nodes,
+                "purchases": [asdict(way) for way in PURCHASES.get(pool.instance_type, ())],
+            }
             for pool in plan.gpu_pools
         ],
         "models": [
-            {"pool": model.pool, "arguments": model.server.arguments, **_plain(one)}
+            {
+                "pool": model.pool,
+                "arguments": model.server.arguments,
+                "attention": model.placement.attention,
+                **_plain(one),
+            }
             for model, one in zip(plan.models, expected, strict=True)
         ],
         "cheaper_usd_per_hour": cheaper,

@@ -6,22 +6,25 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from r1_on_eks.catalog.gpus import GPUS
+from r1_on_eks.catalog.languages import TUNED
 from r1_on_eks.catalog.model_shapes import TASKS
+from r1_on_eks.catalog.prices import PURCHASES
 from r1_on_eks.catalog.variants import VARIANTS
 from r1_on_eks.plan import Plan
 from r1_on_eks.plan.choice import Option
 from r1_on_eks.plan.estimate import Estimate, Range
 from r1_on_eks.plan.outlook import Outlook
 from r1_on_eks.plan.placement import Placement
-from r1_on_eks.plan.recommend import Candidate
+from r1_on_eks.plan.recommend import Candidate, Wish
 from r1_on_eks.stack_config import Workload
 
 _BAR = 32
 
 
-def print_variants(workload: Workload, found: Mapping[str, Mapping[str, Option | None]]) -> None:
-    """The seven variants, then their placements for one workload."""
+def print_variants(
+    workload: Workload, found: Mapping[str, Mapping[str, Option | None]], region: str
+) -> None:
+    """The seven variants, then their placements for one workload at a Region's prices."""
     console = Console(highlight=False)
     table = _table("variant", "parameters", "weights", "context", "licence", "for")
     for name in found:
@@ -43,7 +46,7 @@ def print_variants(workload: Workload, found: Mapping[str, Mapping[str, Option |
             told = name if number == 0 else ""
             table.add_row(told, *(_option_cells(option) if option else ("nothing meets it",)))
     console.print(table)
-    console.print(_FOOTNOTE, style="dim")
+    console.print(_footnote(region), style="dim")
 
 
 def _table(*headings: str) -> Table:
@@ -56,11 +59,11 @@ def _option_table(*before: str) -> Table:
                   "$/h", "$/1M\ntokens")  # fmt: skip
 
 
-def print_recommendation(task: str, workload: Workload, candidates: Sequence[Candidate]) -> None:
+def print_recommendation(wish: Wish, candidates: Sequence[Candidate], region: str) -> None:
     """The recommended variant, then every one with its reason."""
     console = Console(highlight=False)
     taken = [one for one in candidates if one.taken]
-    console.print(f"for {task}: {TASKS[task]}; {_told(workload)}")
+    console.print(f"for {wish.task}: {TASKS[wish.task]}; {_told(wish.workload)}")
     table = _option_table("", "variant")
     for one in candidates:
         cells = _option_cells(one.option) if one.option else ()
@@ -72,16 +75,38 @@ def print_recommendation(task: str, workload: Workload, candidates: Sequence[Can
     for one in candidates:
         reasons.add_row(one.variant.name, one.verdict, style="bold" if one.taken else "")
     console.print(reasons)
-    console.print(_FOOTNOTE, style="dim")
+    console.print(_footnote(region), style="dim")
     for one in taken:
+        if one.option:
+            _print_purchases(console, {one.option.instance.name: one.option.nodes})
+        if mixed := [code for code in wish.languages if code not in TUNED]:
+            console.print(f"R1 was tuned in Chinese and English: in {', '.join(mixed)} it may mix")
         console.print(f"to grow: {_growth(one.variant.name)}")
 
 
 def _growth(variant: str) -> str:
-    """The guide's path: begin in the middle, grow with the need, keep the largest in reserve."""
+    """The guide's path: begin with 14b, grow to 32b or 70b, keep 671b in reserve."""
     names = list(VARIANTS)
-    later = names[names.index(variant) + 1 :]
-    return f"{', then '.join(later)} on the same gateway" if later else "more replicas"
+    later = [name for name in ("14b", "32b", "70b") if names.index(name) > names.index(variant)]
+    if variant == _RESERVE:
+        return "more replicas"
+    steps = [" or ".join(later)] if later else []
+    return ", then ".join([*steps, f"{_RESERVE} as a reserved extension"]) + "; same gateway"
+
+
+_RESERVE = "671b"
+
+
+def _print_purchases(console: Console, nodes: Mapping[str, int]) -> None:
+    """The same instances bought otherwise; dollars of all of them an hour."""
+    for name, count in nodes.items():
+        ways = []
+        for way in PURCHASES.get(name, ()):
+            low, high = (f"{usd * count:.2f}" for usd in (way.low, way.high))
+            price = low if low == high else f"{low}–{high}"
+            ways.append(f"{way.way} {price} ({way.standing} {way.seen})")
+        if ways:
+            console.print(f"{count} × {name} bought otherwise, $ an hour: {'; '.join(ways)}")
 
 
 def _told(workload: Workload) -> str:
@@ -92,10 +117,11 @@ def _told(workload: Workload) -> str:
     )
 
 
-_FOOTNOTE = (
-    "on-demand prices of us-east-1, instances alone; predictions, see docs/estimates.md;"
-    " * layout, ° GPU class of which no measurement was found"
-)
+def _footnote(region: str) -> str:
+    return (
+        f"on-demand prices of {region}, instances alone; predictions, see docs/estimates.md;"
+        " * layout, ° GPU class of which no measurement was found"
+    )
 
 
 def _option_cells(option: Option) -> tuple[str, ...]:
@@ -140,6 +166,7 @@ def print_plan(plan: Plan, outlooks: Sequence[Outlook], cheaper: float | None) -
     console.print(table)
     for one in outlooks:
         _print_memory(console, one.placement)
+    _print_batching(console, outlooks)
     _print_speed(console, outlooks)
     for model in plan.models:
         console.print(f"\nvllm serve {' '.join(model.server.arguments)}", style="dim")
@@ -149,7 +176,7 @@ def print_plan(plan: Plan, outlooks: Sequence[Outlook], cheaper: float | None) -
 
 def _print_memory(console: Console, placement: Placement) -> None:
     found = placement.memory
-    visible = GPUS[placement.instance.gpu_model].torch_visible_gib
+    visible = placement.gpu.torch_visible_gib
     parts = (
         ("weights", found.weights, "█", "blue"),
         ("overhead and graphs", found.overhead + found.graphs, "▓", "yellow"),
@@ -164,6 +191,22 @@ def _print_memory(console: Console, placement: Placement) -> None:
     console.print(f"\n{placement.variant.name}, memory of each GPU ({visible:g} GiB)")
     console.print(bar.append("│"))
     console.print(told, style="dim")
+
+
+def _print_batching(console: Console, outlooks: Sequence[Outlook]) -> None:
+    """What stands in vLLM for the guide's dynamic batching: no batch waits to be full."""
+    table = _table("variant", "at a time", "tokens a step", "long prompts", "attention")
+    for one in outlooks:
+        placement = one.placement
+        table.add_row(
+            placement.variant.name,
+            f"{placement.concurrency} a replica",
+            str(placement.batched_tokens),
+            "in chunks" if placement.context > placement.batched_tokens else "whole",
+            placement.attention,
+        )
+    console.print()
+    console.print(table)
 
 
 def _print_speed(console: Console, outlooks: Sequence[Outlook]) -> None:
@@ -225,6 +268,10 @@ def _print_verdicts(
                 f" {asked.rate:g} are asked; r1 plan {plan.stack} --refresh places it anew"
             )
     console.print(_bill(outlooks))
+    nodes: dict[str, int] = {}
+    for pool in plan.gpu_pools:
+        nodes[pool.instance_type] = nodes.get(pool.instance_type, 0) + pool.nodes
+    _print_purchases(console, {name: count for name, count in nodes.items() if count})
     if cheaper is not None:
         console.print(
             f"cheaper now: ${cheaper:.2f} an hour; r1 plan {plan.stack} --refresh takes it"
@@ -233,7 +280,7 @@ def _print_verdicts(
         console.print("no GPU of one of these classes was measured: intervals are wider there")
     console.print(
         "predictions with their 90 % intervals (docs/estimates.md); on-demand prices of"
-        " us-east-1, instances alone"
+        f" {plan.region}, instances alone"
     )
 
 
