@@ -35,26 +35,35 @@ class Gpu:
     source: str
 
 
-_SHEET = "data sheet figures remembered, not looked up, 2026-11; memory: "
-_OOM = _SHEET + "PyTorch out-of-memory messages in public reports, 2026-11"
-_LABEL = _SHEET + "estimate from the label, not confirmed, 2026-11"
+_REMEMBERED = "data sheet figures remembered, not looked up, 2026-11"
+_KLOCKWOOD = "bandwidth and rates: glennklockwood.com/garden/processors, citing NVIDIA, 2026-11-24"
+_HOPPER = "bandwidth: acecloud.ai comparison; rates: hmc-tech.com GPU database; 2026-11-24"
+_ADA = "bandwidth and rates: resellers' and encyclopedias' copies of the data sheet, 2026-11-24"
+_OOM = "; memory: PyTorch out-of-memory messages in public reports, 2026-11"
+_LABEL = "; memory: estimate from the label, not confirmed, 2026-11"
 
 # name, GiB, GB/s, bf16, fp8, int8 TFLOPS, capability, NVLink, link GB/s, tokens, seqs, standing
 _ROWS = (
-    ("a100-40", 39.4, 1555, 312, 0, 624, "8.0", True, 300, 2048, 256, "unconfirmed", _LABEL),
+    ("a100-40", 39.4, 1555, 312, 0, 624, "8.0", True, 300, 2048, 256, "unconfirmed",
+     _KLOCKWOOD + _LABEL),
     ("a100-80", 79.25, 2039, 312, 0, 624, "8.0", True, 300, 2048, 256, "measured",
-     _SHEET + "dennislee22/vLLM-benchmarking logs, 2026-11"),
+     _KLOCKWOOD + "; memory: dennislee22/vLLM-benchmarking logs, 2026-11"),
     ("h100", 79.18, 3350, 989, 1979, 1979, "9.0", True, 450, 8192, 1024, "measured",
-     _SHEET + "llm-d-incubation/llm-d-planner empirical-vllm-memory-results, 2026-11"),
-    ("h200", 139.8, 4800, 989, 1979, 1979, "9.0", True, 450, 8192, 1024, "unconfirmed", _LABEL),
+     _HOPPER + "; memory: llm-d-incubation/llm-d-planner empirical-vllm-memory-results, 2026-11"),
+    ("h200", 139.8, 4800, 989, 1979, 1979, "9.0", True, 450, 8192, 1024, "unconfirmed",
+     _HOPPER + _LABEL),
     ("b200", 178.0, 8000, 2250, 4500, 4500, "10.0", True, 900, 16384, 1024, "unconfirmed",
-     _LABEL),
-    ("b300", 267.0, 8000, 2250, 4500, 0, "10.3", True, 900, 16384, 1024, "unconfirmed", _LABEL),
-    ("a10g", 21.96, 600, 70, 0, 140, "8.6", False, 32, 2048, 256, "measured", _OOM),
-    ("l4", 21.96, 300, 121, 242, 242, "8.9", False, 32, 2048, 256, "measured", _OOM),
-    ("l40s", 44.3, 864, 362, 733, 733, "8.9", False, 32, 2048, 256, "measured", _OOM),
+     _KLOCKWOOD + _LABEL),
+    ("b300", 267.0, 8000, 2250, 4500, 0, "10.3", True, 900, 16384, 1024, "unconfirmed",
+     _REMEMBERED + _LABEL),
+    ("a10g", 21.96, 600, 70, 0, 140, "8.6", False, 32, 2048, 256, "measured",
+     _REMEMBERED + _OOM),
+    ("l4", 21.96, 300, 121, 242, 242, "8.9", False, 32, 2048, 256, "measured",
+     _ADA + _OOM),
+    ("l40s", 44.3, 864, 362, 733, 733, "8.9", False, 32, 2048, 256, "measured",
+     _ADA + _OOM),
     ("rtx-pro-6000", 94.0, 1597, 500, 1000, 1000, "12.0", False, 64, 8192, 1024, "unconfirmed",
-     _LABEL),
+     _REMEMBERED + _LABEL),
 )  # fmt: skip
 
 GPUS: dict[str, Gpu] = {
