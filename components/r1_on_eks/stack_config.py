@@ -3,7 +3,7 @@
 import difflib
 import ipaddress
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -21,6 +21,7 @@ from pydantic import (
 from r1_on_eks.catalog.instances import INSTANCE_TYPES
 from r1_on_eks.catalog.kubernetes import KUBERNETES_VERSIONS
 from r1_on_eks.catalog.variants import VARIANTS
+from r1_on_eks.config_errors import sentences
 
 # Fewer choices than this are all named; of more, the nearest.
 _LISTED = 5
@@ -39,7 +40,7 @@ def parse_stack_config(stack: Mapping[str, Any]) -> "StackConfig":
     try:
         return StackConfig.model_validate(stack)
     except ValidationError as error:
-        raise StackConfigError("\n".join(_sentences(error.errors()))) from None
+        raise StackConfigError("\n".join(sentences(error.errors(), _EXAMPLES))) from None
 
 
 def workload_of(**numbers: float) -> "Workload":
@@ -51,7 +52,7 @@ def workload_of(**numbers: float) -> "Workload":
     try:
         return Workload.model_validate(numbers)
     except ValidationError as error:
-        raise StackConfigError("\n".join(_sentences(error.errors()))) from None
+        raise StackConfigError("\n".join(sentences(error.errors(), _EXAMPLES))) from None
 
 
 def parse_pins(content: Mapping[str, Any]) -> dict[str, "Pin"]:
@@ -63,7 +64,7 @@ def parse_pins(content: Mapping[str, Any]) -> dict[str, "Pin"]:
     try:
         return _Pins.model_validate({"pins": content}).pins
     except ValidationError as error:
-        raise StackConfigError("\n".join(_sentences(error.errors()))) from None
+        raise StackConfigError("\n".join(sentences(error.errors(), _EXAMPLES))) from None
 
 
 def _row_of(rows: Mapping[str, object], what: str) -> AfterValidator:
@@ -71,7 +72,9 @@ def _row_of(rows: Mapping[str, object], what: str) -> AfterValidator:
         if value in rows:
             return value
         nearest = difflib.get_close_matches(value, rows, n=1) if len(rows) > _LISTED else []
-        hint = f"did you mean {nearest[0]}?" if nearest else f"known are {', '.join(rows)}"
+        known = ", ".join(list(rows)[:_LISTED])
+        more = f" and {len(rows) - _LISTED} more" if len(rows) > _LISTED else ""
+        hint = f"did you mean {nearest[0]}?" if nearest else f"known are {known}{more}"
         raise ValueError(f"is not {what} of the catalogue; {hint}")
 
     return AfterValidator(check)
@@ -79,9 +82,11 @@ def _row_of(rows: Mapping[str, object], what: str) -> AfterValidator:
 
 def _network(value: str) -> str:
     try:
-        network = ipaddress.IPv4Network(value)
-    except ValueError as error:
-        raise ValueError(f"is no IPv4 range ({error}); write 203.0.113.0/24") from None
+        network = ipaddress.IPv4Network(value, strict=False)
+    except ValueError:
+        raise ValueError("is no IPv4 range; write 203.0.113.0/24") from None
+    if str(network) != value:
+        raise ValueError(f"is not how that range is written; write {network}")
     if network.prefixlen == 0:
         raise ValueError("opens it to everybody; name the ranges that you call from")
     return value
@@ -302,41 +307,40 @@ class StackConfig(_Section):
         return self
 
 
-# Pydantic names the branch of a union or the key of a mapping it was in; the files don't.
-_BRANCHES = {"_word", "_ranges", "[key]", "pins"}
-
-
-def _sentences(errors: Sequence[Any]) -> list[str]:
-    paths = {error["loc"] for error in errors}
-    # A list whose every entry is wrong is counted as empty too: the entries say it better.
-    told = [
-        error
-        for error in errors
-        if error["type"] != "too_short"
-        or not any(path[: len(error["loc"])] == error["loc"] != path for path in paths)
-    ]
-    return [_sentence(error) for error in told]
-
-
-def _sentence(error: Any) -> str:
-    key = ".".join(str(part) for part in error["loc"] if part not in _BRANCHES)
-    value, kind = error["input"], error["type"]
-    if kind == "missing":
-        return f"{key}: is missing"
-    if kind == "extra_forbidden":
-        return f"{key}: is no key that a stack file knows{_nearest_key(error['loc'])}"
-    if kind == "value_error":
-        message = str(error["ctx"]["error"])
-        named = f"{value} {message}" if isinstance(value, str) else message
-        return f"{key}: {named}" if key else named
-    if error["loc"][-1] == "_word":
-        word = error["ctx"]["expected"].strip("'")
-        return f"{key}: {value!r}: write {word}, or public_from: [203.0.113.0/24]"
-    return f"{key}: {value!r}: {error['msg'][0].lower()}{error['msg'][1:]}"
-
-
-def _nearest_key(path: tuple[Any, ...]) -> str:
-    sections = (StackConfig, Weights, FileSystem, WantedVariant, PublicFrom)
-    known = [key for section in sections for key in section.model_fields]
-    nearest = difflib.get_close_matches(str(path[-1]), known, n=1)
-    return f"; did you mean {nearest[0]}?" if nearest else "; remove it"
+# How each key is written, for whoever wrote it wrong.
+_EXAMPLES = {
+    "admins": "admins: [arn:aws:iam::111122223333:role/platform-engineer]",
+    "bucket": "bucket: example-r1-weights",
+    "capacity_gib": "capacity_gib: 1200",
+    "concurrency": "concurrency: 12",
+    "context": "context: 32768",
+    "deletion_protection": "deletion_protection: true",
+    "deployment": "deployment: PERSISTENT_2",
+    "endpoint": "endpoint: private",
+    "first_token_s": "first_token_s: 2",
+    "fsx": "fsx: {deployment: PERSISTENT_2, capacity_gib: 1200, mbps_per_tib: 250}",
+    "gateway": "gateway: internal",
+    "gpu_memory_utilization": "gpu_memory_utilization: 0.92",
+    "gpu_zone": "gpu_zone: us-west-2b",
+    "instance": "instance: p4d.24xlarge",
+    "kubernetes": 'kubernetes: "1.35"',
+    "mbps_per_tib": "mbps_per_tib: 250",
+    "name": "prod-70b: small letters, digits, dots and dashes, 32 at most",
+    "output": "output: 2000",
+    "per_token_s": "per_token_s: 0.08",
+    "pool": "pool: shared",
+    "precision": "precision: bf16",
+    "production": "production: true",
+    "prompt": "prompt: 1000",
+    "public_from": "public_from: [203.0.113.0/24]",
+    "rate": "rate: 0.3",
+    "region": "region: us-west-2",
+    "replicas": "replicas: 2",
+    "reserved": "reserved: true",
+    "stages": "stages: 2",
+    "storage": "storage: fsx",
+    "tensor_parallel": "tensor_parallel: 8",
+    "variants": "variants: {7b: {}}",
+    "weights": "weights: {bucket: example-r1-weights, storage: s3-stream}",
+    "zones": "zones: [us-west-2a, us-west-2b]",
+}

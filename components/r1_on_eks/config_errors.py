@@ -1,0 +1,120 @@
+"""What is wrong with a stack file, as a colleague would say it: one line per key."""
+
+import difflib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+# Pydantic names the branch of a union or the key of a mapping it was in; the files don't.
+_BRANCHES = {"_word", "_ranges", "[key]", "pins"}
+
+
+def sentences(errors: Sequence[Any], examples: Mapping[str, str]) -> list[str]:
+    """One line for each wrong key: its path, its value, and what would work.
+
+    Args:
+        errors: Of a pydantic `ValidationError`.
+        examples: How each key that a file may hold is written.
+    """
+    paths = {error["loc"] for error in errors}
+    # A list whose every entry is wrong is counted as empty too: the entries say it better.
+    told = [
+        error
+        for error in errors
+        if error["type"] != "too_short"
+        or not any(path[: len(error["loc"])] == error["loc"] != path for path in paths)
+    ]
+    misspelt = {
+        (*error["loc"][:-1], _nearest(str(error["loc"][-1]), examples))
+        for error in told
+        if error["type"] == "extra_forbidden"
+    }
+    # Of a key that is only misspelt, one line is enough.
+    told = [one for one in told if one["type"] != "missing" or one["loc"] not in misspelt]
+    return [_sentence(error, examples) for error in told]
+
+
+def _sentence(error: Any, examples: Mapping[str, str]) -> str:
+    path = [str(part) for part in error["loc"] if part not in _BRANCHES]
+    key, value, kind = ".".join(path), error["input"], error["type"]
+    names = [part for part in path if not part.isdigit()]
+    example = examples.get(names[-1], "") if names else ""
+    if kind == "missing":
+        return f"{key}: is missing; write {example or f'{names[-1]}: …'}"
+    if kind == "extra_forbidden":
+        nearest = _nearest(names[-1], examples)
+        hint = f"did you mean {nearest}?" if nearest else "remove it"
+        return f"{key}: is no key that a stack file knows; {hint}"
+    if kind == "value_error":
+        message = str(error["ctx"]["error"])
+        named = f"{value} {message}" if isinstance(value, str) else message
+        return f"{key}: {named}" if key else named
+    if error["loc"][-1] == "_word":
+        word = error["ctx"]["expected"].strip("'")
+        return f"{key}: {_shown(value)}: write {word}, or public_from: [203.0.113.0/24]"
+    advise = _ADVICE.get(kind)
+    advice = advise(value, error.get("ctx", {})) if advise else ""
+    advice = advice or (f"write it as {example}" if example else error["msg"])
+    return f"{key}: {_shown(value)}: {advice}"
+
+
+def _nearest(key: str, examples: Mapping[str, str]) -> str:
+    return next(iter(difflib.get_close_matches(key, examples, n=1)), "")
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "nothing"
+    text = str(value).lower() if isinstance(value, bool) else repr(value)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+
+
+_LONGEST = 60
+
+
+def _text(value: Any, _: Mapping[str, Any]) -> str:
+    # YAML reads 1.30 as the number 1.3.
+    return f'is a number to YAML; write "{value}"' if isinstance(value, int | float) else ""
+
+
+def _whole(value: Any, _: Mapping[str, Any]) -> str:
+    whole = isinstance(value, str) and value.isdigit()
+    return f"is text to YAML; write {value}" if whole else "write a whole number"
+
+
+def _number(value: Any, _: Mapping[str, Any]) -> str:
+    try:
+        return f"is text to YAML; write {float(value):g}"
+    except (TypeError, ValueError):
+        return "write a number"
+
+
+def _choice(_: Any, context: Mapping[str, Any]) -> str:
+    return f"write {context['expected'].replace(chr(39), '')}"
+
+
+def _count(_: Any, context: Mapping[str, Any]) -> str:
+    least, most = context.get("min_length"), context.get("max_length")
+    if most is not None:
+        return f"at most {most} can be named"
+    return "name one at least" if least == 1 else f"name {least} at least"
+
+
+def _section(*_: Any) -> str:
+    return "write {} for the defaults, or {key: value, …}"
+
+
+_ADVICE: dict[str, Callable[[Any, Mapping[str, Any]], str]] = {
+    "bool_type": lambda *_: "write true or false",
+    "string_type": _text,
+    "int_type": _whole,
+    "int_from_float": _whole,
+    "float_type": _number,
+    "literal_error": _choice,
+    "greater_than": lambda _, context: f"write more than {context['gt']:g}",
+    "greater_than_equal": lambda _, context: f"write {context['ge']:g} or more",
+    "less_than_equal": lambda _, context: f"write {context['le']:g} or less",
+    "too_short": _count,
+    "too_long": _count,
+    "model_type": _section,
+    "model_attributes_type": _section,
+}
