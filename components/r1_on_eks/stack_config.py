@@ -132,11 +132,14 @@ class FileSystem(_Section):
     """Size and speed of the FSx for Lustre file system; SSD."""
 
     deployment: Literal["PERSISTENT_2", "SCRATCH_2"] = "PERSISTENT_2"
-    """PERSISTENT_2 keeps its data when a server fails; SCRATCH_2 is cheaper and doesn't."""
+    """PERSISTENT_2 keeps its data when a server fails; SCRATCH_2 is cheaper and doesn't.
+
+    Another one replaces the file system.
+    """
     capacity_gib: int = 1200
     """1200, 2400 or a multiple of 2400. It can only grow: less replaces the file system."""
     mbps_per_tib: Literal[125, 250, 500, 1000] | None = None
-    """Throughput for each TiB, of PERSISTENT_2: how fast weights are read."""
+    """Throughput for each TiB, of PERSISTENT_2; another one replaces the file system."""
 
     @model_validator(mode="after")
     def _sold_by_fsx(self) -> Self:
@@ -271,7 +274,7 @@ class StackConfig(_Section):
     zones: Annotated[tuple[str, ...], Field(min_length=2, max_length=4, strict=False)]
     """Availability Zones of the network; the control plane needs two."""
     gpu_zone: str
-    """The zone of GPU nodes and file system; one that sells their instance type."""
+    """The zone of GPU nodes and file system, which another one replaces; it sells their type."""
     kubernetes: Annotated[str, _row_of(KUBERNETES_VERSIONS, "a Kubernetes version")]
     """Kubernetes version of the control plane."""
     admins: Annotated[

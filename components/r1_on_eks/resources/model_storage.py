@@ -12,6 +12,10 @@ from r1_on_eks.stack_config import FileSystem
 
 # FSx for Lustre user guide, limit-access-security-groups.
 _LUSTRE_PORTS = ((988, 988), (1018, 1023))
+# Kubernetes matches volume and claim by it and enforces nothing. The least that FSx sells, for a
+# claim that followed the file system could neither grow with it nor shrink: the API server resizes
+# dynamically provisioned claims alone.
+_CLAIMED = "1200Gi"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,13 +139,12 @@ def _claim(
     link: aws.fsx.DataRepositoryAssociation,
     parent: pulumi.Resource,
 ) -> kubernetes.core.v1.PersistentVolumeClaim:
-    size = f"{args.file_system.capacity_gib}Gi"
     within = pulumi.ResourceOptions(parent=parent, deleted_with=args.cluster)
     volume = kubernetes.core.v1.PersistentVolume(
         f"{name}-volume",
         metadata={"name": "r1-weights"},
         spec={
-            "capacity": {"storage": size},
+            "capacity": {"storage": _CLAIMED},
             "access_modes": ["ReadWriteMany"],
             "storage_class_name": "",
             # Pulumi deletes the file system, Kubernetes never.
@@ -166,7 +169,7 @@ def _claim(
             "access_modes": ["ReadWriteMany"],
             "storage_class_name": "",
             "volume_name": volume.metadata.name,
-            "resources": {"requests": {"storage": size}},
+            "resources": {"requests": {"storage": _CLAIMED}},
         },
         opts=within,
     )

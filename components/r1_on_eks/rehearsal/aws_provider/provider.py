@@ -156,7 +156,7 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
                 " as the official provider does",
             )
         if request.preview:
-            after = {**state, **self._known(row, new, context)}
+            after = _planned(state, self._known(row, new, context))
             return provider_pb2.UpdateResponse(properties=to_struct(hidden_as(given, after)))
         try:
             after = lifecycle.update(request.id, state, old, new, timeout_of(request.timeout))
@@ -224,6 +224,21 @@ def _row(urn: str, context: Context) -> Row:
         return row_of(token)
     except Refused as error:
         refuse(context, str(error))
+
+
+def _planned(state: dict[str, Any], known: dict[str, Any]) -> dict[str, Any]:
+    """What an update will leave: what AWS computed stays, inside of given objects too.
+
+    As terraform-plugin-sdk plans a computed attribute that no change of others touches.
+    """
+    members = {
+        name: {**state[name], **value}
+        for name, value in known.items()
+        if name not in ("tags", "tagsAll")
+        and isinstance(value, dict)
+        and isinstance(state.get(name), dict)
+    }
+    return {**state, **known, **members}
 
 
 def _unknown_members(row: Row, name: str) -> dict[str, Any]:

@@ -1,0 +1,199 @@
+"""Everyday edits of a stack that stands: exactly what each would change, held as a snapshot.
+
+What forces a replacement is cited where the local provider decides it: each row of
+components/r1_on_eks/rehearsal/aws_provider/resources names file and commit of
+terraform-provider-aws (`Replaces`), and force_new.py the like for Kubernetes.
+"""
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import yaml
+
+pytestmark = [pytest.mark.rehearsal, pytest.mark.timeout(900)]
+
+STACK = "changes"
+# What holds state, takes long to build, or is everybody's way in or out.
+PRECIOUS = {
+    "aws:fsx/lustreFileSystem:LustreFileSystem",
+    "aws:eks/cluster:Cluster", "aws:ec2/natGateway:NatGateway", "aws:ec2/vpc:Vpc",
+    "aws:lb/loadBalancer:LoadBalancer", "aws:kms/key:Key",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Edit:
+    """One change of the stack file, or of the program.
+
+    Attributes:
+        settings: Changes the mapping under `r1-on-eks:stack`.
+        refresh: Whether placements are decided anew, as `r1 plan --refresh` does.
+        program: Put before the program.
+        ends: Precious kinds that it replaces or deletes, as its author must know.
+    """
+
+    settings: Callable[[dict[str, Any]], Any] = lambda settings: None
+    refresh: bool = False
+    program: str = ""
+    ends: frozenset[str] = frozenset()
+
+
+def of(variant: str, **keys: Any) -> Callable[[dict[str, Any]], Any]:
+    return lambda settings: settings["variants"][variant].update(keys)
+
+
+# Today a stack file on Lustre that asks for 1.36 is refused.
+_AS_IF_1_36_MOUNTED_LUSTRE = """
+import dataclasses
+from r1_on_eks.catalog.kubernetes import KUBERNETES_VERSIONS as rows
+rows["1.36"] = dataclasses.replace(rows["1.36"], lustre_client=True)
+"""
+LUSTRE = frozenset({"aws:fsx/lustreFileSystem:LustreFileSystem"})
+NAT = frozenset({"aws:ec2/natGateway:NatGateway"})
+NLB = frozenset({"aws:lb/loadBalancer:LoadBalancer"})
+EDITS = {
+    "nothing": Edit(),
+    "one replica more": Edit(of("7b", replicas=2)),
+    "longer context": Edit(of("7b", context=16384), refresh=True),
+    "fewer requests at a time": Edit(of("7b", concurrency=4)),
+    "another share of the memory": Edit(of("70b", gpu_memory_utilization=0.9, concurrency=12)),
+    "larger instance type": Edit(of("7b", instance="g6.4xlarge")),
+    "another precision": Edit(of("70b", precision="int8")),
+    "a variant more": Edit(
+        lambda settings: settings["variants"].update({"1.5b": {"instance": "g6.xlarge"}}),
+        refresh=True,
+    ),
+    "a variant less": Edit(lambda settings: settings["variants"].pop("7b")),
+    "a variant reserved": Edit(of("7b", reserved=True)),
+    "a newer server": Edit(
+        program="from r1_on_eks.catalog import images\nimages.VLLM = 'vllm/vllm-openai:v0.34.0'\n"
+    ),
+    "newer Kubernetes": Edit(
+        lambda settings: settings.update(kubernetes="1.36"), program=_AS_IF_1_36_MOUNTED_LUSTRE
+    ),
+    "more storage": Edit(lambda settings: settings["weights"]["fsx"].update(capacity_gib=4800)),
+    "less storage": Edit(
+        lambda settings: settings["weights"]["fsx"].update(capacity_gib=1200), ends=LUSTRE
+    ),
+    "faster storage": Edit(
+        lambda settings: settings["weights"]["fsx"].update(mbps_per_tib=500), ends=LUSTRE
+    ),
+    "scratch storage": Edit(
+        lambda settings: settings["weights"].update(
+            fsx={"deployment": "SCRATCH_2", "capacity_gib": 2400}
+        ),
+        ends=LUSTRE,
+    ),
+    "weights from S3": Edit(
+        lambda settings: (
+            settings["weights"].pop("fsx"), settings["weights"].update(storage="s3-stream")
+        ),
+        ends=LUSTRE,
+    ),
+    "another bucket": Edit(lambda settings: settings["weights"].update(bucket="other-weights")),
+    "GPUs in another zone": Edit(lambda settings: settings.update(gpu_zone="us-west-2a"),
+                                 ends=LUSTRE),
+    "a zone more": Edit(
+        lambda settings: settings.update(zones=["us-west-2a", "us-west-2b", "us-west-2c"])
+    ),
+    "endpoint for another office": Edit(
+        lambda settings: settings.update(endpoint={"public_from": ["198.51.100.0/24"]})
+    ),
+    "private endpoint": Edit(lambda settings: settings.update(endpoint="private")),
+    "one administrator more": Edit(
+        lambda settings: settings["admins"].append("arn:aws:iam::111122223333:role/on-call")
+    ),
+    "gateway on the internet": Edit(
+        lambda settings: settings.update(gateway={"public_from": ["203.0.113.0/24"]}), ends=NLB
+    ),
+    "to production": Edit(lambda settings: settings.update(production=True)),
+}  # fmt: skip
+
+
+def base(settings: dict[str, Any]) -> None:
+    """prod-70b with a small variant beside, on two zones, not protected."""
+    settings.update(production=False, zones=["us-west-2a", "us-west-2b"])
+    settings["weights"]["fsx"]["capacity_gib"] = 2400
+    settings["variants"]["7b"] = {"instance": "g6.2xlarge", "rate": 0.05}
+
+
+class Standing:
+    """A stack that is up, whose file each edit changes for the time of one preview."""
+
+    def __init__(self, checkout: Any) -> None:
+        self._checkout = checkout
+        self._file = checkout.root / "stacks" / f"Pulumi.{STACK}.yaml"
+        self._pins = checkout.root / "stacks" / "placements" / f"{STACK}.yaml"
+        self._program = checkout.root / "infra" / "__main__.py"
+        source = (checkout.root / "stacks" / "Pulumi.prod-70b.yaml").read_text()
+        content = yaml.safe_load(source)
+        base(content["config"]["r1-on-eks:stack"])
+        self._file.write_text(yaml.safe_dump(content))
+        self._refresh()
+        up = checkout.rehearse("pulumi", "up", "--yes", "--skip-preview", "--stack", STACK)
+        assert up.returncode == 0, up.stdout
+
+    def _refresh(self) -> None:
+        refreshed = self._checkout.run("r1", "plan", STACK, "--refresh")
+        assert self._pins.exists(), refreshed.stdout
+
+    def preview(self, edit: Edit) -> list[dict[str, Any]]:
+        """The steps that the engine would take, all but those that change nothing."""
+        files = (self._file, self._pins, self._program)
+        before = [file.read_text() for file in files]
+        content = yaml.safe_load(before[0])
+        edit.settings(content["config"]["r1-on-eks:stack"])
+        self._file.write_text(yaml.safe_dump(content))
+        self._program.write_text(edit.program + before[2] if edit.program else before[2])
+        try:
+            if edit.refresh:
+                self._refresh()
+            shown = self._checkout.rehearse("pulumi", "preview", "--json", "--stack", STACK)
+        finally:
+            for file, text in zip(files, before, strict=True):
+                file.write_text(text)
+        assert shown.returncode == 0, shown.stdout
+        text = shown.stdout[shown.stdout.index("{") :]
+        return json.JSONDecoder().raw_decode(text)[0]["steps"]
+
+
+@pytest.fixture(scope="module")
+def standing(shared_checkout):
+    return Standing(shared_checkout)
+
+
+def told(steps: list[dict[str, Any]]) -> dict[str, list[str]]:
+    """Operation → resources, with what differs, or what forces the replacement."""
+    found: dict[str, list[str]] = {}
+    for step in steps:
+        state = step.get("newState") or step["oldState"]
+        if not state.get("custom") or step["op"] == "same":
+            continue
+        reasons = (
+            step.get("replaceReasons") if "replace" in step["op"] else step.get("diffReasons")
+        )
+        keys = sorted({re.split(r"[.\[]", reason)[0] for reason in reasons or ()})
+        name = f"{state['type']} {step['urn'].rpartition('::')[2]}"
+        found.setdefault(step["op"], []).append(f"{name}: {', '.join(keys)}" if keys else name)
+    return {op: sorted(names) for op, names in sorted(found.items())}
+
+
+@pytest.mark.parametrize("name", EDITS)
+def test_an_edit_changes_exactly_this(standing, name, snapshot):
+    edit = EDITS[name]
+    steps = standing.preview(edit)
+    ended = {
+        (step.get("newState") or step["oldState"])["type"]
+        for step in steps
+        if "replace" in step["op"] or step["op"] == "delete"
+    }
+    assert ended & PRECIOUS == edit.ends
+    assert told(steps) == snapshot
+
+
+def test_there_are_twenty_edits():
+    assert len(EDITS) - 1 >= 20
