@@ -5,7 +5,7 @@ from r1_on_eks.resources.serving_namespace import ServingNamespace, ServingNames
 def test_it_admits_restricted_pods_only(engine):
     def program():
         cluster = Cluster("eks", role_arn="arn:role", vpc_config={"subnet_ids": []})
-        ServingNamespace("serving", ServingNamespaceArgs(cluster=cluster))
+        ServingNamespace("serving", ServingNamespaceArgs(cluster=cluster, policies=()))
 
     metadata = engine.declare(program).one("Namespace").inputs["metadata"]
     assert metadata["name"] == "r1"

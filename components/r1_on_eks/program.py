@@ -43,7 +43,7 @@ def declare(config: StackConfig, pins: Mapping[str, Pin]) -> None:
 
     inside = ResourceOptions(providers=[account, _kubernetes(cluster)])
     gpus = Accelerators("accelerators", AcceleratorsArgs(cluster=cluster.resource), inside)
-    serving = ServingNamespace("serving", ServingNamespaceArgs(cluster=cluster.resource), inside)
+    serving = ServingNamespace("serving", _serving(plan, cluster), inside)
     storage = _storage(plan, network, cluster, serving, inside)
     # A p4d costs $22 an hour: it starts when all that it waits for stands.
     before = [system, storage] if storage else [system]
@@ -130,6 +130,10 @@ def _kubernetes(cluster: Cluster) -> kubernetes.Provider:
         # Its admins must be let in before anything is asked of it.
         opts=ResourceOptions(depends_on=[cluster]),
     )
+
+
+def _serving(plan: Plan, cluster: Cluster) -> ServingNamespaceArgs:
+    return ServingNamespaceArgs(cluster=cluster.resource, policies=plan.policies)
 
 
 def _storage(

@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
-from r1_on_eks.plan.gateway import GatewayPlan, gateway_of
+from r1_on_eks.plan.gateway import LISTEN_PORT, GatewayPlan, gateway_of
 from r1_on_eks.plan.layout import Layout, NotPinned
 from r1_on_eks.plan.names import service_name, variant_tags
 from r1_on_eks.plan.placement import DoesNotFit, Placement, place
 from r1_on_eks.plan.pools import Pool, gpu_pools, pool_of, system_pool
 from r1_on_eks.plan.server import ModelServer, server_of
 from r1_on_eks.plan.subnets import ZoneBlocks, blocks_of
+from r1_on_eks.plan.traffic import Policy, policies_of
 from r1_on_eks.stack_config import FileSystem, Pin, StackConfig, Workload
 
 __all__ = ["DoesNotFit", "Model", "ModelServer", "NotPinned", "Placement", "Plan", "Pool"]
@@ -56,6 +57,7 @@ class Plan:
         gpu_pools: Instances with GPUs; a pool has one variant, or several that share it.
         models: One per variant.
         gateway: The gateway in front of all models.
+        policies: Who may talk to whom among the pods of gateway and models.
     """
 
     stack: str
@@ -72,6 +74,7 @@ class Plan:
     gpu_pools: tuple[Pool, ...]
     models: tuple[Model, ...]
     gateway: GatewayPlan
+    policies: tuple[Policy, ...]
 
     @classmethod
     def of(cls, config: StackConfig, pins: Mapping[str, Pin]) -> Self:
@@ -87,6 +90,8 @@ class Plan:
         """
         placements = _placed(_layouts(config, pins))
         models = tuple(_model(config, placement) for placement in placements)
+        servers = [model.server for model in models]
+        gateway = gateway_of(config, servers)
         return cls(
             stack=config.name,
             protected=_protected(config),
@@ -101,7 +106,10 @@ class Plan:
             system_pool=system_pool(config.name),
             gpu_pools=gpu_pools(config.name, placements),
             models=models,
-            gateway=gateway_of(config, [model.server for model in models]),
+            gateway=gateway,
+            policies=policies_of(
+                gateway.clients, LISTEN_PORT, servers, streamed=config.weights.fsx is None
+            ),
         )
 
 

@@ -24,6 +24,7 @@ class ModelServer:
         arguments: vLLM's command line.
         environment: Variables of the container.
         replicas: Pods.
+        stages: Nodes of one replica, each with a pod of its own.
         gpus: GPUs of each pod.
         cpu: CPU request.
         memory: Memory request.
@@ -39,6 +40,7 @@ class ModelServer:
     arguments: tuple[str, ...]
     environment: dict[str, str]
     replicas: int
+    stages: int
     gpus: int
     cpu: str
     memory: str
@@ -61,6 +63,7 @@ def server_of(placement: Placement, weights: Weights) -> ModelServer:
         arguments=_arguments(placement, weights),
         environment=_environment(timeline),
         replicas=0 if placement.reserved else placement.replicas,
+        stages=placement.stages,
         gpus=placement.tensor_parallel,
         cpu=f"{int(instance.vcpus * share * 1000)}m",
         memory=f"{int(instance.memory_gib * share)}Gi",

@@ -1,5 +1,6 @@
 """The EKS cluster: control plane, who may use it, and what nodes need before they start."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -177,6 +178,8 @@ def _addons_before_nodes(
         f"{name}-vpc-cni",
         cluster_name=cluster.name,
         addon_name="vpc-cni",
+        # Without it the CNI enforces no NetworkPolicy (EKS user guide, cni-network-policy).
+        configuration_values=json.dumps({"enableNetworkPolicy": "true"}),
         pod_identity_associations=[{"service_account": "aws-node", "role_arn": network_role.arn}],
         preserve=False,
         tags=tagged({}, f"{name}-vpc-cni"),

@@ -11,8 +11,9 @@ import pulumi_kubernetes as kubernetes
 from r1_on_eks.catalog.images import NGINX
 from r1_on_eks.plan.gateway import LISTEN_PORT, NODE_PORT, GatewayPlan
 from r1_on_eks.plan.names import tagged
+from r1_on_eks.plan.traffic import GATEWAY_PODS
 
-_LABELS = {"app.kubernetes.io/name": "gateway"}
+_LABELS = GATEWAY_PODS
 _USER = 101  # nginx-unprivileged's own
 # Above the longest silence of an answer that is not streamed.
 _IDLE_SECONDS = 3600

@@ -11,6 +11,7 @@ from r1_on_eks.catalog.images import VLLM
 from r1_on_eks.plan.names import GPU_TAINT, POOL_LABEL, PORT, VARIANT_LABEL
 from r1_on_eks.plan.server import CACHE, MOUNT, ModelServer
 from r1_on_eks.plan.timeline import PROBE_PERIOD_SECONDS
+from r1_on_eks.plan.traffic import SERVER_PODS
 
 # Any that is not root: neither files nor image know it.
 _USER = 10001
@@ -81,7 +82,7 @@ class ModelService(pulumi.ComponentResource):
 
 
 def _selector(server: ModelServer) -> dict[str, str]:
-    return {"app.kubernetes.io/name": "vllm", "app.kubernetes.io/instance": server.name}
+    return {**SERVER_PODS, "app.kubernetes.io/instance": server.name}
 
 
 def _labels(server: ModelServer) -> dict[str, str]:

@@ -1,0 +1,110 @@
+"""Who may talk to whom in the serving namespace: everything else is denied, both ways."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from r1_on_eks.plan.names import PORT
+from r1_on_eks.plan.server import ModelServer
+from r1_on_eks.plan.subnets import CLUSTER_DNS, VPC_CIDR
+
+GATEWAY_PODS = {"app.kubernetes.io/name": "gateway"}
+SERVER_PODS = {"app.kubernetes.io/name": "vllm"}
+_DNS_PODS = {"k8s-app": "kube-dns"}
+_PROMETHEUS_PODS = {"app.kubernetes.io/name": "prometheus"}
+# EKS Pod Identity agent, a link-local address of every node (EKS user guide, pod-id-how-it-works).
+_POD_IDENTITY = "169.254.170.23/32"
+_ANYWHERE = "0.0.0.0/0"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Peer:
+    """The other side of a connection, and the ports.
+
+    Attributes:
+        pods: Labels of pods; None for addresses instead.
+        namespace: Where those pods are; None for the serving namespace.
+        blocks: IPv4 ranges, where `pods` is None.
+        ports: Protocol and number; none for all.
+    """
+
+    pods: dict[str, str] | None = None
+    namespace: str | None = None
+    blocks: tuple[str, ...] = ()
+    ports: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Policy:
+    """What some pods may accept and open; whoever is not named may not.
+
+    Attributes:
+        name: Of the NetworkPolicy.
+        pods: Labels of the pods that it is for; none for all of the namespace.
+        accepts: Who may connect to them.
+        opens: Whom they may connect to.
+    """
+
+    name: str
+    pods: dict[str, str]
+    accepts: tuple[Peer, ...] = ()
+    opens: tuple[Peer, ...] = ()
+
+
+_DNS = (
+    Peer(pods=_DNS_PODS, namespace="kube-system", ports=(("UDP", 53), ("TCP", 53))),
+    # The VPC CNI sees a packet before kube-proxy has turned the service's address into a pod's.
+    Peer(blocks=(f"{CLUSTER_DNS}/32",), ports=(("UDP", 53), ("TCP", 53))),
+)
+
+
+def policies_of(
+    clients: Sequence[str], listen_port: int, servers: Sequence[ModelServer], *, streamed: bool
+) -> tuple[Policy, ...]:
+    """The policies of a stack.
+
+    Args:
+        clients: IPv4 ranges that may reach the gateway; the load balancer keeps their addresses.
+        listen_port: Where the gateway listens.
+        servers: The model servers.
+        streamed: Whether they read their weights from S3.
+    """
+    answering = (("TCP", PORT),)
+    # Health checks come from the load balancer's own addresses in the VPC.
+    callers = tuple(dict.fromkeys((*clients, VPC_CIDR)))
+    everybody = Policy(name="nobody-by-default", pods={})
+    gateway = Policy(
+        name="gateway",
+        pods=GATEWAY_PODS,
+        accepts=(Peer(blocks=callers, ports=(("TCP", listen_port),)),),
+        opens=(Peer(pods=SERVER_PODS, ports=answering), *_DNS),
+    )
+    # From a mounted file system a server opens nothing: the node mounts it.
+    bucket = (
+        Peer(blocks=(_ANYWHERE,), ports=(("TCP", 443),)),
+        Peer(blocks=(_POD_IDENTITY,), ports=(("TCP", 80),)),
+        *_DNS,
+    )
+    models = Policy(
+        name="model-servers",
+        pods=SERVER_PODS,
+        accepts=(
+            Peer(pods=GATEWAY_PODS, ports=answering),
+            Peer(pods=_PROMETHEUS_PODS, namespace="monitoring", ports=answering),
+        ),
+        opens=bucket if streamed else (),
+    )
+    return (everybody, gateway, models, *_groups(servers))
+
+
+def _groups(servers: Sequence[ModelServer]) -> tuple[Policy, ...]:
+    """Pods of one replica over several nodes talk to each other on ports that NCCL chooses."""
+    return tuple(
+        Policy(
+            name=f"{server.name}-group",
+            pods=(pods := {**SERVER_PODS, "app.kubernetes.io/instance": server.name}),
+            accepts=(Peer(pods=pods),),
+            opens=(Peer(pods=pods), *_DNS),
+        )
+        for server in servers
+        if server.stages > 1
+    )

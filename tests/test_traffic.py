@@ -1,0 +1,169 @@
+"""Who reaches whom: the declared NetworkPolicies, evaluated over all pairs as Kubernetes does."""
+
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv4Network
+from itertools import product
+from pathlib import Path
+
+import pytest
+
+STACKS = sorted((Path(__file__).parent.parent / "stacks").glob("Pulumi.*.yaml"))
+PORTS = [("TCP", port) for port in (22, 53, 80, 443, 6443, 8000, 8080)] + [("UDP", 53)]
+
+
+@dataclass(frozen=True)
+class End:
+    """A pod, or an address outside of the cluster."""
+
+    name: str
+    namespace: str = ""
+    labels: dict[str, str] = field(default_factory=dict)
+    address: str = ""
+
+
+OUTSIDE = [
+    End("a prompt injection in another namespace", "default", {"app": "stranger"}, "10.64.0.10"),
+    End("a stranger in the serving namespace", "r1", {"app": "stranger"}, "10.64.0.11"),
+    End("the cluster's DNS", "kube-system", {"k8s-app": "kube-dns"}, "10.64.0.12"),
+    End("Prometheus", "monitoring", {"app.kubernetes.io/name": "prometheus"}, "10.64.0.13"),
+    End("somebody else's Prometheus", "default", {"app.kubernetes.io/name": "prometheus"},
+        "10.64.0.14"),
+    End("the load balancer", address="10.64.1.10"),
+    End("the internet", address="198.51.100.7"),
+    End("a client of ours", address="203.0.113.7"),
+    End("instance metadata", address="169.254.169.254"),
+    End("the Pod Identity agent", address="169.254.170.23"),
+]  # fmt: skip
+
+
+def chosen(selector, labels):
+    return all(labels.get(key) == value for key, value in selector.get("matchLabels", {}).items())
+
+
+def matches(peer, namespace, end):
+    if "ipBlock" in peer:
+        block = peer["ipBlock"]
+        address = IPv4Address(end.address)
+        return address in IPv4Network(block["cidr"]) and not any(
+            address in IPv4Network(hole) for hole in block.get("except", ())
+        )
+    if not end.namespace:
+        return False
+    if "namespaceSelector" in peer:
+        within = chosen(peer["namespaceSelector"], {"kubernetes.io/metadata.name": end.namespace})
+    else:
+        within = end.namespace == namespace
+    return within and chosen(peer.get("podSelector", {}), end.labels)
+
+
+def permits(policies, direction, own, other, port):
+    """One side's view: no policy for it permits all; else one rule must."""
+    key, peers = {"Ingress": ("ingress", "from"), "Egress": ("egress", "to")}[direction]
+    concerned = [
+        policy
+        for policy in policies
+        if direction in policy["spec"]["policyTypes"]
+        and policy["metadata"]["namespace"] == own.namespace
+        and chosen(policy["spec"]["podSelector"], own.labels)
+    ]
+    return not concerned or any(
+        (not rule.get(peers) or any(matches(peer, own.namespace, other) for peer in rule[peers]))
+        and (
+            "ports" not in rule
+            or any((one["protocol"], one["port"]) == port for one in rule["ports"])
+        )
+        for policy in concerned
+        for rule in policy["spec"].get(key, ())
+    )
+
+
+def reached(policies, ends):
+    """Every (from, to, port) that is let through on both sides."""
+    return {
+        (source.name, target.name, port)
+        for source, target, port in product(ends, ends, PORTS)
+        if source is not target
+        and permits(policies, "Egress", source, target, port)
+        and permits(policies, "Ingress", target, source, port)
+    }
+
+
+def pods_of(engine):
+    found = []
+    for number, deployment in enumerate(engine.of_type("Deployment")):
+        template = deployment.inputs["spec"]["template"]
+        metadata = deployment.inputs["metadata"]
+        labels = template["metadata"]["labels"]
+        found.append(End(metadata["name"], metadata["namespace"], labels, f"10.64.2.{number}"))
+    return found
+
+
+def policies_of(engine):
+    return [one.inputs for one in engine.of_type("NetworkPolicy")]
+
+
+def expected(engine, pods):
+    """The table, without looking at a policy."""
+    config = engine.one("LoadBalancer").inputs
+    servers = [pod.name for pod in pods if pod.name != "gateway"]
+    streamed = bool(engine.of_type("PodIdentityAssociation")) and not engine.of_type(
+        "LustreFileSystem"
+    )
+    table = {("gateway", server, ("TCP", 8000)) for server in servers}
+    table |= {("Prometheus", server, ("TCP", 8000)) for server in servers}
+    in_the_vpc = [
+        end.name for end in OUTSIDE if end.address.startswith("10.64.") and end.namespace != "r1"
+    ]
+    table |= {(caller, "gateway", ("TCP", 8080)) for caller in in_the_vpc}
+    if not config["internal"]:
+        table.add(("a client of ours", "gateway", ("TCP", 8080)))
+    asks_names = ["gateway", *(servers if streamed else ())]
+    table |= {(pod, "the cluster's DNS", port) for pod in asks_names
+              for port in (("TCP", 53), ("UDP", 53))}  # fmt: skip
+    if streamed:
+        for server in servers:
+            table.add((server, "the Pod Identity agent", ("TCP", 80)))
+            table |= {(server, end.name, ("TCP", 443)) for end in OUTSIDE if end.namespace != "r1"}
+    return table
+
+
+@pytest.mark.parametrize("stack_file", STACKS, ids=lambda file: file.stem.partition(".")[2])
+def test_exactly_these_connections_are_let_through(engine, stack_file):
+    engine.run(stack_file)
+    pods = pods_of(engine)
+    ours = {pod.name for pod in pods} | {"a stranger in the serving namespace"}
+    table = {
+        one
+        for one in reached(policies_of(engine), [*pods, *OUTSIDE])
+        if one[0] in ours or one[1] in ours
+    }
+    assert table == expected(engine, pods)
+
+
+@pytest.mark.parametrize("stack", ["all-variants", "test-7b"])
+def test_no_policy_is_redundant(engine, stack):
+    engine.run(next(file for file in STACKS if stack in file.name))
+    ends, policies = [*pods_of(engine), *OUTSIDE], policies_of(engine)
+    whole = reached(policies, ends)
+    for left_out in policies:
+        rest = [policy for policy in policies if policy is not left_out]
+        assert reached(rest, ends) != whole, left_out["metadata"]["name"]
+
+
+def test_a_gateway_on_the_internet_lets_in_its_ranges_alone(engine):
+    file = next(file for file in STACKS if "test-7b" in file.name)
+    engine.run(file, gateway={"public_from": ["203.0.113.0/24"]})
+    pods = pods_of(engine)
+    let_in = {
+        source
+        for source, target, _ in reached(policies_of(engine), [*pods, *OUTSIDE])
+        if target == "gateway"
+    }
+    assert "a client of ours" in let_in
+    assert "the internet" not in let_in
+
+
+def test_the_network_plug_in_enforces_them(engine):
+    engine.run(STACKS[0])
+    settings = engine.one("Addon", "cluster-vpc-cni").inputs["configurationValues"]
+    assert settings == '{"enableNetworkPolicy": "true"}'
