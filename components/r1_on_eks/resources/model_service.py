@@ -139,6 +139,15 @@ def _pod(args: ModelServiceArgs, account: kubernetes.core.v1.ServiceAccount) -> 
         "enable_service_links": False,
         "termination_grace_period_seconds": server.grace_seconds,
         "node_selector": {POOL_LABEL: args.pool},
+        # Where a pool has several nodes: the end of one leaves other replicas standing.
+        "topology_spread_constraints": [
+            {
+                "max_skew": 1,
+                "topology_key": "kubernetes.io/hostname",
+                "when_unsatisfiable": "ScheduleAnyway",
+                "label_selector": {"match_labels": _selector(server)},
+            }
+        ],
         "tolerations": [{"key": GPU_TAINT, "operator": "Exists", "effect": "NoSchedule"}],
         "security_context": {
             "run_as_non_root": True,

@@ -1,0 +1,127 @@
+"""Names and numbers that must agree between the Kubernetes objects of one stack."""
+
+from pathlib import Path
+
+import pytest
+
+STACKS = sorted((Path(__file__).parent.parent / "stacks").glob("Pulumi.*.yaml"))
+# vllm/entrypoints/serve/instrumentator/health.py of the wheel of 0.33.0, read 2026-11-24.
+VLLM_HEALTH = "/health"
+
+
+@pytest.fixture(params=STACKS, ids=lambda file: file.stem.partition(".")[2])
+def declared(engine, request):
+    return engine.run(request.param)
+
+
+def deployments(engine, name=None):
+    found = [one.inputs for one in engine.of_type("Deployment")]
+    return [one for one in found if name is None or one["metadata"]["name"] == name]
+
+
+def servers(engine):
+    return [one for one in deployments(engine) if one["metadata"]["name"] != "gateway"]
+
+
+def container_of(deployment):
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    return container
+
+
+def probes_of(container):
+    return [container[key] for key in container if key.endswith("Probe")]
+
+
+def test_every_server_listens_where_service_probes_gateway_and_policies_expect_it(declared):
+    configuration = declared.one("ConfigMap").inputs["data"]["nginx.conf"]
+    policies = {one.inputs["metadata"]["name"]: one.inputs["spec"]
+                for one in declared.of_type("NetworkPolicy")}  # fmt: skip
+    accepted = {port["port"] for rule in policies["model-servers"]["ingress"]
+                for port in rule["ports"]}  # fmt: skip
+    services = {one.inputs["metadata"]["name"]: one.inputs for one in declared.of_type("Service")}
+    assert servers(declared)
+    for deployment in servers(declared):
+        name, container = deployment["metadata"]["name"], container_of(deployment)
+        words = container["args"]
+        port = int(words[words.index("--port") + 1])
+        assert [one["containerPort"] for one in container["ports"]] == [port]
+        assert {probe["httpGet"]["port"] for probe in probes_of(container)} == {port}
+        (served,) = services[name]["spec"]["ports"]
+        assert served["targetPort"] == port
+        host = f"{name}.{deployment['metadata']['namespace']}.svc.cluster.local"
+        assert f"{host}:{port}" in configuration
+        assert accepted == {port}
+
+
+def test_the_gateway_listens_where_service_probe_and_policy_expect_it(declared):
+    (gateway,) = deployments(declared, "gateway")
+    container = container_of(gateway)
+    (port,) = [one["containerPort"] for one in container["ports"]]
+    service = next(one.inputs for one in declared.of_type("Service")
+                   if one.inputs["metadata"]["name"] == "gateway")  # fmt: skip
+    (listening,) = service["spec"]["ports"]
+    assert listening["targetPort"] == port
+    assert container["readinessProbe"]["httpGet"]["port"] == port
+    assert f"listen {port:.0f}" in declared.one("ConfigMap").inputs["data"]["nginx.conf"]
+    assert declared.one("TargetGroup").inputs["port"] == listening["nodePort"]
+
+
+def test_probes_ask_for_paths_that_are_served(declared):
+    for deployment in servers(declared):
+        for probe in probes_of(container_of(deployment)):
+            assert probe["httpGet"]["path"] == VLLM_HEALTH
+    configuration = declared.one("ConfigMap").inputs["data"]["nginx.conf"]
+    (gateway,) = deployments(declared, "gateway")
+    assert container_of(gateway)["readinessProbe"]["httpGet"]["path"] in configuration
+
+
+def test_services_and_budgets_select_the_pods_of_one_deployment(declared):
+    for kind in ("Service", "PodDisruptionBudget"):
+        for one in declared.of_type(kind):
+            selector = one.inputs["spec"]["selector"]
+            selector = selector.get("matchLabels", selector)
+            chosen = [
+                deployment["metadata"]["name"]
+                for deployment in deployments(declared)
+                if selector.items() <= deployment["spec"]["template"]["metadata"]["labels"].items()
+            ]
+            assert chosen == [one.inputs["metadata"]["name"]], (kind, one.name)
+
+
+def test_everything_that_is_mounted_exists_and_every_mount_has_its_volume(declared):
+    exists = {
+        (kind, one.inputs["metadata"]["name"])
+        for kind in ("ConfigMap", "Secret", "PersistentVolumeClaim", "ServiceAccount")
+        for one in declared.of_type(kind)
+    }
+    for deployment in deployments(declared):
+        pod = deployment["spec"]["template"]["spec"]
+        volumes = {volume["name"]: volume for volume in pod["volumes"]}
+        assert {mount["name"] for mount in container_of(deployment)["volumeMounts"]} <= {*volumes}
+        for volume in volumes.values():
+            if "configMap" in volume:
+                assert ("ConfigMap", volume["configMap"]["name"]) in exists
+            if "persistentVolumeClaim" in volume:
+                claim = volume["persistentVolumeClaim"]["claimName"]
+                assert ("PersistentVolumeClaim", claim) in exists
+            assert "hostPath" not in volume
+        if "serviceAccountName" in pod:
+            assert ("ServiceAccount", pod["serviceAccountName"]) in exists
+        for mount in container_of(deployment)["volumeMounts"]:
+            if mount["name"] == "configuration":
+                assert mount["subPath"] in declared.one("ConfigMap").inputs["data"]
+
+
+def test_a_drain_is_never_blocked_and_replicas_are_spread(declared):
+    budgets = {one.inputs["metadata"]["name"]: one.inputs["spec"]
+               for one in declared.of_type("PodDisruptionBudget")}  # fmt: skip
+    for deployment in deployments(declared):
+        name, spec = deployment["metadata"]["name"], deployment["spec"]
+        if spec["replicas"] > 1:
+            assert budgets[name]["maxUnavailable"] == 1
+            keys = {one["topologyKey"]: one["whenUnsatisfiable"] for one in
+                    spec["template"]["spec"]["topologySpreadConstraints"]}  # fmt: skip
+            assert keys["kubernetes.io/hostname"] == "ScheduleAnyway"
+        else:
+            assert name not in budgets
+        assert spec["template"]["spec"]["automountServiceAccountToken"] is False
