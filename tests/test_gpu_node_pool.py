@@ -1,18 +1,26 @@
+import dataclasses
+
+import pytest
 from r1_on_eks.plan.layout import Layout
-from r1_on_eks.plan.placement import place
+from r1_on_eks.plan.placement import DoesNotFit, place
 from r1_on_eks.plan.pools import gpu_pools
+from r1_on_eks.plan.purchase import Purchase, purchase_of
 from r1_on_eks.resources.gpu_node_pool import GpuNodePool, GpuNodePoolArgs
+from r1_on_eks.stack_config import FromReservation
 
 ENTRY = Layout(instance="p4d.24xlarge", tensor_parallel=8, context=8192, concurrency=1, replicas=2)
 
 
-def declared(engine):
+BLOCK = Purchase(way="capacity block", reservation_id="cr-0123456789abcdef0")
+
+
+def declared(engine, entry=ENTRY):
     def program():
         args = GpuNodePoolArgs(
             cluster_name="prod",
             node_role_arn="arn:role",
             subnet_id="subnet-b",
-            pool=gpu_pools("prod", [place("70b", ENTRY)])[0],
+            pool=gpu_pools("prod", [place("70b", entry)])[0],
             after=[],
         )
         GpuNodePool("r1-70b", args)
@@ -50,3 +58,55 @@ def test_its_template_has_what_eks_leaves_to_us_and_nothing_that_eks_forbids(eng
     assert (root["volumeSize"], root["volumeType"], root["encrypted"]) == (200, "gp3", "true")
     assert not {"iamInstanceProfile", "imageId", "networkInterfaces"} & set(template)
     assert template["userData"]
+
+
+def bought(engine, purchase):
+    engine = declared(engine, dataclasses.replace(ENTRY, purchase=purchase))
+    return engine.one("NodeGroup").inputs, engine.one("LaunchTemplate").inputs
+
+
+def test_a_capacity_block_is_named_by_the_template_as_eks_wants_it(engine):
+    group, template = bought(engine, BLOCK)
+    assert group["capacityType"] == "CAPACITY_BLOCK"
+    assert "instanceTypes" not in group
+    assert template["instanceType"] == "p4d.24xlarge"
+    assert template["instanceMarketOptions"] == {"marketType": "capacity-block"}
+    target = template["capacityReservationSpecification"]["capacityReservationTarget"]
+    assert target == {"capacityReservationId": "cr-0123456789abcdef0"}
+
+
+def test_a_reservation_on_demand_is_a_target_and_nothing_else(engine):
+    reservation = FromReservation(reservation="cr-0123456789abcdef0")
+    group, template = bought(engine, purchase_of(reservation))
+    assert (group["capacityType"], group["instanceTypes"]) == ("ON_DEMAND", ["p4d.24xlarge"])
+    assert "instanceMarketOptions" not in template
+    assert template["capacityReservationSpecification"]
+
+
+def test_spot_is_the_groups_own_word(engine):
+    group, template = bought(engine, purchase_of("spot"))
+    assert group["capacityType"] == "SPOT"
+    assert not {"instanceMarketOptions", "capacityReservationSpecification"} & set(template)
+
+
+def test_no_reservation_is_ever_made(engine):
+    bought(engine, BLOCK)
+    assert not [one for one in engine.registered if "Reservation" in one.type]
+
+
+def test_a_capacity_block_of_what_is_not_sold_so_is_refused():
+    entry = Layout(
+        instance="g6.2xlarge", tensor_parallel=1, context=8192, concurrency=1, purchase=BLOCK
+    )
+    with pytest.raises(DoesNotFit, match=r"purchase: no capacity block of g6\.2xlarge"):
+        place("7b", entry)
+
+
+def test_variants_that_share_a_node_share_its_purchase():
+    placed = [
+        place("7b", dataclasses.replace(
+            ENTRY, tensor_parallel=1, replicas=1, pool="shared", purchase=purchase))
+        for purchase in (BLOCK, purchase_of("spot"))
+    ]  # fmt: skip
+    with pytest.raises(DoesNotFit, match=r"in one way, not cr-0123456789abcdef0 and spot"):
+        gpu_pools("prod", placed)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 # Pydantic names the branch of a union or the key of a mapping it was in; the files don't.
-_BRANCHES = {"_word", "_ranges", "[key]", "pins"}
+_BRANCHES = {"_word", "_section", "[key]", "pins"}
 
 
 def sentences(errors: Sequence[Any], examples: Mapping[str, str]) -> list[str]:
@@ -49,12 +49,17 @@ def _sentence(error: Any, examples: Mapping[str, str]) -> str:
         named = f"{value} {message}" if isinstance(value, str) else message
         return f"{key}: {named}" if key else named
     if error["loc"][-1] == "_word":
-        word = error["ctx"]["expected"].strip("'")
-        return f"{key}: {_shown(value)}: write {word}, or public_from: [203.0.113.0/24]"
+        words = error["ctx"]["expected"].replace("'", "")
+        section = _SECTIONS.get(names[-1], "public_from: [203.0.113.0/24]")
+        return f"{key}: {_shown(value)}: write {words}, or {section}"
     advise = _ADVICE.get(kind)
     advice = advise(value, error.get("ctx", {})) if advise else ""
     advice = advice or (f"write it as {example}" if example else error["msg"])
     return f"{key}: {_shown(value)}: {advice}"
+
+
+# What may stand in place of a word.
+_SECTIONS = {"purchase": "capacity_block: cr-0123456789abcdef0"}
 
 
 def _nearest(key: str, examples: Mapping[str, str]) -> str:

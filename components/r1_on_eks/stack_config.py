@@ -120,12 +120,27 @@ class PublicFrom(_Section):
     """IPv4 ranges, 203.0.113.0/24; never the whole internet."""
 
 
-def _word_or_ranges(value: Any) -> str:
-    return "_ranges" if isinstance(value, Mapping | PublicFrom) else "_word"
+class FromReservation(_Section):
+    """Instances that were reserved beforehand; the stack makes no reservation itself."""
+
+    capacity_block: Annotated[str, _pattern(r"^cr-[0-9a-f]{8,17}$")] | None = None
+    """Id of a Capacity Block for ML: paid in advance, for days or weeks."""
+    reservation: Annotated[str, _pattern(r"^cr-[0-9a-f]{8,17}$")] | None = None
+    """Id of an On-Demand Capacity Reservation."""
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> Self:
+        if (self.capacity_block is None) == (self.reservation is None):
+            raise ValueError("name one: capacity_block or reservation, with its id cr-…")
+        return self
 
 
-_Ranges = Annotated[PublicFrom, Tag("_ranges")]
-_Either = Discriminator(_word_or_ranges)
+def _word_or_section(value: Any) -> str:
+    return "_section" if isinstance(value, Mapping | _Section) else "_word"
+
+
+_Ranges = Annotated[PublicFrom, Tag("_section")]
+_Either = Discriminator(_word_or_section)
 
 
 class FileSystem(_Section):
@@ -235,6 +250,12 @@ class Overrides(_Section):
 class WantedVariant(Workload, Overrides):
     """One line under `variants`: what is asked, and what of the placement the file decides."""
 
+    purchase: Annotated[
+        Annotated[Literal["on-demand", "spot"], Tag("_word")]
+        | Annotated[FromReservation, Tag("_section")],
+        _Either,
+    ] = "on-demand"
+    """How its nodes are bought: `on-demand`, `spot`, or by the id of a reservation."""
     reserved: bool = False
     """Declared without nodes and replicas: all else is there for the day when it is wanted."""
 
@@ -315,6 +336,7 @@ _EXAMPLES = {
     "admins": "admins: [arn:aws:iam::111122223333:role/platform-engineer]",
     "bucket": "bucket: example-r1-weights",
     "capacity_gib": "capacity_gib: 1200",
+    "capacity_block": "capacity_block: cr-0123456789abcdef0",
     "concurrency": "concurrency: 12",
     "context": "context: 32768",
     "deletion_protection": "deletion_protection: true",
@@ -335,6 +357,8 @@ _EXAMPLES = {
     "precision": "precision: bf16",
     "production": "production: true",
     "prompt": "prompt: 1000",
+    "purchase": "purchase: {capacity_block: cr-0123456789abcdef0}",
+    "reservation": "reservation: cr-0123456789abcdef0",
     "public_from": "public_from: [203.0.113.0/24]",
     "rate": "rate: 0.3",
     "region": "region: us-west-2",

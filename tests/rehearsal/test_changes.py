@@ -69,6 +69,10 @@ EDITS = {
     ),
     "a variant less": Edit(lambda settings: settings["variants"].pop("7b")),
     "a variant reserved": Edit(of("7b", reserved=True)),
+    "bought as spot": Edit(of("7b", purchase="spot")),
+    "bought as a capacity block": Edit(
+        of("70b", purchase={"capacity_block": "cr-0123456789abcdef0"})
+    ),
     "a newer server": Edit(
         program="from r1_on_eks.catalog import images\nimages.VLLM = 'vllm/vllm-openai:v0.34.0'\n"
     ),

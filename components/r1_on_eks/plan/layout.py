@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from r1_on_eks.plan.purchase import BOUGHT_ON_DEMAND, Purchase, purchase_of
 from r1_on_eks.stack_config import Pin, WantedVariant
 
 UTILIZATION = 0.92
@@ -28,6 +29,7 @@ class Layout:
         gpu_memory_utilization: Share of each GPU's memory that vLLM may take.
         pool: Name of the pool that it shares, or None for one of its own.
         reserved: Whether it stands without nodes and replicas until it is wanted.
+        purchase: How its nodes are bought.
     """
 
     instance: str
@@ -40,6 +42,7 @@ class Layout:
     gpu_memory_utilization: float = UTILIZATION
     pool: str | None = None
     reserved: bool = False
+    purchase: Purchase = BOUGHT_ON_DEMAND
 
     @classmethod
     def of(cls, variant: str, wanted: WantedVariant, pin: Pin | None) -> "Layout":
@@ -58,7 +61,12 @@ class Layout:
             raise NotPinned(f"{key}: no {', '.join(sorted(missing))} is decided yet")
         if said.get("pool") == OWN:
             del said["pool"]
-        return cls(context=wanted.context, reserved=wanted.reserved, **said)
+        return cls(
+            context=wanted.context,
+            reserved=wanted.reserved,
+            purchase=purchase_of(wanted.purchase),
+            **said,
+        )
 
 
 def _check_same_workload(key: str, wanted: WantedVariant, pin: Pin) -> None:

@@ -9,6 +9,7 @@ from r1_on_eks.catalog.model_shapes import Checkpoint, Variant
 from r1_on_eks.catalog.variants import VARIANTS
 from r1_on_eks.plan.fit import Memory, runs_on
 from r1_on_eks.plan.layout import Layout
+from r1_on_eks.plan.purchase import CAPACITY_BLOCK, Purchase, sold_as_block
 from r1_on_eks.plan.refusal import too_large
 from r1_on_eks.plan.site import Site
 
@@ -34,6 +35,7 @@ class Placement:
         utilization: Share of each GPU's memory that vLLM may take.
         pool: Name of the pool that it shares, or None for one of its own.
         reserved: Whether it stands without nodes and replicas until it is wanted.
+        purchase: How its nodes are bought.
         memory: What of each GPU goes where.
     """
 
@@ -49,6 +51,7 @@ class Placement:
     utilization: float
     pool: str | None
     reserved: bool
+    purchase: Purchase
     memory: Memory
 
     @property
@@ -82,6 +85,7 @@ def place(variant_name: str, layout: Layout) -> Placement:
     """
     key = f"variants.{variant_name}"
     site = _site(key, VARIANTS[variant_name], layout)
+    _check_purchase(key, layout)
     _check_split(key, site)
     found = site.memory
     if not found.fits:
@@ -99,8 +103,17 @@ def place(variant_name: str, layout: Layout) -> Placement:
         utilization=layout.gpu_memory_utilization,
         pool=layout.pool,
         reserved=layout.reserved,
+        purchase=layout.purchase,
         memory=found,
     )
+
+
+def _check_purchase(key: str, layout: Layout) -> None:
+    if layout.purchase.way == CAPACITY_BLOCK and not sold_as_block(layout.instance):
+        raise DoesNotFit(
+            f"{key}.purchase: no capacity block of {layout.instance} is known to be sold;"
+            " of p4d, p4de, p5, p5e, p5en and p6 there are; use on-demand or spot"
+        )
 
 
 def nodes_of(instance: InstanceType, tensor_parallel: int, stages: int, replicas: int) -> int:

@@ -14,6 +14,7 @@ from r1_on_eks.plan.names import (
     variant_tags,
 )
 from r1_on_eks.plan.placement import DoesNotFit, Placement
+from r1_on_eks.plan.purchase import BOUGHT_ON_DEMAND, Purchase
 from r1_on_eks.plan.user_data import user_data_of
 
 
@@ -25,6 +26,7 @@ class Pool:
         name: Of its resources, and of the nodes' label: `r1-70b`.
         node_group: Name of the managed node group.
         instance_type: EC2's name.
+        purchase: How they are bought.
         nodes: Instances wanted.
         most: Instances that the group may grow to.
         labels: Node labels.
@@ -35,6 +37,7 @@ class Pool:
     name: str
     node_group: str
     instance_type: str
+    purchase: Purchase
     nodes: int
     most: int
     labels: dict[str, str]
@@ -73,6 +76,10 @@ def _too_many(placements: Sequence[Placement]) -> str | None:
     types = {placement.instance.name for placement in placements}
     if len(types) > 1:
         return f"{key} is one node, not {' and '.join(sorted(types))}; give all one instance"
+    ways = {placement.purchase for placement in placements}
+    if len(ways) > 1:
+        told = " and ".join(sorted(one.reservation_id or one.way for one in ways))
+        return f"{key} is bought in one way, not {told}; give all one purchase"
     gpus = sum(placement.gpus for placement in placements)
     if gpus > instance.gpus:
         told = ", ".join(f"{one.gpus} for {one.variant.name}" for one in placements)
@@ -90,6 +97,7 @@ def _gpu_pool(stack: str, name: str, placements: Sequence[Placement]) -> Pool:
         name=name,
         node_group=node_group_name(stack, name),
         instance_type=first.instance.name,
+        purchase=first.purchase,
         nodes=0 if all(one.reserved for one in placements) else first.nodes,
         most=first.nodes,
         labels={POOL_LABEL: name, GPU_LABEL: first.instance.gpu_model},
@@ -104,6 +112,7 @@ def system_pool(stack: str) -> Pool:
         name="system",
         node_group=node_group_name(stack, "system"),
         instance_type="m7i.large",
+        purchase=BOUGHT_ON_DEMAND,
         nodes=2,
         most=3,
         labels={},

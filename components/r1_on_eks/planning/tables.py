@@ -15,6 +15,7 @@ from r1_on_eks.plan.choice import Option
 from r1_on_eks.plan.estimate import Estimate, Range
 from r1_on_eks.plan.outlook import Outlook
 from r1_on_eks.plan.placement import Placement
+from r1_on_eks.plan.purchase import ON_DEMAND
 from r1_on_eks.plan.recommend import Candidate, Wish
 from r1_on_eks.stack_config import Workload
 
@@ -157,7 +158,7 @@ def print_plan(plan: Plan, outlooks: Sequence[Outlook], cheaper: float | None) -
             placement.variant.name,
             placement.checkpoint.precision,
             f"{placement.nodes} × {placement.instance.name}",
-            model.pool,
+            _pool_told(model.pool, placement),
             f"{placement.replicas} × {placement.tensor_parallel}{stages}",
             str(placement.context),
             str(placement.concurrency * placement.replicas),
@@ -172,6 +173,11 @@ def print_plan(plan: Plan, outlooks: Sequence[Outlook], cheaper: float | None) -
         console.print(f"\nvllm serve {' '.join(model.server.arguments)}", style="dim")
     console.print()
     _print_verdicts(console, plan, outlooks, cheaper)
+
+
+def _pool_told(pool: str, placement: Placement) -> str:
+    purchase = placement.purchase
+    return pool if purchase.way == ON_DEMAND else f"{pool}, {purchase.way}"
 
 
 def _print_memory(console: Console, placement: Placement) -> None:

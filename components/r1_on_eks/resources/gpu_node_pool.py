@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 
 from r1_on_eks.plan.names import GPU_TAINT, tagged
 from r1_on_eks.plan.pools import Pool
+from r1_on_eks.plan.purchase import CAPACITY_BLOCK
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +43,7 @@ class GpuNodePool(pulumi.ComponentResource):
         super().__init__("r1:index:GpuNodePool", name, None, opts)
         within = pulumi.ResourceOptions(parent=self)
         template = _launch_template(name, args, within)
+        in_block = args.pool.purchase.way == CAPACITY_BLOCK
         nodes = aws.eks.NodeGroup(
             name,
             node_group_name=args.pool.node_group,
@@ -48,8 +51,9 @@ class GpuNodePool(pulumi.ComponentResource):
             node_role_arn=args.node_role_arn,
             subnet_ids=[args.subnet_id],
             ami_type="AL2023_x86_64_NVIDIA",
-            instance_types=[args.pool.instance_type],
-            capacity_type="ON_DEMAND",
+            # Of a capacity block the launch template says it.
+            instance_types=None if in_block else [args.pool.instance_type],
+            capacity_type=args.pool.purchase.group_type,
             launch_template={
                 "id": template.id,
                 "version": pulumi.Output.format("{0}", template.latest_version),
@@ -73,6 +77,21 @@ class GpuNodePool(pulumi.ComponentResource):
         self.register_outputs({"node_group_name": self.node_group_name})
 
 
+def _bought(pool: Pool) -> dict[str, Any]:
+    """Where reserved instances come from (EKS user guide, capacity-blocks-mng)."""
+    purchase = pool.purchase
+    if purchase.reservation_id is None:
+        return {}
+    target = {"capacity_reservation_target": {"capacity_reservation_id": purchase.reservation_id}}
+    if purchase.way != CAPACITY_BLOCK:
+        return {"capacity_reservation_specification": target}
+    return {
+        "instance_type": pool.instance_type,
+        "instance_market_options": {"market_type": "capacity-block"},
+        "capacity_reservation_specification": target,
+    }
+
+
 def _launch_template(
     name: str, args: GpuNodePoolArgs, within: pulumi.ResourceOptions
 ) -> aws.ec2.LaunchTemplate:
@@ -87,6 +106,7 @@ def _launch_template(
             }
         ],
         user_data=args.pool.user_data,
+        **_bought(args.pool),
         # Node groups do not hand their tags on.
         tag_specifications=[
             {"resource_type": kind, "tags": tagged(args.pool.tags, name)}
