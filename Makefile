@@ -4,7 +4,10 @@ PYTHON ?= python3
 IN := .venv/bin
 PROTECTION := r1-on-eks:stack.deletion_protection
 
-.PHONY: up down test test-all lint
+CHECKOV := $(HOME)/.cache/r1-on-eks/checkov
+STACKS := $(patsubst stacks/Pulumi.%.yaml,%,$(wildcard stacks/Pulumi.*.yaml))
+
+.PHONY: up down test test-all lint checkov
 
 up: .venv/installed
 	$(IN)/r1 rehearse -- pulumi up --yes --stack $(STACK)
@@ -29,6 +32,13 @@ lint: .venv/installed
 	$(IN)/ruff format --check
 	$(IN)/lint-imports
 	$(IN)/pyright
+
+# Its own environment: it pins hundreds of packages that nothing else needs.
+checkov: .venv/installed
+	test -x $(CHECKOV)/bin/checkov || { $(PYTHON) -m venv $(CHECKOV) && $(CHECKOV)/bin/pip install --quiet 'checkov==3.3.30'; }
+	mkdir -p build/manifests
+	for stack in $(STACKS); do $(IN)/python tools/manifests.py $$stack > build/manifests/$$stack.yaml || exit 1; done
+	$(CHECKOV)/bin/checkov --config-file .checkov.yaml --directory build/manifests
 
 .venv/installed: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11 ..."; exit 1; }

@@ -44,6 +44,7 @@ def _pod() -> kubernetes.core.v1.PodSpecArgsDict:
     return {
         "priority_class_name": "system-node-critical",
         "automount_service_account_token": False,
+        "security_context": {"seccomp_profile": {"type": "RuntimeDefault"}},
         "affinity": {"node_affinity": _on_gpu_nodes()},
         "tolerations": [{"key": GPU_TAINT, "operator": "Exists", "effect": "NoSchedule"}],
         "containers": [
@@ -59,7 +60,10 @@ def _pod() -> kubernetes.core.v1.PodSpecArgsDict:
                     "allow_privilege_escalation": False,
                     "capabilities": {"drop": ["ALL"]},
                 },
-                "resources": {"requests": {"cpu": "50m", "memory": "64Mi"}},
+                "resources": {
+                    "requests": {"cpu": "50m", "memory": "64Mi"},
+                    "limits": {"memory": "256Mi"},
+                },
                 "volume_mounts": [
                     {"name": "device-plugins", "mount_path": "/var/lib/kubelet/device-plugins"}
                 ],

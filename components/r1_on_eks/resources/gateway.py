@@ -262,6 +262,12 @@ def _container(mounts: Sequence[Any]) -> Any:
             "http_get": {"path": "/healthz", "port": LISTEN_PORT},
             "period_seconds": 5,
         },
+        "liveness_probe": {
+            "http_get": {"path": "/healthz", "port": LISTEN_PORT},
+            "period_seconds": 10,
+            "timeout_seconds": 5,
+            "failure_threshold": 6,
+        },
         # Longer than the load balancer takes to stop sending; then SIGQUIT lets answers end.
         "lifecycle": {
             "pre_stop": {"exec": {"command": ["sh", "-c", f"sleep {_DRAIN_SECONDS + 10}"]}}
