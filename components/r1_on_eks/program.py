@@ -37,7 +37,7 @@ def declare(config: StackConfig, pins: Mapping[str, Pin]) -> None:
     _refuse_what_spans_nodes(plan)
     account = _account(plan)
     on_aws = ResourceOptions(providers=[account])
-    network = Network("network", NetworkArgs(region=plan.region, blocks=plan.blocks), on_aws)
+    network = Network("network", _network(plan), on_aws)
     cluster = Cluster("cluster", _cluster(plan, network), on_aws)
     system = SystemPool("system", _system_pool(plan, network, cluster), on_aws)
 
@@ -94,6 +94,12 @@ def _refuse_what_spans_nodes(plan: Plan) -> None:
 
 def _account(plan: Plan) -> aws.Provider:
     return aws.Provider("aws", region=plan.region, default_tags={"tags": stack_tags(plan.stack)})
+
+
+def _network(plan: Plan) -> NetworkArgs:
+    return NetworkArgs(
+        region=plan.region, blocks=plan.blocks, endpoint_services=plan.endpoint_services
+    )
 
 
 def _cluster(plan: Plan, network: Network) -> ClusterArgs:

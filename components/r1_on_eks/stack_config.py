@@ -304,6 +304,10 @@ class StackConfig(_Section):
     """ARNs of the IAM roles that administer the cluster."""
     endpoint: Annotated[Annotated[Literal["private"], Tag("_word")] | _Ranges, _Either]
     """Who reaches the API server: `private` for the network alone, or public_from ranges."""
+    private_endpoints: Annotated[
+        tuple[Literal["ec2", "ecr", "eks-auth", "logs", "sts"], ...], Field(strict=False)
+    ] = ()
+    """AWS services reached inside the network, not through NAT; S3 always is, at no price."""
     weights: Weights
     """Where the weights lie, and how they come to the GPUs."""
     variants: Annotated[dict[_VariantName, WantedVariant], Field(min_length=1)]
@@ -320,6 +324,8 @@ class StackConfig(_Section):
                 raise ValueError(f"zones: {zone} is not in {self.region}; write {self.region}a")
         if len(set(self.zones)) != len(self.zones):
             raise ValueError("zones: each zone once")
+        if len(set(self.private_endpoints)) != len(self.private_endpoints):
+            raise ValueError("private_endpoints: each service once")
         if self.gpu_zone not in self.zones:
             raise ValueError(f"gpu_zone: {self.gpu_zone} is none of {', '.join(self.zones)}")
         on_lustre = self.weights.storage == "fsx"
@@ -355,6 +361,7 @@ _EXAMPLES = {
     "per_token_s": "per_token_s: 0.08",
     "pool": "pool: shared",
     "precision": "precision: bf16",
+    "private_endpoints": "private_endpoints: [ecr, sts, eks-auth, logs]",
     "production": "production: true",
     "prompt": "prompt: 1000",
     "purchase": "purchase: {capacity_block: cr-0123456789abcdef0}",

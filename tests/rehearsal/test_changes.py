@@ -111,6 +111,9 @@ EDITS = {
     "one administrator more": Edit(
         lambda settings: settings["admins"].append("arn:aws:iam::111122223333:role/on-call")
     ),
+    "services without NAT": Edit(
+        lambda settings: settings.update(private_endpoints=["ecr", "sts"])
+    ),
     "gateway on the internet": Edit(
         lambda settings: settings.update(gateway={"public_from": ["203.0.113.0/24"]}), ends=NLB
     ),

@@ -10,7 +10,7 @@ from r1_on_eks.plan.names import service_name, variant_tags
 from r1_on_eks.plan.placement import DoesNotFit, Placement, place
 from r1_on_eks.plan.pools import Pool, gpu_pools, pool_of, system_pool
 from r1_on_eks.plan.server import ModelServer, server_of
-from r1_on_eks.plan.subnets import ZoneBlocks, blocks_of
+from r1_on_eks.plan.subnets import ZoneBlocks, blocks_of, endpoint_services
 from r1_on_eks.plan.traffic import Policy, policies_of
 from r1_on_eks.stack_config import FileSystem, Pin, StackConfig, Workload
 
@@ -50,6 +50,7 @@ class Plan:
         admins: ARNs of the cluster's administrators.
         endpoint_from: Ranges that reach the API server from outside; none where it is private.
         blocks: Address blocks per zone.
+        endpoint_services: AWS services with an interface inside the network.
         gpu_zone: Zone of file system and GPU pools.
         bucket: Bucket of the weights.
         file_system: Where pods read weights, or None where they are streamed.
@@ -67,6 +68,7 @@ class Plan:
     admins: tuple[str, ...]
     endpoint_from: tuple[str, ...]
     blocks: tuple[ZoneBlocks, ...]
+    endpoint_services: tuple[str, ...]
     gpu_zone: str
     bucket: str
     file_system: FileSystem | None
@@ -100,6 +102,7 @@ class Plan:
             admins=config.admins,
             endpoint_from=() if config.endpoint == "private" else config.endpoint.public_from,
             blocks=blocks_of(config.zones),
+            endpoint_services=endpoint_services(config.private_endpoints),
             gpu_zone=config.gpu_zone,
             bucket=config.weights.bucket,
             file_system=config.weights.fsx,

@@ -23,9 +23,25 @@ class ZoneBlocks:
     public: str
 
 
+# What a word of `private_endpoints` stands for: the last part of the endpoint services' names
+# (AWS PrivateLink guide, aws-services-privatelink-support, 2026-11, as remembered).
+ENDPOINT_SERVICES = {
+    "ec2": ("ec2",),
+    "ecr": ("ecr.api", "ecr.dkr"),
+    "eks-auth": ("eks-auth",),
+    "logs": ("logs",),
+    "sts": ("sts",),
+}
+
+
 def blocks_of(zones: Sequence[str]) -> tuple[ZoneBlocks, ...]:
     """One private and one public block per zone, in the order of `zones` (at most four)."""
     return tuple(
         ZoneBlocks(zone=zone, private=private, public=public)
         for zone, private, public in zip(zones, _PRIVATE, _PUBLIC, strict=False)
     )
+
+
+def endpoint_services(words: Sequence[str]) -> tuple[str, ...]:
+    """Services that get an interface in the network: `ecr.api` and `ecr.dkr` of `ecr`."""
+    return tuple(service for word in words for service in ENDPOINT_SERVICES[word])

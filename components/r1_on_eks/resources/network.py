@@ -14,12 +14,14 @@ class NetworkArgs:
     """Inputs of `Network`.
 
     Attributes:
-        region: For the name of the S3 endpoint's service.
+        region: For the names of the endpoints' services.
         blocks: One private and one public address block per zone.
+        endpoint_services: Services that get an interface in the private subnets.
     """
 
     region: str
     blocks: tuple[ZoneBlocks, ...]
+    endpoint_services: tuple[str, ...] = ()
 
 
 class Network(pulumi.ComponentResource):
@@ -57,6 +59,8 @@ class Network(pulumi.ComponentResource):
             tags=tagged({}, f"{name}-s3"),
             opts=within,
         )
+        if args.endpoint_services:
+            _interfaces(name, args, vpc.id, private, within)
         self.vpc_id = vpc.id
         self.private_subnet_ids = {zone: subnet.id for zone, subnet in private.items()}
         self.public_subnet_ids = {zone: subnet.id for zone, subnet in public.items()}
@@ -159,4 +163,44 @@ def _associate(
     for zone, subnet in subnets.items():
         aws.ec2.RouteTableAssociation(
             f"{name}-{zone}", route_table_id=table.id, subnet_id=subnet.id, opts=within
+        )
+
+
+def _interfaces(
+    name: str,
+    args: NetworkArgs,
+    vpc_id: pulumi.Input[str],
+    private: _Subnets,
+    within: pulumi.ResourceOptions,
+) -> None:
+    """AWS services that nodes and pods reach without NAT."""
+    group = aws.ec2.SecurityGroup(
+        f"{name}-endpoints",
+        vpc_id=vpc_id,
+        description="Interfaces of AWS services",
+        tags=tagged({}, f"{name}-endpoints"),
+        opts=within,
+    )
+    aws.vpc.SecurityGroupIngressRule(
+        f"{name}-endpoints-https",
+        security_group_id=group.id,
+        cidr_ipv4=VPC_CIDR,
+        ip_protocol="tcp",
+        from_port=443,
+        to_port=443,
+        tags=tagged({}, f"{name}-endpoints-https"),
+        opts=within,
+    )
+    for service in args.endpoint_services:
+        logical = f"{name}-{service.replace('.', '-')}"
+        aws.ec2.VpcEndpoint(
+            logical,
+            vpc_id=vpc_id,
+            vpc_endpoint_type="Interface",
+            service_name=f"com.amazonaws.{args.region}.{service}",
+            subnet_ids=[subnet.id for subnet in private.values()],
+            security_group_ids=[group.id],
+            private_dns_enabled=True,
+            tags=tagged({}, logical),
+            opts=within,
         )
