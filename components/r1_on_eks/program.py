@@ -1,6 +1,7 @@
 """The program: configuration → plan → components, joined as in the README's picture."""
 
 from collections.abc import Mapping
+from datetime import date
 
 import pulumi
 import pulumi_aws as aws
@@ -9,6 +10,7 @@ from pulumi import ResourceOptions
 
 from r1_on_eks.plan import DoesNotFit, Model, Plan
 from r1_on_eks.plan.names import NAMESPACE, cluster_name, stack_tags
+from r1_on_eks.plan.upgrades import is_due, upgrade_told
 from r1_on_eks.resources.accelerators import Accelerators, AcceleratorsArgs
 from r1_on_eks.resources.cluster import Cluster, ClusterArgs
 from r1_on_eks.resources.gateway import Gateway, GatewayArgs
@@ -35,6 +37,8 @@ def declare(config: StackConfig, pins: Mapping[str, Pin]) -> None:
     """
     plan = Plan.of(config, pins)
     _refuse_what_spans_nodes(plan)
+    if is_due(plan.kubernetes, date.today()):
+        pulumi.warn(upgrade_told(plan.kubernetes, date.today()))
     account = _account(plan)
     on_aws = ResourceOptions(providers=[account])
     network = Network("network", _network(plan), on_aws)

@@ -1,6 +1,7 @@
 """Plans as tables and bars on a terminal."""
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 
 from rich.console import Console
 from rich.table import Table
@@ -17,6 +18,7 @@ from r1_on_eks.plan.outlook import Outlook
 from r1_on_eks.plan.placement import Placement
 from r1_on_eks.plan.purchase import ON_DEMAND
 from r1_on_eks.plan.recommend import Candidate, Wish
+from r1_on_eks.plan.upgrades import upgrade_told
 from r1_on_eks.stack_config import Workload
 
 _BAR = 32
@@ -278,6 +280,7 @@ def _print_verdicts(
     for pool in plan.gpu_pools:
         nodes[pool.instance_type] = nodes.get(pool.instance_type, 0) + pool.nodes
     _print_purchases(console, {name: count for name, count in nodes.items() if count})
+    console.print(upgrade_told(plan.kubernetes, date.today()))
     if cheaper is not None:
         console.print(
             f"cheaper now: ${cheaper:.2f} an hour; r1 plan {plan.stack} --refresh takes it"
