@@ -50,28 +50,16 @@ def main(argv: list[str]) -> int:
 
 def declare(services: int) -> dict[str, Any]:
     """Declares all-variants, or so many services; seconds, resources, and their types."""
-    import asyncio
-
-    import pulumi
-    from pulumi.runtime import mocks
-
-    class Answers(mocks.Mocks):
-        def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, dict[str, Any]]:
-            seen.append(args.typ)
-            return f"{args.name}-id", {**args.inputs, **_ASSIGNED.get(args.typ, {})}
-
-        def call(self, args: mocks.MockCallArgs) -> dict[str, Any]:
-            raise AssertionError(args.token)
-
-    seen: list[str] = []
-    asyncio.set_event_loop(asyncio.new_event_loop())
-    mocks.set_mocks(Answers(), project="r1-on-eks", stack="all-variants")
     began = time.perf_counter()
-    loop = asyncio.get_event_loop()
-    loop.run_until_complete(mocks.run_pulumi_func(_program(services)))
-    pulumi.log.debug("declared")
-    ours = sorted({kind for kind in seen if kind.startswith(("aws:", "kubernetes:"))})
-    return {"declaring": time.perf_counter() - began, "resources": len(seen), "types": ours}
+    from r1_on_eks.registration import registered_by
+
+    found = registered_by(_program(services), stack="all-variants")
+    ours = {one.type for one in found if one.type.startswith(("aws:", "kubernetes:"))}
+    return {
+        "declaring": time.perf_counter() - began,
+        "resources": len(found),
+        "types": sorted(ours),
+    }
 
 
 def _program(services: int) -> Any:
@@ -98,18 +86,6 @@ _FIXED = {
     "instance": "g6.xlarge", "precision": "bf16", "tensor_parallel": 1, "stages": 1,
     "replicas": 1, "concurrency": 4, "gpu_memory_utilization": 0.92,
 }  # fmt: skip
-_ASSIGNED: dict[str, dict[str, Any]] = {
-    "aws:eks/cluster:Cluster": {
-        "arn": "arn:aws:eks:us-west-2:111122223333:cluster/x",
-        "endpoint": "https://cluster.example",
-        "certificateAuthority": {"data": "Y2E="},
-        "vpcConfig": {"clusterSecurityGroupId": "sg-cluster", "subnetIds": []},
-    },
-    "aws:eks/nodeGroup:NodeGroup": {"resources": [{"autoscalingGroups": [{"name": "group"}]}]},
-    "aws:fsx/lustreFileSystem:LustreFileSystem": {"dnsName": "fs.example", "mountName": "abc"},
-    "aws:lb/loadBalancer:LoadBalancer": {"dnsName": "nlb.example", "arn": "arn:x"},
-    "aws:ec2/launchTemplate:LaunchTemplate": {"latestVersion": 1},
-}
 
 
 def _path_of(kind: str) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ import pytest
 import yaml
 from pulumi.runtime import mocks, rpc_manager
 from pulumi.runtime.settings import SETTINGS, set_root_resource
+from r1_on_eks.registration import Answers
 
 PROJECT = Path(__file__).parent.parent
 
@@ -38,40 +39,6 @@ class Registered:
     provider: str
     ignore_changes: tuple[str, ...]
     create_timeout: str
-
-
-def _assigned_by_aws(kind: str, name: str) -> dict[str, Any]:
-    match kind:
-        case "aws:eks/cluster:Cluster":
-            return {
-                "arn": "arn:aws:eks:us-west-2:111122223333:cluster/x",
-                "endpoint": "https://cluster.example",
-                "certificateAuthority": {"data": "Y2E="},
-                "vpcConfig": {"clusterSecurityGroupId": "sg-cluster", "subnetIds": []},
-            }
-        case "aws:eks/nodeGroup:NodeGroup":
-            return {"resources": [{"autoscalingGroups": [{"name": f"asg-{name}"}]}]}
-        case "aws:fsx/lustreFileSystem:LustreFileSystem":
-            return {"dnsName": "fs.example", "mountName": "abcdef"}
-        case "aws:lb/loadBalancer:LoadBalancer":
-            return {"dnsName": "nlb.example", "arn": f"arn:{name}"}
-        case "aws:eks/podIdentityAssociation:PodIdentityAssociation":
-            return {"associationId": "a-1"}
-        case "aws:ec2/launchTemplate:LaunchTemplate":
-            return {"latestVersion": 1, "arn": f"arn:{name}"}
-        case _:
-            return {"arn": f"arn:{name}"}
-
-
-class _Answers(mocks.Mocks):
-    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, dict[str, Any]]:
-        state = dict(args.inputs)
-        for key, value in _assigned_by_aws(args.typ, args.name).items():
-            state[key] = {**state.get(key, {}), **value} if isinstance(value, dict) else value
-        return f"{args.name}-id", state
-
-    def call(self, args: mocks.MockCallArgs) -> dict[str, Any]:
-        raise AssertionError(f"a program under test must not look anything up: {args.token}")
 
 
 class _Monitor(mocks.MockMonitor):
@@ -106,10 +73,10 @@ class Engine:
         config: dict[str, str] | None = None,
     ) -> "Engine":
         """Runs `program` and returns when all that it declared is registered."""
-        monitor = _Monitor(_Answers())
+        monitor = _Monitor(Answers())
         # One of an earlier run would be kept as parent of everything.
         set_root_resource(None)
-        mocks.set_mocks(_Answers(), project="r1-on-eks", stack=stack, monitor=monitor)
+        mocks.set_mocks(Answers(), project="r1-on-eks", stack=stack, monitor=monitor)
         pulumi.runtime.set_all_config(config or {})
         loop = asyncio.get_event_loop()
         loop.run_until_complete(mocks.run_pulumi_func(program))

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from r1_on_eks import stack_config
+from r1_on_eks.config_errors import EXAMPLES
 from r1_on_eks.plan import DoesNotFit, Plan
 from r1_on_eks.stack_config import StackConfigError, parse_stack_config
 
@@ -116,3 +118,13 @@ def test_sizes_that_fsx_sells_are_taken(capacity):
     config = parse_stack_config(with_value("weights/fsx/capacity_gib", capacity))
     assert config.weights.fsx
     assert config.weights.fsx.capacity_gib == capacity
+
+
+def test_every_key_has_an_example_of_how_it_is_written():
+    names = ("StackConfig", "Weights", "FileSystem", "WantedVariant", "PublicFrom",
+             "FromReservation")  # fmt: skip
+    sections = [getattr(stack_config, name) for name in names]
+    keys = {key for section in sections for key in section.model_fields}
+    assert keys == EXAMPLES.keys()
+    for key in keys - {"name"}:
+        assert EXAMPLES[key].startswith(f"{key}: ")

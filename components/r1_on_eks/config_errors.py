@@ -8,12 +8,54 @@ from typing import Any
 _BRANCHES = {"_word", "_section", "[key]", "pins"}
 
 
-def sentences(errors: Sequence[Any], examples: Mapping[str, str]) -> list[str]:
+# How each key is written, for whoever wrote it wrong.
+EXAMPLES = {
+    "admins": "admins: [arn:aws:iam::111122223333:role/platform-engineer]",
+    "bucket": "bucket: example-r1-weights",
+    "capacity_gib": "capacity_gib: 1200",
+    "capacity_block": "capacity_block: cr-0123456789abcdef0",
+    "concurrency": "concurrency: 12",
+    "context": "context: 32768",
+    "deletion_protection": "deletion_protection: true",
+    "deployment": "deployment: PERSISTENT_2",
+    "endpoint": "endpoint: private",
+    "first_token_s": "first_token_s: 2",
+    "fsx": "fsx: {deployment: PERSISTENT_2, capacity_gib: 1200, mbps_per_tib: 250}",
+    "gateway": "gateway: internal",
+    "gpu_memory_utilization": "gpu_memory_utilization: 0.92",
+    "gpu_zone": "gpu_zone: us-west-2b",
+    "instance": "instance: p4d.24xlarge",
+    "kubernetes": 'kubernetes: "1.35"',
+    "mbps_per_tib": "mbps_per_tib: 250",
+    "name": "prod-70b: small letters, digits, dots and dashes, 32 at most",
+    "output": "output: 2000",
+    "per_token_s": "per_token_s: 0.08",
+    "pool": "pool: shared",
+    "precision": "precision: bf16",
+    "private_endpoints": "private_endpoints: [ecr, sts, eks-auth, logs]",
+    "production": "production: true",
+    "prompt": "prompt: 1000",
+    "purchase": "purchase: {capacity_block: cr-0123456789abcdef0}",
+    "reservation": "reservation: cr-0123456789abcdef0",
+    "public_from": "public_from: [203.0.113.0/24]",
+    "rate": "rate: 0.3",
+    "region": "region: us-west-2",
+    "replicas": "replicas: 2",
+    "reserved": "reserved: true",
+    "stages": "stages: 2",
+    "storage": "storage: fsx",
+    "tensor_parallel": "tensor_parallel: 8",
+    "variants": "variants: {7b: {}}",
+    "weights": "weights: {bucket: example-r1-weights, storage: s3-stream}",
+    "zones": "zones: [us-west-2a, us-west-2b]",
+}
+
+
+def sentences(errors: Sequence[Any]) -> list[str]:
     """One line for each wrong key: its path, its value, and what would work.
 
     Args:
         errors: Of a pydantic `ValidationError`.
-        examples: How each key that a file may hold is written.
     """
     paths = {error["loc"] for error in errors}
     # A list whose every entry is wrong is counted as empty too: the entries say it better.
@@ -24,24 +66,24 @@ def sentences(errors: Sequence[Any], examples: Mapping[str, str]) -> list[str]:
         or not any(path[: len(error["loc"])] == error["loc"] != path for path in paths)
     ]
     misspelt = {
-        (*error["loc"][:-1], _nearest(str(error["loc"][-1]), examples))
+        (*error["loc"][:-1], _nearest(str(error["loc"][-1])))
         for error in told
         if error["type"] == "extra_forbidden"
     }
     # Of a key that is only misspelt, one line is enough.
     told = [one for one in told if one["type"] != "missing" or one["loc"] not in misspelt]
-    return [_sentence(error, examples) for error in told]
+    return [_sentence(error) for error in told]
 
 
-def _sentence(error: Any, examples: Mapping[str, str]) -> str:
+def _sentence(error: Any) -> str:
     path = [str(part) for part in error["loc"] if part not in _BRANCHES]
     key, value, kind = ".".join(path), error["input"], error["type"]
     names = [part for part in path if not part.isdigit()]
-    example = examples.get(names[-1], "") if names else ""
+    example = EXAMPLES.get(names[-1], "") if names else ""
     if kind == "missing":
         return f"{key}: is missing; write {example or f'{names[-1]}: …'}"
     if kind == "extra_forbidden":
-        nearest = _nearest(names[-1], examples)
+        nearest = _nearest(names[-1])
         hint = f"did you mean {nearest}?" if nearest else "remove it"
         return f"{key}: is no key that a stack file knows; {hint}"
     if kind == "value_error":
@@ -62,8 +104,8 @@ def _sentence(error: Any, examples: Mapping[str, str]) -> str:
 _SECTIONS = {"purchase": "capacity_block: cr-0123456789abcdef0"}
 
 
-def _nearest(key: str, examples: Mapping[str, str]) -> str:
-    return next(iter(difflib.get_close_matches(key, examples, n=1)), "")
+def _nearest(key: str) -> str:
+    return next(iter(difflib.get_close_matches(key, EXAMPLES, n=1)), "")
 
 
 def _shown(value: Any) -> str:

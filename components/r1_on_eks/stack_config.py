@@ -40,7 +40,7 @@ def parse_stack_config(stack: Mapping[str, Any]) -> "StackConfig":
     try:
         return StackConfig.model_validate(stack)
     except ValidationError as error:
-        raise StackConfigError("\n".join(sentences(error.errors(), _EXAMPLES))) from None
+        raise StackConfigError("\n".join(sentences(error.errors()))) from None
 
 
 def workload_of(**numbers: float) -> "Workload":
@@ -52,7 +52,7 @@ def workload_of(**numbers: float) -> "Workload":
     try:
         return Workload.model_validate(numbers)
     except ValidationError as error:
-        raise StackConfigError("\n".join(sentences(error.errors(), _EXAMPLES))) from None
+        raise StackConfigError("\n".join(sentences(error.errors()))) from None
 
 
 def parse_pins(content: Mapping[str, Any]) -> dict[str, "Pin"]:
@@ -64,7 +64,7 @@ def parse_pins(content: Mapping[str, Any]) -> dict[str, "Pin"]:
     try:
         return _Pins.model_validate({"pins": content}).pins
     except ValidationError as error:
-        raise StackConfigError("\n".join(sentences(error.errors(), _EXAMPLES))) from None
+        raise StackConfigError("\n".join(sentences(error.errors()))) from None
 
 
 def _row_of(rows: Mapping[str, object], what: str) -> AfterValidator:
@@ -335,46 +335,3 @@ class StackConfig(_Section):
                 " use 1.35, or weights.storage s3-stream"
             )
         return self
-
-
-# How each key is written, for whoever wrote it wrong.
-_EXAMPLES = {
-    "admins": "admins: [arn:aws:iam::111122223333:role/platform-engineer]",
-    "bucket": "bucket: example-r1-weights",
-    "capacity_gib": "capacity_gib: 1200",
-    "capacity_block": "capacity_block: cr-0123456789abcdef0",
-    "concurrency": "concurrency: 12",
-    "context": "context: 32768",
-    "deletion_protection": "deletion_protection: true",
-    "deployment": "deployment: PERSISTENT_2",
-    "endpoint": "endpoint: private",
-    "first_token_s": "first_token_s: 2",
-    "fsx": "fsx: {deployment: PERSISTENT_2, capacity_gib: 1200, mbps_per_tib: 250}",
-    "gateway": "gateway: internal",
-    "gpu_memory_utilization": "gpu_memory_utilization: 0.92",
-    "gpu_zone": "gpu_zone: us-west-2b",
-    "instance": "instance: p4d.24xlarge",
-    "kubernetes": 'kubernetes: "1.35"',
-    "mbps_per_tib": "mbps_per_tib: 250",
-    "name": "prod-70b: small letters, digits, dots and dashes, 32 at most",
-    "output": "output: 2000",
-    "per_token_s": "per_token_s: 0.08",
-    "pool": "pool: shared",
-    "precision": "precision: bf16",
-    "private_endpoints": "private_endpoints: [ecr, sts, eks-auth, logs]",
-    "production": "production: true",
-    "prompt": "prompt: 1000",
-    "purchase": "purchase: {capacity_block: cr-0123456789abcdef0}",
-    "reservation": "reservation: cr-0123456789abcdef0",
-    "public_from": "public_from: [203.0.113.0/24]",
-    "rate": "rate: 0.3",
-    "region": "region: us-west-2",
-    "replicas": "replicas: 2",
-    "reserved": "reserved: true",
-    "stages": "stages: 2",
-    "storage": "storage: fsx",
-    "tensor_parallel": "tensor_parallel: 8",
-    "variants": "variants: {7b: {}}",
-    "weights": "weights: {bucket: example-r1-weights, storage: s3-stream}",
-    "zones": "zones: [us-west-2a, us-west-2b]",
-}
