@@ -110,3 +110,26 @@ def test_variants_that_share_a_node_share_its_purchase():
     ]  # fmt: skip
     with pytest.raises(DoesNotFit, match=r"in one way, not cr-0123456789abcdef0 and spot"):
         gpu_pools("prod", placed)
+
+
+@pytest.mark.parametrize(
+    ("changes", "protected", "kept"),
+    [
+        ({}, True, True),
+        ({}, False, False),
+        ({"replaceable": True}, True, False),
+        ({"purchase": BLOCK}, True, False),
+    ],
+)
+def test_p_nodes_of_a_protected_stack_are_kept_unless_reserved_or_allowed(
+    changes, protected, kept
+):
+    placed = place("70b", dataclasses.replace(ENTRY, **changes))
+    (pool,) = gpu_pools("prod", [placed], protected=protected)
+    assert pool.kept is kept
+
+
+def test_nodes_that_can_be_had_any_day_are_never_kept():
+    entry = Layout(instance="g6.2xlarge", tensor_parallel=1, context=8192, concurrency=1)
+    (pool,) = gpu_pools("prod", [place("7b", entry)], protected=True)
+    assert not pool.kept

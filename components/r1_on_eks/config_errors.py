@@ -40,6 +40,7 @@ EXAMPLES = {
     "public_from": "public_from: [203.0.113.0/24]",
     "rate": "rate: 0.3",
     "region": "region: us-west-2",
+    "replaceable": "replaceable: true",
     "replicas": "replicas: 2",
     "reserved": "reserved: true",
     "stages": "stages: 2",

@@ -256,6 +256,8 @@ class WantedVariant(Workload, Overrides):
         _Either,
     ] = "on-demand"
     """How its nodes are bought: `on-demand`, `spot`, or by the id of a reservation."""
+    replaceable: bool = False
+    """Whether a production stack may end its P nodes, though the like may not come back."""
     reserved: bool = False
     """Declared without nodes and replicas: all else is there for the day when it is wanted."""
 

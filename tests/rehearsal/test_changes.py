@@ -141,8 +141,18 @@ class Standing:
         base(content["config"]["r1-on-eks:stack"])
         self._file.write_text(yaml.safe_dump(content))
         self._refresh()
-        up = checkout.rehearse("pulumi", "up", "--yes", "--skip-preview", "--stack", STACK)
+        self._up()
+
+    def _up(self) -> None:
+        up = self._checkout.rehearse("pulumi", "up", "--yes", "--skip-preview", "--stack", STACK)
         assert up.returncode == 0, up.stdout
+
+    def become(self, settings: Callable[[dict[str, Any]], Any]) -> None:
+        """Changes the file for good, and brings the stack up as it says."""
+        content = yaml.safe_load(self._file.read_text())
+        settings(content["config"]["r1-on-eks:stack"])
+        self._file.write_text(yaml.safe_dump(content))
+        self._up()
 
     def _refresh(self) -> None:
         refreshed = self._checkout.run("r1", "plan", STACK, "--refresh")
@@ -150,6 +160,13 @@ class Standing:
 
     def preview(self, edit: Edit) -> list[dict[str, Any]]:
         """The steps that the engine would take, all but those that change nothing."""
+        shown = self.shown(edit)
+        assert shown.returncode == 0, shown.stdout
+        text = shown.stdout[shown.stdout.index("{") :]
+        return json.JSONDecoder().raw_decode(text)[0]["steps"]
+
+    def shown(self, edit: Edit) -> Any:
+        """What the engine answers to the preview of an edit."""
         files = (self._file, self._pins, self._program)
         before = [file.read_text() for file in files]
         content = yaml.safe_load(before[0])
@@ -159,13 +176,10 @@ class Standing:
         try:
             if edit.refresh:
                 self._refresh()
-            shown = self._checkout.rehearse("pulumi", "preview", "--json", "--stack", STACK)
+            return self._checkout.rehearse("pulumi", "preview", "--json", "--stack", STACK)
         finally:
             for file, text in zip(files, before, strict=True):
                 file.write_text(text)
-        assert shown.returncode == 0, shown.stdout
-        text = shown.stdout[shown.stdout.index("{") :]
-        return json.JSONDecoder().raw_decode(text)[0]["steps"]
 
 
 @pytest.fixture(scope="module")
@@ -204,3 +218,20 @@ def test_an_edit_changes_exactly_this(standing, name, snapshot):
 
 def test_there_are_twenty_edits():
     assert len(EDITS) - 1 >= 20
+
+
+def test_the_only_p_nodes_of_a_production_stack_are_not_replaced_until_somebody_allows_it(
+    standing,
+):
+    """Last, for the stack is another one afterwards."""
+    standing.become(lambda settings: settings.update(production=True))
+    larger = Edit(of("70b", instance="p4de.24xlarge"))
+    refused = standing.shown(larger)
+    assert refused.returncode != 0
+    assert "NodeGroup::r1-70b" in refused.stdout
+    assert "marked for protection" in refused.stdout
+    standing.become(of("70b", replaceable=True))
+    assert (
+        "aws:eks/nodeGroup:NodeGroup r1-70b: instanceTypes"
+        in told(standing.preview(larger))["replace"]
+    )

@@ -65,6 +65,11 @@ class InstanceType:
     cpu_model: str
     source: str
 
+    @property
+    def scarce(self) -> bool:
+        """Whether AWS often has none: what one gives back may not come again (P types)."""
+        return self.quota_code == _QUOTAS["p4"][0]
+
 
 # name, vCPU, GiB, GPUs, GPU, GiB per GPU, EFA, network cards, Gbit/s, NVMe GB, $/h, quota, source
 _ROWS = (

@@ -107,7 +107,7 @@ class Plan:
             bucket=config.weights.bucket,
             file_system=config.weights.fsx,
             system_pool=system_pool(config.name),
-            gpu_pools=gpu_pools(config.name, placements),
+            gpu_pools=gpu_pools(config.name, placements, protected=_protected(config)),
             models=models,
             gateway=gateway,
             policies=policies_of(

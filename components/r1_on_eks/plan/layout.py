@@ -30,6 +30,7 @@ class Layout:
         pool: Name of the pool that it shares, or None for one of its own.
         reserved: Whether it stands without nodes and replicas until it is wanted.
         purchase: How its nodes are bought.
+        replaceable: Whether they may be ended though the like may not come back.
     """
 
     instance: str
@@ -43,6 +44,7 @@ class Layout:
     pool: str | None = None
     reserved: bool = False
     purchase: Purchase = BOUGHT_ON_DEMAND
+    replaceable: bool = False
 
     @classmethod
     def of(cls, variant: str, wanted: WantedVariant, pin: Pin | None) -> "Layout":
@@ -65,6 +67,7 @@ class Layout:
             context=wanted.context,
             reserved=wanted.reserved,
             purchase=purchase_of(wanted.purchase),
+            replaceable=wanted.replaceable,
             **said,
         )
 

@@ -36,6 +36,7 @@ class Placement:
         pool: Name of the pool that it shares, or None for one of its own.
         reserved: Whether it stands without nodes and replicas until it is wanted.
         purchase: How its nodes are bought.
+        replaceable: Whether they may be ended though the like may not come back.
         memory: What of each GPU goes where.
     """
 
@@ -52,12 +53,19 @@ class Placement:
     pool: str | None
     reserved: bool
     purchase: Purchase
+    replaceable: bool
     memory: Memory
 
     @property
     def gpus(self) -> int:
         """GPUs of all replicas together."""
         return self.replicas * self.tensor_parallel * self.stages
+
+    @property
+    def irreplaceable(self) -> bool:
+        """Whether its nodes, once ended, may not come back: P types without a reservation."""
+        sure = self.replaceable or self.purchase.reservation_id is not None
+        return self.instance.scarce and not sure
 
     @property
     def gpu(self) -> Gpu:
@@ -104,6 +112,7 @@ def place(variant_name: str, layout: Layout) -> Placement:
         pool=layout.pool,
         reserved=layout.reserved,
         purchase=layout.purchase,
+        replaceable=layout.replaceable,
         memory=found,
     )
 

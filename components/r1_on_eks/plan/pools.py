@@ -29,6 +29,7 @@ class Pool:
         purchase: How they are bought.
         nodes: Instances wanted.
         most: Instances that the group may grow to.
+        kept: Whether nothing may end or replace the group until somebody allows it.
         labels: Node labels.
         tags: What group, instances, volumes and interfaces carry.
         user_data: Base64 text, or None for EKS's own alone.
@@ -40,6 +41,7 @@ class Pool:
     purchase: Purchase
     nodes: int
     most: int
+    kept: bool
     labels: dict[str, str]
     tags: dict[str, str]
     user_data: str | None
@@ -52,8 +54,10 @@ def pool_of(placement: Placement) -> str:
     return pool_name(placement.pool)
 
 
-def gpu_pools(stack: str, placements: Iterable[Placement]) -> tuple[Pool, ...]:
-    """The pools of all variants.
+def gpu_pools(
+    stack: str, placements: Iterable[Placement], *, protected: bool = False
+) -> tuple[Pool, ...]:
+    """The pools of all variants; of a protected stack, those that might not come back are kept.
 
     Raises:
         DoesNotFit: one line for each shared pool that is more than one node.
@@ -64,7 +68,7 @@ def gpu_pools(stack: str, placements: Iterable[Placement]) -> tuple[Pool, ...]:
     wrong = [line for of_one in members.values() if (line := _too_many(of_one))]
     if wrong:
         raise DoesNotFit("\n".join(wrong))
-    return tuple(_gpu_pool(stack, name, of_one) for name, of_one in members.items())
+    return tuple(_gpu_pool(stack, name, of_one, protected) for name, of_one in members.items())
 
 
 def _too_many(placements: Sequence[Placement]) -> str | None:
@@ -90,7 +94,7 @@ def _too_many(placements: Sequence[Placement]) -> str | None:
     return None
 
 
-def _gpu_pool(stack: str, name: str, placements: Sequence[Placement]) -> Pool:
+def _gpu_pool(stack: str, name: str, placements: Sequence[Placement], protected: bool) -> Pool:
     first = placements[0]
     own = first.pool is None
     return Pool(
@@ -100,6 +104,7 @@ def _gpu_pool(stack: str, name: str, placements: Sequence[Placement]) -> Pool:
         purchase=first.purchase,
         nodes=0 if all(one.reserved for one in placements) else first.nodes,
         most=first.nodes,
+        kept=protected and any(one.irreplaceable for one in placements),
         labels={POOL_LABEL: name, GPU_LABEL: first.instance.gpu_model},
         tags=variant_tags(stack, first.variant.name) if own else pool_tags(stack, name),
         user_data=user_data_of(first.instance),
@@ -115,6 +120,7 @@ def system_pool(stack: str) -> Pool:
         purchase=BOUGHT_ON_DEMAND,
         nodes=2,
         most=3,
+        kept=False,
         labels={},
         tags=stack_tags(stack),
         user_data=None,

@@ -70,7 +70,8 @@ class GpuNodePool(pulumi.ComponentResource):
             node_repair_config={"enabled": True},
             tags=tagged(args.pool.tags, name),
             opts=pulumi.ResourceOptions.merge(
-                within, pulumi.ResourceOptions(depends_on=list(args.after))
+                within,
+                pulumi.ResourceOptions(depends_on=list(args.after), protect=args.pool.kept),
             ),
         )
         self.node_group_name = nodes.node_group_name
