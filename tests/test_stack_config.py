@@ -6,13 +6,14 @@ by the parser or by the plan, before anything is declared.
 
 import copy
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import yaml
-from r1_on_eks import stack_config
 from r1_on_eks.config_errors import EXAMPLES
 from r1_on_eks.plan import DoesNotFit, Plan
-from r1_on_eks.stack_config import StackConfigError, parse_stack_config
+from r1_on_eks.stack_config import StackConfig, StackConfigError, parse_stack_config
+from r1_on_eks.stack_config.section import Section
 
 RIGHT = {
     "name": "prod-70b",
@@ -120,11 +121,22 @@ def test_sizes_that_fsx_sells_are_taken(capacity):
     assert config.weights.fsx.capacity_gib == capacity
 
 
+def keys_below(section):
+    """Keys of a section and of those inside it, whatever they are wrapped in."""
+    for key, field in section.model_fields.items():
+        yield key
+        for inside in sections_in(field.annotation):
+            yield from keys_below(inside)
+
+
+def sections_in(annotation):
+    if isinstance(annotation, type) and issubclass(annotation, Section):
+        return [annotation]
+    return [one for inner in get_args(annotation) for one in sections_in(inner)]
+
+
 def test_every_key_has_an_example_of_how_it_is_written():
-    names = ("StackConfig", "Weights", "FileSystem", "WantedVariant", "PublicFrom",
-             "FromReservation")  # fmt: skip
-    sections = [getattr(stack_config, name) for name in names]
-    keys = {key for section in sections for key in section.model_fields}
+    keys = set(keys_below(StackConfig))
     assert keys == EXAMPLES.keys()
     for key in keys - {"name"}:
         assert EXAMPLES[key].startswith(f"{key}: ")

@@ -6,22 +6,25 @@ python tools/stack_schema.py --check    exits with 1 where it is stale
 
 import ast
 import inspect
+import itertools
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from r1_on_eks import stack_config
 from r1_on_eks.catalog.instances import INSTANCE_TYPES
 from r1_on_eks.catalog.kubernetes import KUBERNETES_VERSIONS
 from r1_on_eks.catalog.variants import VARIANTS
+from r1_on_eks.stack_config import StackConfig
+from r1_on_eks.stack_config.section import Section
 
 SCHEMA = Path(__file__).parent.parent / "stacks" / "schema.json"
 
 
 def schema() -> dict[str, Any]:
     """The JSON schema of a whole stack file."""
-    stack = stack_config.StackConfig.model_json_schema()
+    stack = StackConfig.model_json_schema()
     sections = {**stack.pop("$defs"), "StackConfig": stack}
     described = _docstrings()
     for name, section in sections.items():
@@ -60,18 +63,32 @@ def _name_rows(sections: dict[str, Any]) -> None:
 
 def _docstrings() -> dict[str, dict[str, str]]:
     """The text below each key of each section, with those that it inherits."""
-    tree = ast.parse(inspect.getsource(stack_config))
-    found: dict[str, dict[str, str]] = {}
-    for section in (node for node in tree.body if isinstance(node, ast.ClassDef)):
-        found[section.name] = {}
-        for parent in (one.id for one in section.bases if isinstance(one, ast.Name)):
-            found[section.name] |= found.get(parent, {})
-        for entry, text in zip(section.body, section.body[1:], strict=False):
-            if isinstance(entry, ast.AnnAssign) and isinstance(entry.target, ast.Name):
-                match text:
-                    case ast.Expr(value=ast.Constant(value=str(words))):
-                        found[section.name][entry.target.id] = " ".join(words.split())
-    return found
+    return {
+        section.__name__: {
+            key: text
+            for one in reversed(section.__mro__)
+            if issubclass(one, Section)
+            for key, text in _described(one)
+        }
+        for section in sections_of(Section)
+    }
+
+
+def sections_of(section: type[Section]) -> Iterator[type[Section]]:
+    """All kinds of section below one."""
+    for one in section.__subclasses__():
+        yield one
+        yield from sections_of(one)
+
+
+def _described(section: type[Section]) -> Iterator[tuple[str, str]]:
+    (body,) = (one.body for one in ast.parse(inspect.getsource(section)).body
+               if isinstance(one, ast.ClassDef))  # fmt: skip
+    for entry, text in itertools.pairwise(body):
+        if isinstance(entry, ast.AnnAssign) and isinstance(entry.target, ast.Name):
+            match text:
+                case ast.Expr(value=ast.Constant(value=str(words))):
+                    yield entry.target.id, " ".join(words.split())
 
 
 def main() -> int:

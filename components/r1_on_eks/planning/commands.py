@@ -4,10 +4,7 @@ import argparse
 import json
 import sys
 from dataclasses import asdict, fields
-from pathlib import Path
 from typing import Any
-
-import yaml
 
 from r1_on_eks.catalog.instances import InstanceType
 from r1_on_eks.catalog.prices import PRICED_REGIONS, PURCHASES, sold_in
@@ -25,12 +22,11 @@ from r1_on_eks.stack_config import (
     StackConfig,
     StackConfigError,
     Workload,
-    parse_stack_config,
     workload_of,
 )
+from r1_on_eks.stack_file import STACKS, StackNotFound, read_stack
 
 HOME_GROUND = "p4d.24xlarge"
-STACKS = Path("stacks")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -123,22 +119,19 @@ def run_plan(arguments: argparse.Namespace) -> int:
         0 fine, 1 it doesn't fit or misses its limits, 2 there is no such stack or its file is
         wrong.
     """
-    path = STACKS / f"Pulumi.{arguments.stack}.yaml"
     try:
-        config = _config_of(path, arguments.stack)
+        config = read_stack(arguments.stack, STACKS)
         if arguments.refresh:
             _refresh(config)
         plan = Plan.of(config, read_pins(STACKS, config.name))
-    except FileNotFoundError:
-        known = ", ".join(sorted(_name(one) for one in STACKS.glob("Pulumi.*.yaml")))
-        here = f"; there are {known}" if known else ": run it where stacks/ is"
-        print(f"r1 plan: no {path}{here}", file=sys.stderr)
+    except StackNotFound as error:
+        print(f"r1 plan: {error}", file=sys.stderr)
         return 2
     except StackConfigError as error:
-        print(f"{path}\n{error}", file=sys.stderr)
+        print(error, file=sys.stderr)
         return 2
     except (DoesNotFit, NotPinned, NothingMeets) as error:
-        print(f"{path}\n{error}", file=sys.stderr)
+        print(f"{STACKS}/Pulumi.{arguments.stack}.yaml\n{error}", file=sys.stderr)
         return 1
     expected = outlooks(plan.models, plan.region)
     cheaper = _cheaper(config, outlooks(plan.models))
@@ -147,14 +140,6 @@ def run_plan(arguments: argparse.Namespace) -> int:
     else:
         print_plan(plan, expected, cheaper)
     return 0 if all(one.meets for one in expected) else 1
-
-
-def _config_of(path: Path, stack: str) -> StackConfig:
-    content = yaml.safe_load(path.read_text()) or {}
-    settings = content.get("config", {}).get("r1-on-eks:stack")
-    if settings is None:
-        raise StackConfigError("config has no r1-on-eks:stack")
-    return parse_stack_config({"name": stack, **settings})
 
 
 def _refresh(config: StackConfig) -> None:
@@ -211,10 +196,6 @@ def _cheaper(config: StackConfig, expected: list[Outlook]) -> float | None:
     prices = [one.usd_per_hour for one in expected]
     now = sum(price for price in prices if price is not None)
     return cheapest if None not in prices and cheapest < now - 0.005 else None
-
-
-def _name(path: Path) -> str:
-    return path.name.removeprefix("Pulumi.").removesuffix(".yaml")
 
 
 def _plain_plan(plan: Plan, expected: list[Outlook], cheaper: float | None) -> dict[str, Any]:

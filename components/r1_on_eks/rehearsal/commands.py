@@ -23,8 +23,9 @@ _PLAIN_FAILURES = (
 )
 
 
-def run(arguments: argparse.Namespace, command: Sequence[str]) -> int:
+def run(arguments: argparse.Namespace) -> int:
     """Carries out one `r1 rehearse …`; returns the exit status."""
+    command = arguments.command
     wrong = _misuse(arguments, command)
     if wrong:
         print(f"r1 rehearse: {wrong}\n{arguments.usage}", file=sys.stderr, end="")

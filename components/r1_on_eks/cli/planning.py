@@ -1,22 +1,7 @@
-"""`r1`: the command line. It parses, calls and prints; it decides nothing."""
+"""`r1 variants`, `r1 recommend` and `r1 plan`: their words."""
 
 import argparse
-import sys
-from collections.abc import Sequence
 from typing import Any
-
-_REHEARSE_HELP = """\
-Runs any command inside a local cloud: AWS and Kubernetes on this machine, no account needed.
-The cloud starts with the first command and stays up until it is stopped.
-
-  r1 rehearse -- pulumi up --yes --stack prod-70b
-  r1 rehearse -- kubectl get pods --all-namespaces -o wide
-  r1 rehearse -- aws eks list-clusters
-  r1 rehearse report prod-70b     what stands up, where, the routes, one streamed answer
-  r1 rehearse prepare             make its tools ready (the first time: 15 minutes of building)
-  r1 rehearse status              what runs now
-  r1 rehearse stop                ends it; local cloud and stack states are forgotten together
-"""
 
 _VARIANTS_HELP = """\
 The cheapest placement of each variant that meets a workload, and the cheapest on p4d: every
@@ -52,73 +37,18 @@ file asks, and writes that file. Exits with 1 where a variant doesn't fit or mis
   r1 plan prod-70b --json
 """
 
-_CALIBRATE_HELP = """\
-Fits the coefficients of the speed model to measured rows and writes them into the catalogue,
-with the errors on rows left out of the fit (minutes). With --score it only says how far the
-committed coefficients are off.
 
-  r1 calibrate benchmarks/measured.csv more.csv
-  r1 calibrate --score benchmarks/measured.csv
-  r1 calibrate --score benchmarks/measured.csv --page docs/estimates.md
-"""
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """The console script `r1`.
-
-    Returns:
-        0 fine, 1 the answer is no, 2 misuse; or the exit status of a rehearsed command.
-    """
-    words = list(sys.argv[1:] if argv is None else argv)
-    split = words.index("--") if "--" in words else len(words)
-    command = words[split + 1 :]
-    arguments = _parser().parse_args(words[:split])
-    # Loaded here: planning commands must not wait for moto and the Kubernetes client.
-    if arguments.subcommand in ("variants", "recommend", "plan"):
-        from r1_on_eks.planning import commands as planning
-
-        return planning.run(arguments)
-    if arguments.subcommand == "calibrate":
-        try:
-            from r1_on_eks.calibration import commands as calibration
-        except ModuleNotFoundError as missing:
-            print(f"r1 calibrate needs {missing.name}: pip install 'r1-on-eks[calibration]'")
-            return 2
-        return calibration.run(arguments)
-    from r1_on_eks.rehearsal import commands
-
-    return commands.run(arguments, command)
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="r1", description="DeepSeek-R1 on Amazon EKS.")
-    subcommands = parser.add_subparsers(dest="subcommand", required=True, metavar="COMMAND")
+def add(subcommands: Any) -> None:
+    """Adds the commands that plan."""
     _add_variants(subcommands)
     _add_recommend(subcommands)
     _add_plan(subcommands)
-    _add_calibrate(subcommands)
-    rehearse = subcommands.add_parser(
-        "rehearse",
-        help="run a command in a local cloud",
-        description=_REHEARSE_HELP,
-        usage="r1 rehearse [-h] [prepare | stop | status | report STACK] [-- COMMAND ...]",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    rehearse.add_argument(
-        "action",
-        nargs="?",
-        choices=["prepare", "stop", "status", "report"],
-        help=argparse.SUPPRESS,
-    )
-    rehearse.add_argument("stack", nargs="?", help=argparse.SUPPRESS)
-    rehearse.add_argument("--json", action="store_true", help="status: print it as JSON")
-    rehearse.add_argument(
-        "--expect-empty",
-        action="store_true",
-        help="stop: exit with 1 if the local cloud still held a resource",
-    )
-    rehearse.set_defaults(usage=rehearse.format_usage())
-    return parser
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from r1_on_eks.planning import commands
+
+    return commands.run(arguments)
 
 
 def _add_variants(subcommands: Any) -> None:
@@ -130,6 +60,7 @@ def _add_variants(subcommands: Any) -> None:
     )
     _add_workload(variants)
     variants.add_argument("--json", action="store_true", help="print it as JSON")
+    variants.set_defaults(run=_run)
 
 
 def _add_recommend(subcommands: Any) -> None:
@@ -153,6 +84,7 @@ def _add_recommend(subcommands: Any) -> None:
     )  # fmt: skip
     _add_workload(recommend)
     recommend.add_argument("--json", action="store_true", help="print it as JSON")
+    recommend.set_defaults(run=_run)
 
 
 def _add_workload(parser: argparse.ArgumentParser) -> None:
@@ -187,6 +119,7 @@ def _add_plan(subcommands: Any) -> None:
         "--refresh", action="store_true", help="decide the placements anew and pin them"
     )
     plan.add_argument("--json", action="store_true", help="print it as JSON")
+    plan.set_defaults(run=_run)
 
 
 def _tokens(text: str) -> int:
@@ -214,24 +147,3 @@ def _positive(text: str) -> float:
     if not 0 < value < float("inf"):
         raise argparse.ArgumentTypeError(f"{text} is no positive number; write 0.5")
     return value
-
-
-def _add_calibrate(subcommands: Any) -> None:
-    calibrate = subcommands.add_parser(
-        "calibrate",
-        help="fit the speed model to measured rows, or score it",
-        description=_CALIBRATE_HELP,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    calibrate.add_argument(
-        "rows", nargs="+", metavar="ROWS.csv", help="tables with the columns of measured.csv"
-    )
-    calibrate.add_argument(
-        "--score", action="store_true", help="print errors by group, without fitting"
-    )
-    calibrate.add_argument("--page", metavar="FILE", help="with --score: write the page there")
-    calibrate.add_argument("--json", action="store_true", help="with --score: print it as JSON")
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,0 +1,48 @@
+"""`r1 rehearse`: its words."""
+
+import argparse
+from typing import Any
+
+_REHEARSE_HELP = """\
+Runs any command inside a local cloud: AWS and Kubernetes on this machine, no account needed.
+The cloud starts with the first command and stays up until it is stopped.
+
+  r1 rehearse -- pulumi up --yes --stack prod-70b
+  r1 rehearse -- kubectl get pods --all-namespaces -o wide
+  r1 rehearse -- aws eks list-clusters
+  r1 rehearse report prod-70b     what stands up, where, the routes, one streamed answer
+  r1 rehearse prepare             make its tools ready (the first time: 15 minutes of building)
+  r1 rehearse status              what runs now
+  r1 rehearse stop                ends it; local cloud and stack states are forgotten together
+"""
+
+
+def add(subcommands: Any) -> None:
+    """Adds `r1 rehearse`."""
+    rehearse = subcommands.add_parser(
+        "rehearse",
+        help="run a command in a local cloud",
+        description=_REHEARSE_HELP,
+        usage="r1 rehearse [-h] [prepare | stop | status | report STACK] [-- COMMAND ...]",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    rehearse.add_argument(
+        "action",
+        nargs="?",
+        choices=["prepare", "stop", "status", "report"],
+        help=argparse.SUPPRESS,
+    )
+    rehearse.add_argument("stack", nargs="?", help=argparse.SUPPRESS)
+    rehearse.add_argument("--json", action="store_true", help="status: print it as JSON")
+    rehearse.add_argument(
+        "--expect-empty",
+        action="store_true",
+        help="stop: exit with 1 if the local cloud still held a resource",
+    )
+    rehearse.set_defaults(run=_run, usage=rehearse.format_usage())
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from r1_on_eks.rehearsal import commands
+
+    return commands.run(arguments)

@@ -1,0 +1,79 @@
+"""What one stack asks for: the object `r1-on-eks:stack` of a stack file, parsed once."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from r1_on_eks.config_errors import sentences
+from r1_on_eks.stack_config.section import PublicFrom, Section
+from r1_on_eks.stack_config.stack import StackConfig
+from r1_on_eks.stack_config.variant import (
+    FromReservation,
+    Overrides,
+    Pin,
+    VariantName,
+    WantedVariant,
+    Workload,
+)
+from r1_on_eks.stack_config.weights import FileSystem, Weights
+
+__all__ = [
+    "FileSystem",
+    "FromReservation",
+    "Overrides",
+    "Pin",
+    "PublicFrom",
+    "StackConfig",
+    "StackConfigError",
+    "WantedVariant",
+    "Weights",
+    "Workload",
+    "parse_pins",
+    "parse_stack_config",
+    "workload_of",
+]
+
+
+class StackConfigError(ValueError):
+    """What is wrong with a stack file: one line per key, each saying what would work."""
+
+
+def parse_stack_config(stack: Mapping[str, Any]) -> StackConfig:
+    """Parses the mapping under `r1-on-eks:stack`.
+
+    Raises:
+        StackConfigError: one line for each key that is wrong.
+    """
+    try:
+        return StackConfig.model_validate(stack)
+    except ValidationError as error:
+        raise StackConfigError("\n".join(sentences(error.errors()))) from None
+
+
+def workload_of(**numbers: float) -> Workload:
+    """A workload from numbers that somebody typed.
+
+    Raises:
+        StackConfigError: one line for each number that is wrong.
+    """
+    try:
+        return Workload.model_validate(numbers)
+    except ValidationError as error:
+        raise StackConfigError("\n".join(sentences(error.errors()))) from None
+
+
+def parse_pins(content: Mapping[str, Any]) -> dict[str, Pin]:
+    """Parses the content of a file of pinned placements, by variant.
+
+    Raises:
+        StackConfigError: one line for each key that is wrong.
+    """
+    try:
+        return _Pins.model_validate({"pins": content}).pins
+    except ValidationError as error:
+        raise StackConfigError("\n".join(sentences(error.errors()))) from None
+
+
+class _Pins(Section):
+    pins: dict[VariantName, Pin]

@@ -1,0 +1,108 @@
+"""What is asked of one variant, and what of its placement is fixed."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, Tag, model_validator
+
+from r1_on_eks.catalog.instances import INSTANCE_TYPES
+from r1_on_eks.catalog.variants import VARIANTS
+from r1_on_eks.stack_config.section import Either, Section, pattern, row_of
+
+VariantName = Annotated[str, row_of(VARIANTS, "a variant")]
+
+
+class FromReservation(Section):
+    """Instances that were reserved beforehand; the stack makes no reservation itself."""
+
+    capacity_block: Annotated[str, pattern(r"^cr-[0-9a-f]{8,17}$")] | None = None
+    """Id of a Capacity Block for ML: paid in advance, for days or weeks."""
+    reservation: Annotated[str, pattern(r"^cr-[0-9a-f]{8,17}$")] | None = None
+    """Id of an On-Demand Capacity Reservation."""
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> Self:
+        if (self.capacity_block is None) == (self.reservation is None):
+            raise ValueError("name one: capacity_block or reservation, with its id cr-…")
+        return self
+
+
+class Workload(Section):
+    """What is asked of a variant at its busiest.
+
+    The limits' defaults are those of MLPerf's interactive DeepSeek-R1 server.
+    """
+
+    prompt: Annotated[int, Field(ge=1)] = 1000
+    """Prompt tokens of a request, on average."""
+    output: Annotated[int, Field(ge=1)] = 2000
+    """Tokens of an answer, thinking included, on average."""
+    rate: Annotated[float, Field(gt=0)] = 1.0
+    """Requests per second."""
+    context: Annotated[int, Field(ge=1024)] = 8192
+    """Longest sequence, prompt and answer."""
+    first_token_s: Annotated[float, Field(gt=0)] = 2.0
+    """Limit on the average time to the first token, in seconds."""
+    per_token_s: Annotated[float, Field(gt=0)] = 0.08
+    """Limit on the average time per output token, in seconds."""
+
+    @model_validator(mode="after")
+    def _average_within_longest(self) -> Self:
+        if self.prompt + self.output > self.context:
+            raise ValueError(
+                f"context {self.context} is shorter than the average request,"
+                f" {self.prompt} and {self.output} tokens; raise it, or lower prompt or output"
+            )
+        return self
+
+
+class Overrides(Section):
+    """What of a placement is fixed; the plan decides what is not said."""
+
+    instance: Annotated[str, row_of(INSTANCE_TYPES, "an instance type")] | None = None
+    """EC2 instance type of its nodes."""
+    precision: Literal["bf16", "fp8", "int8", "int4"] | None = None
+    """Which checkpoint is served."""
+    tensor_parallel: Annotated[int, Field(ge=1)] | None = None
+    """GPUs of one replica inside a node."""
+    stages: Annotated[int, Field(ge=1, le=16)] | None = None
+    """Nodes of one replica."""
+    replicas: Annotated[int, Field(ge=1, le=64)] | None = None
+    """Complete copies."""
+    concurrency: Annotated[int, Field(ge=1, le=1024)] | None = None
+    """Requests that one replica works on at a time."""
+    gpu_memory_utilization: Annotated[float, Field(ge=0.5, le=0.97)] | None = None
+    """Share of each GPU's memory that vLLM may take."""
+    pool: Annotated[str, pattern(r"^[a-z][a-z0-9-]{0,20}$")] | None = None
+    """Variants of the same pool share its node; `own` for a pool that nothing shares."""
+
+
+class WantedVariant(Workload, Overrides):
+    """One line under `variants`: what is asked, and what of the placement the file decides."""
+
+    purchase: Annotated[
+        Annotated[Literal["on-demand", "spot"], Tag("_word")]
+        | Annotated[FromReservation, Tag("_section")],
+        Either,
+    ] = "on-demand"
+    """How its nodes are bought: `on-demand`, `spot`, or by the id of a reservation."""
+    replaceable: bool = False
+    """Whether a production stack may end its P nodes, though the like may not come back."""
+    reserved: bool = False
+    """Declared without nodes and replicas: all else is there for the day when it is wanted."""
+
+    @property
+    def workload(self) -> Workload:
+        """What is asked, alone."""
+        return Workload(**{key: getattr(self, key) for key in Workload.model_fields})
+
+    @property
+    def overrides(self) -> Overrides:
+        """What is fixed, alone."""
+        return Overrides(**{key: getattr(self, key) for key in Overrides.model_fields})
+
+
+class Pin(Section):
+    """A placement that was decided once, with the workload that it was made for."""
+
+    workload: Workload
+    placement: Overrides
