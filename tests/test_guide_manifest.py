@@ -67,7 +67,7 @@ def test_the_image_is_a_published_engine_with_a_fixed_version(ours):
 def test_a_second_replica_never_waits_for_gpus_that_nobody_has(ours):
     # The default starts new pods before old ones end.
     assert "strategy" not in GUIDE["spec"]
-    assert ours["spec"]["strategy"] == {"type": "Recreate"}
+    assert ours["spec"]["strategy"]["rollingUpdate"] == {"maxSurge": 0, "maxUnavailable": 1}
 
 
 def test_the_service_has_a_name_that_dns_allows(engine):

@@ -5,11 +5,9 @@ from r1_on_eks.plan.layout import Layout
 from r1_on_eks.plan.placement import place
 from r1_on_eks.plan.server import server_of
 from r1_on_eks.resources.model_service import ModelService, ModelServiceArgs
-from r1_on_eks.stack_config import FileSystem, Weights
+from r1_on_eks.stack_config import Weights
 
-WEIGHTS = Weights(
-    bucket="weights-of-ours", storage="fsx", fsx=FileSystem(capacity_gib=1200, mbps_per_tib=250)
-)
+WEIGHTS = Weights(bucket="weights-of-ours", storage="fsx")
 
 
 class Nodes(pulumi.CustomResource):
@@ -17,9 +15,13 @@ class Nodes(pulumi.CustomResource):
         super().__init__("test:index:Nodes", name, {})
 
 
-def declared(engine, *, claim_name: str | None = "r1-weights", replicas=1):
+def declared(engine, *, claim_name: str | None = "r1-weights", replicas=1, tensor_parallel=8):
     entry = Layout(
-        instance="p4d.24xlarge", tensor_parallel=8, context=8192, concurrency=4, replicas=replicas
+        instance="p4de.24xlarge",
+        tensor_parallel=tensor_parallel,
+        context=8192,
+        concurrency=4,
+        replicas=replicas,
     )
 
     def program():
@@ -55,9 +57,18 @@ def test_its_pods_land_on_their_pool_with_all_its_gpus(engine):
     assert resources["requests"]["nvidia.com/gpu"] == "8"
 
 
+def strategy(engine, **changes):
+    spec = declared(engine, **changes).one("Deployment").inputs["spec"]
+    return spec["strategy"]["rollingUpdate"]
+
+
 def test_a_new_version_does_not_wait_for_a_second_set_of_gpus(engine):
-    spec = declared(engine).one("Deployment").inputs["spec"]
-    assert spec["strategy"] == {"type": "Recreate"}
+    assert strategy(engine) == {"maxSurge": 0, "maxUnavailable": 1}
+
+
+def test_where_gpus_are_to_spare_a_new_version_comes_before_the_old_one_goes(engine):
+    assert strategy(engine, tensor_parallel=4) == {"maxSurge": 1, "maxUnavailable": 0}
+    assert strategy(engine, tensor_parallel=4, replicas=2) == {"maxSurge": 0, "maxUnavailable": 1}
 
 
 def test_it_is_waited_for_as_long_as_its_weights_take(engine):

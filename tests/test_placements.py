@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from r1_on_eks import cli
 from r1_on_eks.catalog.instances import INSTANCE_TYPES
 from r1_on_eks.catalog.variants import VARIANTS
-from r1_on_eks.placement_file import pins_path, read_pins, write_pins
+from r1_on_eks.placement_file import pins_path, read_file_system, read_pins, write_pins
 from r1_on_eks.plan import DoesNotFit, NotPinned, Plan
 from r1_on_eks.plan.choice import best, options
 from r1_on_eks.plan.layout import Layout
@@ -44,7 +44,9 @@ ON_P4D = {
 def stack(name="prod-70b", **variants):
     settings = yaml.safe_load((STACKS / f"Pulumi.{name}.yaml").read_text())["config"]
     wanted = {"name": name, **settings["r1-on-eks:stack"]}
-    return parse_stack_config(wanted | {"variants": variants} if variants else wanted)
+    if variants:
+        wanted |= {"variants": variants, "weights": {"bucket": "weights", "storage": "s3-stream"}}
+    return parse_stack_config(wanted)
 
 
 def pin(workload=None, **placement):
@@ -55,7 +57,7 @@ def pin(workload=None, **placement):
 @pytest.mark.parametrize("name", NAMES)
 def test_what_is_pinned_fits_and_answers_what_its_stack_asks(name):
     config = stack(name)
-    plan = Plan.of(config, read_pins(STACKS, name))
+    plan = Plan.of(config, read_pins(STACKS, name), read_file_system(STACKS, name))
     assert {one.placement.variant.name for one in plan.models} == set(config.variants)
     missed = [one.placement.variant.name for one in outlooks(plan.models) if not one.meets]
     assert missed == []

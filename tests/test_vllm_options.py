@@ -7,7 +7,8 @@ import yaml
 from r1_on_eks.catalog.images import VLLM
 from r1_on_eks.catalog.vllm_options import options, problems, version
 from r1_on_eks.placement_file import read_pins
-from r1_on_eks.plan import Plan
+from r1_on_eks.plan import placements_of
+from r1_on_eks.plan.server import server_of
 from r1_on_eks.stack_config import parse_stack_config
 
 STACKS = sorted((Path(__file__).parent.parent / "stacks").glob("Pulumi.*.yaml"))
@@ -20,13 +21,12 @@ def command_lines():
         config = parse_stack_config({"name": name, **stack})
         pins = read_pins(stack_file.parent, name)
         for storage in ("fsx", "s3-stream"):
-            fsx = {"deployment": "SCRATCH_2"} if storage == "fsx" else None
             weights = type(config.weights).model_validate(
-                {"bucket": config.weights.bucket, "storage": storage, "fsx": fsx}
+                {"bucket": config.weights.bucket, "storage": storage}
             )
-            plan = Plan.of(config.model_copy(update={"weights": weights}), pins)
-            for model in plan.models:
-                yield pytest.param(model.server.arguments, id=f"{name}-{model.name}-{storage}")
+            for placement in placements_of(config, pins):
+                server = server_of(placement, weights)
+                yield pytest.param(server.arguments, id=f"{name}-{server.name}-{storage}")
 
 
 LINES = list(command_lines())

@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from r1_on_eks.placement_file import read_pins
+    from r1_on_eks.placement_file import read_file_system, read_pins
     from r1_on_eks.plan import DoesNotFit, NotPinned, Plan
     from r1_on_eks.program import declare
     from r1_on_eks.stack_config import StackConfig, StackConfigError, parse_stack_config
@@ -20,6 +20,7 @@ __all__ = [
     "StackConfigError",
     "declare",
     "parse_stack_config",
+    "read_file_system",
     "read_pins",
 ]
 
@@ -31,6 +32,7 @@ _ROOMS = {
     "StackConfigError": "stack_config",
     "declare": "program",
     "parse_stack_config": "stack_config",
+    "read_file_system": "placement_file",
     "read_pins": "placement_file",
 }
 

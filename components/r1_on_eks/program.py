@@ -21,21 +21,24 @@ from r1_on_eks.resources.network import Network, NetworkArgs
 from r1_on_eks.resources.serving_namespace import ServingNamespace, ServingNamespaceArgs
 from r1_on_eks.resources.system_pool import SystemPool, SystemPoolArgs
 from r1_on_eks.resources.weights_reader import WeightsReader, WeightsReaderArgs
-from r1_on_eks.stack_config import Pin, StackConfig
+from r1_on_eks.stack_config import FileSystem, Pin, StackConfig
 
 
-def declare(config: StackConfig, pins: Mapping[str, Pin]) -> None:
+def declare(
+    config: StackConfig, pins: Mapping[str, Pin], file_system: FileSystem | None = None
+) -> None:
     """Declares one stack.
 
     Args:
         config: What is wanted.
         pins: Placements by variant, as they were decided once.
+        file_system: The file system of the weights, as it was decided once.
 
     Raises:
-        NotPinned: nobody has decided where a variant stands.
-        DoesNotFit: a variant does not fit where it was put.
+        NotPinned: nobody has decided where a variant or its weights stand.
+        DoesNotFit: a variant or its weights do not fit where they were put.
     """
-    plan = Plan.of(config, pins)
+    plan = Plan.of(config, pins, file_system)
     _refuse_what_spans_nodes(plan)
     if is_due(plan.kubernetes, date.today()):
         pulumi.warn(upgrade_told(plan.kubernetes, date.today()))
@@ -48,7 +51,7 @@ def declare(config: StackConfig, pins: Mapping[str, Pin]) -> None:
     inside = ResourceOptions(providers=[account, _kubernetes(cluster)])
     gpus = Accelerators("accelerators", AcceleratorsArgs(cluster=cluster.resource), inside)
     serving = ServingNamespace("serving", _serving(plan, cluster), inside)
-    storage = _storage(plan, network, cluster, serving, inside)
+    storage = _storage(plan, network, cluster, serving, system, inside)
     # A p4d costs $22 an hour: it starts when all that it waits for stands.
     before = [system, storage] if storage else [system]
     pools = {
@@ -125,7 +128,7 @@ def _system_pool(plan: Plan, network: Network, cluster: Cluster) -> SystemPoolAr
         node_role_arn=cluster.node_role_arn,
         subnet_ids=network.private_subnet_ids,
         pool=plan.system_pool,
-        lustre=plan.file_system is not None,
+        lustre=plan.storage is not None,
         after=[network, cluster],
     )
 
@@ -151,9 +154,10 @@ def _storage(
     network: Network,
     cluster: Cluster,
     serving: ServingNamespace,
+    system: SystemPool,
     inside: ResourceOptions,
 ) -> ModelStorage | None:
-    if plan.file_system is None:
+    if plan.storage is None or plan.preload is None:
         return None
     args = ModelStorageArgs(
         cluster=cluster.resource,
@@ -161,8 +165,10 @@ def _storage(
         subnet_id=network.private_subnet_ids[plan.gpu_zone],
         client_security_group_id=cluster.security_group_id,
         bucket=plan.bucket,
-        file_system=plan.file_system,
+        file_system=plan.storage.file_system,
         namespace=serving.namespace,
+        preload=plan.preload,
+        after=[system],
     )
     return ModelStorage("storage", args, inside)
 
@@ -170,7 +176,7 @@ def _storage(
 def _weights_reader(
     plan: Plan, model: Model, cluster: Cluster, on_aws: ResourceOptions
 ) -> WeightsReader | None:
-    if plan.file_system is not None:
+    if plan.storage is not None:
         return None
     args = WeightsReaderArgs(
         stack=plan.stack,

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import yaml
 
-from r1_on_eks.placement_file import read_pins
+from r1_on_eks.placement_file import read_file_system, read_pins
 from r1_on_eks.plan import Plan
 from r1_on_eks.stack_config import StackConfig, StackConfigError, parse_stack_config
 
@@ -58,4 +58,5 @@ def plan_of(stack: str, stacks: Path = STACKS) -> Plan:
         DoesNotFit: one line for each variant that does not fit where it was put.
     """
     config = read_stack(stack, stacks)
-    return Plan.of(config, read_pins(stacks, config.name))
+    pins, file_system = read_pins(stacks, config.name), read_file_system(stacks, config.name)
+    return Plan.of(config, pins, file_system)

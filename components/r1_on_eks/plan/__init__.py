@@ -9,7 +9,9 @@ from r1_on_eks.plan.layout import Layout, NotPinned
 from r1_on_eks.plan.names import service_name, variant_tags
 from r1_on_eks.plan.placement import DoesNotFit, Placement, place
 from r1_on_eks.plan.pools import Pool, gpu_pools, pool_of, system_pool
+from r1_on_eks.plan.preload import Preload, preload_of
 from r1_on_eks.plan.server import ModelServer, server_of
+from r1_on_eks.plan.storage import Storage, storage_of
 from r1_on_eks.plan.subnets import ZoneBlocks, blocks_of, endpoint_services
 from r1_on_eks.plan.traffic import Policy, policies_of
 from r1_on_eks.stack_config import FileSystem, Pin, StackConfig, Workload
@@ -53,7 +55,8 @@ class Plan:
         endpoint_services: AWS services with an interface inside the network.
         gpu_zone: Zone of file system and GPU pools.
         bucket: Bucket of the weights.
-        file_system: Where pods read weights, or None where they are streamed.
+        storage: The file system of the weights, or None where they are streamed.
+        preload: How its files are filled before servers read them, or None where it has none.
         system_pool: Instances without GPUs.
         gpu_pools: Instances with GPUs; a pool has one variant, or several that share it.
         models: One per variant.
@@ -71,7 +74,8 @@ class Plan:
     endpoint_services: tuple[str, ...]
     gpu_zone: str
     bucket: str
-    file_system: FileSystem | None
+    storage: Storage | None
+    preload: Preload | None
     system_pool: Pool
     gpu_pools: tuple[Pool, ...]
     models: tuple[Model, ...]
@@ -79,18 +83,26 @@ class Plan:
     policies: tuple[Policy, ...]
 
     @classmethod
-    def of(cls, config: StackConfig, pins: Mapping[str, Pin]) -> Self:
+    def of(
+        cls,
+        config: StackConfig,
+        pins: Mapping[str, Pin],
+        file_system: FileSystem | None = None,
+    ) -> Self:
         """Decides a stack: what its file leaves open is read from the pins.
 
         Args:
             config: What is wanted.
             pins: Placements by variant, as they were decided once.
+            file_system: The file system, as it was decided once.
 
         Raises:
             NotPinned: one line for each variant whose placement nobody has decided.
-            DoesNotFit: one line for each variant that does not fit where it was put.
+            DoesNotFit: one line for each variant that does not fit where it was put, or on the
+                file system that does not fit the weights.
         """
-        placements = _placed(_layouts(config, pins))
+        placements = placements_of(config, pins)
+        storage = _stored(config, placements, file_system)
         models = tuple(_model(config, placement) for placement in placements)
         servers = [model.server for model in models]
         gateway = gateway_of(config, servers)
@@ -105,15 +117,35 @@ class Plan:
             endpoint_services=endpoint_services(config.private_endpoints),
             gpu_zone=config.gpu_zone,
             bucket=config.weights.bucket,
-            file_system=config.weights.fsx,
+            storage=storage,
+            preload=preload_of(config.weights, placements),
             system_pool=system_pool(config.name),
             gpu_pools=gpu_pools(config.name, placements, protected=_protected(config)),
             models=models,
             gateway=gateway,
             policies=policies_of(
-                gateway.clients, LISTEN_PORT, servers, streamed=config.weights.fsx is None
+                gateway.clients, LISTEN_PORT, servers, streamed=config.weights.streamed
             ),
         )
+
+
+def placements_of(config: StackConfig, pins: Mapping[str, Pin]) -> tuple[Placement, ...]:
+    """Where the variants of a stack stand.
+
+    Raises:
+        NotPinned: one line for each variant whose placement nobody has decided.
+        DoesNotFit: one line for each variant that does not fit where it was put.
+    """
+    return _placed(_layouts(config, pins))
+
+
+def _stored(
+    config: StackConfig, placements: tuple[Placement, ...], pinned: FileSystem | None
+) -> Storage | None:
+    try:
+        return storage_of(config.weights, placements, pinned)
+    except (NotPinned, DoesNotFit) as error:
+        raise type(error)(f"{error}; r1 plan {config.name} --refresh decides it") from None
 
 
 def _protected(config: StackConfig) -> bool:

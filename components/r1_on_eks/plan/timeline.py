@@ -1,56 +1,98 @@
-"""How long a model server may take to start before something is wrong."""
+"""How long a model server may take to start and to end before something is wrong.
 
+All limits follow from its own placement and the stack's `load_minutes`, never from what else
+stands: a variant more or a larger file system must not restart the servers that run.
+"""
+
+import math
 from dataclasses import dataclass
 
-from r1_on_eks.catalog.model_shapes import Checkpoint
-from r1_on_eks.stack_config import FileSystem
+from r1_on_eks.plan.estimate import at_concurrency, replica_of
+from r1_on_eks.plan.loading import stream_seconds
+from r1_on_eks.plan.placement import Placement
+from r1_on_eks.stack_config import Weights
 
 PROBE_PERIOD_SECONDS = 10
-# CUDA graphs, compilation and warm-up took 23 to 142 s in public logs.
+# CUDA graphs, compilation and warm-up took 23 to 142 s in public logs; a mixture of experts
+# compiles kernels for its experts besides (AWS's sample for R1 waits 1800 s in all).
 _WARM_UP_SECONDS = 300
-# The first read of a linked file comes through S3, slower than the file system's own disks.
+_WARM_UP_WITH_EXPERTS_SECONDS = 900
+# What was not preloaded, or was changed since, is read through S3, slower than from the disks.
 _FIRST_READ = 2.0
-# The least of the instance types' base bandwidths here (2.5 Gbit/s), in MB/s.
-_STREAM_MBPS = 312
-# FSx user guide, performance of SSD storage: SCRATCH_2 has 200 MB/s per TiB.
-_SCRATCH_MBPS_PER_TIB = 200
 # vLLM's image has about 10 GB to be pulled and unpacked.
 _IMAGE_PULL_SECONDS = 900
+# The gateway notices within a few seconds that a pod ends.
+_PRE_STOP_SECONDS = 15
+_KILL_MARGIN_SECONDS = 30
+_ANSWER_STEP_SECONDS = 300
 
 
 @dataclass(frozen=True, kw_only=True)
 class Timeline:
-    """Limits on a model server's start.
+    """Limits on a model server's start and end.
 
     Attributes:
         start_seconds: From the container's start to its first healthy answer.
         probe_failures: Start-up probes that may fail, one each `PROBE_PERIOD_SECONDS`.
-        progress_deadline_seconds: When Kubernetes calls the rollout failed.
-        wait: How long Pulumi waits for the Deployment, `90m`.
+        drain_seconds: For running answers to end after SIGTERM.
+        pre_stop_seconds: Pause before SIGTERM, for the gateway to notice.
+        grace_seconds: From the pause to SIGKILL.
+        progress_deadline_seconds: When Kubernetes calls a rollout failed: an old pod may end, a
+            new one start.
+        wait: How long Pulumi waits for the Deployment, `90m`; pods are replaced one by one.
     """
 
     start_seconds: int
     probe_failures: int
+    drain_seconds: int
+    pre_stop_seconds: int
+    grace_seconds: int
     progress_deadline_seconds: int
     wait: str
 
 
-def start_of(checkpoint: Checkpoint, file_system: FileSystem | None) -> Timeline:
-    """Limits for its weights, read from `file_system` or, without one, streamed from S3."""
-    throughput = _throughput_mbps(file_system)
-    reading = checkpoint.weight_bytes / 1e6 / throughput * _FIRST_READ
-    start = round(reading) + _WARM_UP_SECONDS
-    deadline = start + _IMAGE_PULL_SECONDS
+def timeline_of(placement: Placement, weights: Weights) -> Timeline:
+    """Limits for a placed variant whose weights come as the stack says."""
+    reading = stream_seconds(placement) if weights.streamed else weights.load_minutes * 60
+    experts = placement.variant.experts is not None
+    start = round(reading * _FIRST_READ) + (
+        _WARM_UP_WITH_EXPERTS_SECONDS if experts else _WARM_UP_SECONDS
+    )
+    drain = longest_answer_seconds(placement)
+    grace = _PRE_STOP_SECONDS + drain + _KILL_MARGIN_SECONDS
+    deadline = grace + start + _IMAGE_PULL_SECONDS
     return Timeline(
         start_seconds=start,
         probe_failures=-(-start // PROBE_PERIOD_SECONDS),
+        drain_seconds=drain,
+        pre_stop_seconds=_PRE_STOP_SECONDS,
+        grace_seconds=grace,
         progress_deadline_seconds=deadline,
-        wait=f"{-(-deadline // 60) + 5}m",
+        wait=f"{-(-deadline * placement.replicas // 60) + 5}m",
     )
 
 
-def _throughput_mbps(file_system: FileSystem | None) -> float:
-    if file_system is None:
-        return _STREAM_MBPS
-    per_tib = file_system.mbps_per_tib or _SCRATCH_MBPS_PER_TIB
-    return file_system.capacity_gib / 1024 * per_tib
+def longest_answer_seconds(placement: Placement) -> int:
+    """Seconds that one answer may take: a short prompt, and tokens until the context is full.
+
+    With every other place taken by one of that length, at the slow end of the predicted
+    interval: what ends later is broken, not slow. Every time-out on an answer follows this one.
+    In steps of five minutes, for servers must not restart when a coefficient changes a little.
+    """
+    replica = replica_of(
+        placement.variant,
+        placement.checkpoint,
+        placement.gpu,
+        tensor_parallel=placement.tensor_parallel,
+        pipeline_parallel=placement.stages,
+    )
+    slow = at_concurrency(
+        replica,
+        placement.gpu,
+        prompt=1,
+        output=placement.context - 1,
+        concurrency=placement.concurrency,
+        measured=placement.stages == 1,
+    )
+    seconds = slow.first_token_s.high + slow.per_token_s.high * placement.context
+    return -(-math.ceil(seconds) // _ANSWER_STEP_SECONDS) * _ANSWER_STEP_SECONDS

@@ -9,12 +9,13 @@ from typing import Any
 from r1_on_eks.catalog.instances import InstanceType
 from r1_on_eks.catalog.prices import PRICED_REGIONS, PURCHASES, sold_in
 from r1_on_eks.catalog.variants import VARIANTS
-from r1_on_eks.placement_file import read_pins, write_pins
-from r1_on_eks.plan import DoesNotFit, NotPinned, Plan
+from r1_on_eks.placement_file import read_file_system, read_pins, write_pins
+from r1_on_eks.plan import DoesNotFit, NotPinned, Plan, placements_of
 from r1_on_eks.plan.choice import Option, best, options
 from r1_on_eks.plan.outlook import Outlook, outlooks
 from r1_on_eks.plan.recommend import Wish, recommend
 from r1_on_eks.plan.sharing import NothingMeets, cheapest_groups
+from r1_on_eks.plan.storage import sized, told_size
 from r1_on_eks.planning.tables import print_plan, print_recommendation, print_variants
 from r1_on_eks.stack_config import (
     Overrides,
@@ -123,7 +124,8 @@ def run_plan(arguments: argparse.Namespace) -> int:
         config = read_stack(arguments.stack, STACKS)
         if arguments.refresh:
             _refresh(config)
-        plan = Plan.of(config, read_pins(STACKS, config.name))
+        pins, file_system = (read(STACKS, config.name) for read in (read_pins, read_file_system))
+        plan = Plan.of(config, pins, file_system)
     except StackNotFound as error:
         print(f"r1 plan: {error}", file=sys.stderr)
         return 2
@@ -153,12 +155,17 @@ def _refresh(config: StackConfig) -> None:
                 workload=wanted.workload, placement=_decided(option, group.pool)
             )
     pins = {variant: pins[variant] for variant in config.variants}
-    if not write_pins(STACKS, config.name, pins):
+    stood = read_file_system(STACKS, config.name)
+    file_system = sized(config.weights, placements_of(config, pins), stood)
+    if not write_pins(STACKS, config.name, pins, file_system):
         print(f"{config.name}: every placement is as it was", file=sys.stderr)
         return
     for variant, pin in pins.items():
         told = "as it was" if before.get(variant) == pin else _told(pin.placement)
         print(f"{config.name}: {variant} {told}", file=sys.stderr)
+    if file_system:
+        told = "as it was" if file_system == stood else told_size(file_system)
+        print(f"{config.name}: file system {told}", file=sys.stderr)
 
 
 def _decided(option: Option, pool: str | None) -> Overrides:
@@ -210,6 +217,8 @@ def _plain_plan(plan: Plan, expected: list[Outlook], cheaper: float | None) -> d
             }
             for pool in plan.gpu_pools
         ],
+        "storage": plan.storage
+        and {**asdict(plan.storage), "file_system": plan.storage.file_system.model_dump()},
         "models": [
             {
                 "pool": model.pool,

@@ -18,6 +18,7 @@ from r1_on_eks.plan.outlook import Outlook
 from r1_on_eks.plan.placement import Placement
 from r1_on_eks.plan.purchase import ON_DEMAND
 from r1_on_eks.plan.recommend import Candidate, Wish
+from r1_on_eks.plan.storage import Storage, told_size
 from r1_on_eks.plan.upgrades import upgrade_told
 from r1_on_eks.stack_config import Workload
 
@@ -171,6 +172,7 @@ def print_plan(plan: Plan, outlooks: Sequence[Outlook], cheaper: float | None) -
         _print_memory(console, one.placement)
     _print_batching(console, outlooks)
     _print_speed(console, outlooks)
+    _print_storage(console, plan.storage)
     for model in plan.models:
         console.print(f"\nvllm serve {' '.join(model.server.arguments)}", style="dim")
     console.print()
@@ -233,6 +235,21 @@ def _print_speed(console: Console, outlooks: Sequence[Outlook]) -> None:
             )
     console.print()
     console.print(table)
+
+
+def _print_storage(console: Console, storage: Storage | None) -> None:
+    if storage is None:
+        console.print("\nweights are streamed from the bucket; no file system")
+        return
+    known = "" if storage.price_standing == "read" else ", a price remembered and not read"
+    console.print(
+        f"\nfile system: {storage.file_system.deployment}, {told_size(storage.file_system)},"
+        f" decided by {storage.decided_by}; ${storage.usd_per_month:,.0f} a month{known}"
+    )
+    console.print(
+        f"weights: {storage.weights_gib:.0f} GiB, read by all variants at once in"
+        f" {storage.read_minutes:.1f} of {storage.load_minutes:g} minutes"
+    )
 
 
 def _bill(outlooks: Sequence[Outlook]) -> str:

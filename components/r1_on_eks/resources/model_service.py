@@ -102,8 +102,7 @@ def _deployment(
         metadata=metadata,
         spec={
             "replicas": args.server.replicas,
-            # A second copy beside the first would wait for GPUs that nobody has.
-            "strategy": {"type": "Recreate"},
+            "strategy": _strategy(args.server),
             "progress_deadline_seconds": timeline.progress_deadline_seconds,
             "selector": {"match_labels": _selector(args.server)},
             "template": {
@@ -119,6 +118,14 @@ def _deployment(
             ),
         ),
     )
+
+
+def _strategy(server: ModelServer) -> Any:
+    # Without spare GPUs a new pod beside the old one would wait for what nobody has.
+    first = {"max_surge": 1, "max_unavailable": 0} if server.spare else {
+        "max_surge": 0, "max_unavailable": 1
+    }  # fmt: skip
+    return {"type": "RollingUpdate", "rolling_update": first}
 
 
 def _pod(args: ModelServiceArgs, account: kubernetes.core.v1.ServiceAccount) -> Any:
@@ -137,7 +144,7 @@ def _pod(args: ModelServiceArgs, account: kubernetes.core.v1.ServiceAccount) -> 
         "service_account_name": account.metadata.name,
         "automount_service_account_token": False,
         "enable_service_links": False,
-        "termination_grace_period_seconds": server.grace_seconds,
+        "termination_grace_period_seconds": server.timeline.grace_seconds,
         "node_selector": {POOL_LABEL: args.pool},
         # Where a pool has several nodes: the end of one leaves other replicas standing.
         "topology_spread_constraints": [
@@ -187,7 +194,7 @@ def _container(server: ModelServer, *, mounted: bool) -> Any:
             "limits": gpus,
         },
         **_probes(server),
-        "lifecycle": {"pre_stop": {"sleep": {"seconds": server.pre_stop_seconds}}},
+        "lifecycle": {"pre_stop": {"sleep": {"seconds": server.timeline.pre_stop_seconds}}},
         "security_context": {
             "allow_privilege_escalation": False,
             "capabilities": {"drop": ["ALL"]},

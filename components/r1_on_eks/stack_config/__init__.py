@@ -16,9 +16,10 @@ from r1_on_eks.stack_config.variant import (
     WantedVariant,
     Workload,
 )
-from r1_on_eks.stack_config.weights import FileSystem, Weights
+from r1_on_eks.stack_config.weights import FileSystem, WantedFileSystem, Weights
 
 __all__ = [
+    "FILE_SYSTEM",
     "FileSystem",
     "FromReservation",
     "Overrides",
@@ -26,13 +27,19 @@ __all__ = [
     "PublicFrom",
     "StackConfig",
     "StackConfigError",
+    "WantedFileSystem",
     "WantedVariant",
     "Weights",
     "Workload",
+    "parse_pinned_file_system",
     "parse_pins",
     "parse_stack_config",
     "workload_of",
 ]
+
+
+# Key of the file system among the variants in a file of pinned placements.
+FILE_SYSTEM = "file_system"
 
 
 class StackConfigError(ValueError):
@@ -69,11 +76,26 @@ def parse_pins(content: Mapping[str, Any]) -> dict[str, Pin]:
     Raises:
         StackConfigError: one line for each key that is wrong.
     """
+    variants = {key: value for key, value in content.items() if key != FILE_SYSTEM}
+    return _parsed(pins=variants).pins
+
+
+def parse_pinned_file_system(content: Mapping[str, Any]) -> FileSystem | None:
+    """Parses the file system in the content of a file of pinned placements; None if not there.
+
+    Raises:
+        StackConfigError: one line for each key that is wrong.
+    """
+    return _parsed(pins={}, file_system=content.get(FILE_SYSTEM)).file_system
+
+
+class _Pinned(Section):
+    pins: dict[VariantName, Pin]
+    file_system: FileSystem | None = None
+
+
+def _parsed(**parts: Any) -> _Pinned:
     try:
-        return _Pins.model_validate({"pins": content}).pins
+        return _Pinned.model_validate(parts)
     except ValidationError as error:
         raise StackConfigError("\n".join(sentences(error.errors()))) from None
-
-
-class _Pins(Section):
-    pins: dict[VariantName, Pin]
