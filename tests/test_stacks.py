@@ -56,7 +56,11 @@ def test_production_is_protected_from_deletion_unless_the_file_says_otherwise(
 def test_what_spans_nodes_is_refused_before_anything_is_declared(engine):
     entry = {"instance": "p4d.24xlarge", "tensor_parallel": 8, "stages": 4, "concurrency": 8}
     with pytest.raises(pulumi.RunError, match=r"671b\.stages: 4; .* cannot be declared yet"):
-        engine.run(PROJECT / "stacks" / "Pulumi.prod-70b.yaml", variants={"671b": entry})
+        engine.run(
+            PROJECT / "stacks" / "Pulumi.prod-70b.yaml",
+            variants={"671b": entry},
+            weights={"bucket": "example-r1-weights", "storage": "s3-stream"},
+        )
     assert engine.registered == []
 
 

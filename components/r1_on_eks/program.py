@@ -8,7 +8,7 @@ import pulumi_aws as aws
 import pulumi_kubernetes as kubernetes
 from pulumi import ResourceOptions
 
-from r1_on_eks.plan import DoesNotFit, Model, Plan
+from r1_on_eks.plan import DoesNotFit, Model, Plan, Pool
 from r1_on_eks.plan.names import NAMESPACE, cluster_name, stack_tags
 from r1_on_eks.plan.upgrades import is_due, upgrade_told
 from r1_on_eks.resources.accelerators import Accelerators, AcceleratorsArgs
@@ -53,19 +53,9 @@ def declare(
     serving = ServingNamespace("serving", _serving(plan, cluster), inside)
     storage = _storage(plan, network, cluster, serving, system, inside)
     # A p4d costs $22 an hour: it starts when all that it waits for stands.
-    before = [system, storage] if storage else [system]
+    before: list[pulumi.Resource] = [system, storage] if storage else [system]
     pools = {
-        pool.name: GpuNodePool(
-            pool.name,
-            GpuNodePoolArgs(
-                cluster_name=cluster.resource.name,
-                node_role_arn=cluster.node_role_arn,
-                subnet_id=network.private_subnet_ids[plan.gpu_zone],
-                pool=pool,
-                after=before,
-            ),
-            on_aws,
-        )
+        pool.name: GpuNodePool(pool.name, _gpu_pool(plan, network, cluster, pool, before), on_aws)
         for pool in plan.gpu_pools
     }
     for model in plan.models:
@@ -130,6 +120,22 @@ def _system_pool(plan: Plan, network: Network, cluster: Cluster) -> SystemPoolAr
         pool=plan.system_pool,
         lustre=plan.storage is not None,
         after=[network, cluster],
+    )
+
+
+def _gpu_pool(
+    plan: Plan,
+    network: Network,
+    cluster: Cluster,
+    pool: Pool,
+    before: list[pulumi.Resource],
+) -> GpuNodePoolArgs:
+    return GpuNodePoolArgs(
+        cluster_name=cluster.resource.name,
+        node_role_arn=cluster.node_role_arn,
+        subnet_id=network.private_subnet_ids[plan.gpu_zone],
+        pool=pool,
+        after=before,
     )
 
 

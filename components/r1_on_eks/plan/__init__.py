@@ -144,8 +144,12 @@ def _stored(
 ) -> Storage | None:
     try:
         return storage_of(config.weights, placements, pinned)
-    except (NotPinned, DoesNotFit) as error:
-        raise type(error)(f"{error}; r1 plan {config.name} --refresh decides it") from None
+    except NotPinned as error:
+        raise NotPinned(f"{error}; r1 plan {config.name} --refresh decides it") from None
+    except DoesNotFit as error:
+        if config.weights.fsx and config.weights.fsx.capacity_gib:
+            raise
+        raise DoesNotFit(f"{error}; r1 plan {config.name} --refresh grows it") from None
 
 
 def _protected(config: StackConfig) -> bool:

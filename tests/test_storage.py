@@ -1,0 +1,193 @@
+"""The file system of a stack: which size, why that, and how it is filled."""
+
+import subprocess
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from r1_on_eks.catalog.file_systems import TIERS
+from r1_on_eks.plan import NotPinned
+from r1_on_eks.plan.layout import Layout
+from r1_on_eks.plan.placement import DoesNotFit, place
+from r1_on_eks.plan.preload import preload_of
+from r1_on_eks.plan.server import MOUNT
+from r1_on_eks.plan.storage import sized, storage_of
+from r1_on_eks.stack_config import FileSystem, Weights
+
+
+def weights(load_minutes=15.0, **fsx):
+    return Weights.model_validate(
+        {"bucket": "ours", "storage": "fsx", "load_minutes": load_minutes, "fsx": fsx or None}
+    )
+
+
+def placed(variant, instance, split, replicas=1):
+    return place(
+        variant,
+        Layout(
+            instance=instance,
+            tensor_parallel=split,
+            context=8192,
+            concurrency=1,
+            replicas=replicas,
+        ),
+    )
+
+
+SEVENTY = placed("70b", "p4d.24xlarge", 8)
+FULL = placed("671b", "p5en.48xlarge", 8)
+SMALL = placed("1.5b", "g6.xlarge", 1)
+
+
+@pytest.mark.parametrize(
+    ("minutes", "placements", "size", "decided_by"),
+    [
+        (15, [SMALL], (1200, 125), "the least that FSx sells"),
+        (15, [SEVENTY], (1200, 250), "load_minutes: 15"),
+        (20, [SEVENTY], (1200, 125), "the least that FSx sells"),
+        (5, [SEVENTY], (1200, 500), "load_minutes: 5"),
+        (15, [FULL], (1200, 1000), "load_minutes: 15"),
+        (120, [FULL], (1200, 125), "the least that FSx sells"),
+        (120, [FULL, placed("671b", "p6-b200.48xlarge", 8), SEVENTY], (1200, 250),
+         "load_minutes: 120"),
+    ],
+)  # fmt: skip
+def test_the_cheapest_that_holds_the_weights_and_reads_them_in_time_is_taken(
+    minutes, placements, size, decided_by
+):
+    wanted = weights(minutes)
+    found = sized(wanted, placements, None)
+    assert (found.capacity_gib, found.mbps_per_tib) == size
+    storage = storage_of(wanted, placements, found)
+    assert storage.decided_by == decided_by
+    assert storage.read_minutes <= minutes
+
+
+def test_weights_decide_where_they_fill_more_than_the_least():
+    # Both checkpoints of the full model beside each other: 955 GiB, and a tenth of room.
+    quantized = place("671b", Layout(instance="p4de.24xlarge", tensor_parallel=8, context=8192,
+                                     concurrency=1, precision="int4"))  # fmt: skip
+    others = [placed("70b", "p4d.24xlarge", 8), placed("32b", "p4d.24xlarge", 4)]
+    found = sized(weights(120), [FULL, quantized, *others], None)
+    assert found.capacity_gib == 2400
+    storage = storage_of(weights(120), [FULL, quantized, *others], found)
+    assert storage.decided_by == "the weights"
+
+
+@settings(max_examples=60)
+@given(st.floats(1.0, 120.0), st.lists(st.sampled_from([SEVENTY, FULL, SMALL]), min_size=1))
+def test_nothing_cheaper_that_is_sold_would_do(minutes, placements):
+    wanted = weights(minutes)
+    found = sized(wanted, placements, None)
+    cost = {(tier.deployment, tier.mbps_per_tib): tier.usd_per_gb_month for tier in TIERS}
+    paid = cost[found.deployment, found.mbps_per_tib] * found.capacity_gib
+    for speed in (125, 250, 500, 1000):
+        for capacity in (1200, 2400, 4800, 7200):
+            if cost["PERSISTENT_2", speed] * capacity < paid - 1e-6:
+                cheaper = FileSystem(capacity_gib=capacity, mbps_per_tib=speed)
+                with pytest.raises(DoesNotFit):
+                    storage_of(wanted, placements, cheaper)
+
+
+def test_what_stands_grows_and_keeps_its_speed():
+    stands = FileSystem(capacity_gib=1200, mbps_per_tib=250)
+    grown = sized(weights(), [SEVENTY, FULL], stands)
+    assert grown.mbps_per_tib == 250
+    assert grown.capacity_gib == 4800
+    shrunk = sized(weights(), [SMALL], grown)
+    assert shrunk == grown
+    assert "only grows" in storage_of(weights(), [SMALL], shrunk).decided_by
+
+
+@pytest.mark.parametrize(
+    ("wanted", "placements", "pinned", "line"),
+    [
+        (weights(120, capacity_gib=1200, mbps_per_tib=1000),
+         [FULL, place("671b", Layout(instance="p4de.24xlarge", tensor_parallel=8, context=8192,
+                                     concurrency=1, precision="int4")),
+          SEVENTY, placed("32b", "p4d.24xlarge", 4)], None,
+         "weights.fsx.capacity_gib: 1200 GiB do not hold 1147 GiB of weights and a tenth of room;"
+         " 2400 do"),
+        (weights(capacity_gib=1200), [SEVENTY], FileSystem(capacity_gib=2400, mbps_per_tib=250),
+         "weights.fsx.capacity_gib: 1200, but 2400 stand, and a file system only grows; a smaller"
+         " one replaces it: take file_system out of the stack's placements to do so"),
+        (weights(5, capacity_gib=1200, mbps_per_tib=250), [SEVENTY], None,
+         "weights.load_minutes: 5, but reading 131 GiB from 1200 GiB × 250 MB/s per TiB takes 8.0"
+         " min; write load_minutes: 9, or fsx: {capacity_gib: 2400}"),
+        (weights(1, capacity_gib=4800, mbps_per_tib=1000), [placed("8b", "g6e.xlarge", 1),
+                                                            placed("14b", "g6e.xlarge", 1)], None,
+         "weights.load_minutes: 1, but reading 42 GiB takes 1.6 min over the network of g6e.xlarge"
+         " (14b); write load_minutes: 2, or take a larger instance"),
+    ],
+    ids=["too small", "shrinks", "too slow", "slow network"],
+)  # fmt: skip
+def test_a_size_that_does_not_do_is_refused_with_its_numbers(wanted, placements, pinned, line):
+    with pytest.raises(DoesNotFit) as refused:
+        storage_of(wanted, placements, pinned)
+    assert str(refused.value) == line
+
+
+def test_a_fixed_size_that_does_not_do_is_refused_when_it_is_decided_too():
+    with pytest.raises(DoesNotFit, match="load_minutes: 2, but reading 131 GiB"):
+        sized(weights(2, capacity_gib=1200), [SEVENTY], None)
+
+
+def test_a_size_that_nobody_decided_is_not_guessed():
+    with pytest.raises(NotPinned):
+        storage_of(weights(), [SEVENTY], None)
+    assert storage_of(weights(capacity_gib=1200, mbps_per_tib=250), [SEVENTY], None)
+
+
+def test_streamed_weights_have_no_file_system():
+    streamed = Weights(bucket="ours", storage="s3-stream")
+    assert storage_of(streamed, [SEVENTY], None) is None
+    assert sized(streamed, [SEVENTY], None) is None
+    assert preload_of(streamed, [SEVENTY]) is None
+
+
+def run(script, folder, tmp_path):
+    """The script with `folder` in place of the mount, in a shell of this machine."""
+    return subprocess.run(
+        ["sh", "-c", script.replace(MOUNT, str(tmp_path))],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_files_of_every_variant_are_read_and_those_of_others_are_not(tmp_path):
+    preload = preload_of(weights(), [SEVENTY, SMALL])
+    wanted = ["DeepSeek-R1-Distill-Llama-70B", "DeepSeek-R1-Distill-Qwen-1.5B"]
+    for folder in (*wanted, "another-model"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "model-1.safetensors").write_text("x")
+    ran = run(preload.script, wanted[0], tmp_path)
+    assert (ran.returncode, ran.stdout.split(), ran.stderr) == (0, wanted, "")
+
+
+@pytest.mark.parametrize("there", [False, True], ids=["no folder", "no weights in it"])
+def test_an_empty_bucket_is_said_before_gpus_are_paid_for(there, tmp_path):
+    preload = preload_of(weights(), [SMALL])
+    if there:
+        (tmp_path / "DeepSeek-R1-Distill-Qwen-1.5B").mkdir()
+    ran = run(preload.script, "", tmp_path)
+    assert ran.returncode == 1
+    assert ran.stderr == (
+        "s3://ours/DeepSeek-R1-Distill-Qwen-1.5B holds no safetensors; fill the bucket first\n"
+    )
+
+
+def test_a_file_that_cannot_be_read_fails_it(tmp_path):
+    preload = preload_of(weights(), [SMALL])
+    folder = tmp_path / "DeepSeek-R1-Distill-Qwen-1.5B"
+    folder.mkdir()
+    (folder / "model.safetensors").write_text("x")
+    broken = preload.script.replace("head -c 1", "false")
+    assert run(broken, "", tmp_path).returncode != 0
+
+
+def test_a_job_is_another_one_for_other_weights_alone():
+    assert preload_of(weights(), [SEVENTY]) == preload_of(weights(), [SEVENTY, SEVENTY])
+    assert preload_of(weights(), [SEVENTY]).name != preload_of(weights(), [SMALL]).name
+    larger = weights(capacity_gib=4800, mbps_per_tib=1000)
+    assert preload_of(weights(), [SEVENTY]) == preload_of(larger, [SEVENTY])
