@@ -124,8 +124,9 @@ def run_plan(arguments: argparse.Namespace) -> int:
         config = read_stack(arguments.stack, STACKS)
         if arguments.refresh:
             _refresh(config)
-        pins, file_system = (read(STACKS, config.name) for read in (read_pins, read_file_system))
-        plan = Plan.of(config, pins, file_system)
+        plan = Plan.of(
+            config, read_pins(STACKS, config.name), read_file_system(STACKS, config.name)
+        )
     except StackNotFound as error:
         print(f"r1 plan: {error}", file=sys.stderr)
         return 2
