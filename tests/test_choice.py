@@ -197,7 +197,7 @@ def test_r1_plan_shows_a_stack_and_says_which_there_are(monkeypatch, capsys):
     (model,) = json.loads(capsys.readouterr().out)["models"]
     assert model["full"]["per_token_s"]["low"] < model["full"]["per_token_s"]["high"]
     assert cli.main(["plan", "prod-7b"]) == 2
-    assert "there are all-variants, edge-1.5b, enterprise, prod-32b," in capsys.readouterr().err
+    assert "there are all-variants, edge-1.5b," in capsys.readouterr().err
 
 
 def test_r1_plan_refuses_a_stack_that_does_not_fit(tmp_path, monkeypatch, capsys):

@@ -57,8 +57,8 @@ def _name_rows(sections: dict[str, Any]) -> None:
     properties = sections["StackConfig"]["properties"]
     properties["kubernetes"]["enum"] = [*KUBERNETES_VERSIONS]
     properties["variants"]["propertyNames"] = {"enum": [*VARIANTS]}
-    with_gpus = [name for name, row in INSTANCE_TYPES.items() if row.gpus]
-    sections["WantedVariant"]["properties"]["instance"]["anyOf"][0]["enum"] = with_gpus
+    serving = [name for name, row in INSTANCE_TYPES.items() if row.gpus or row.cpu_model]
+    sections["WantedVariant"]["properties"]["instance"]["anyOf"][0]["enum"] = serving
 
 
 def _docstrings() -> dict[str, dict[str, str]]:

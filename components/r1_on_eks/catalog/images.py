@@ -5,6 +5,11 @@ up; `1.30.4` of Nginx is the oldest stable version without the known `map` overf
 """
 
 VLLM = "docker.io/vllm/vllm-openai:v0.33.0"
+# The same engine for processors (vLLM's docs, installation/cpu, 2026-11: tags are
+# `v<version>-x86_64`; this one was not looked up). Its Dockerfile installs no streamer: an init
+# container fetches the weights with AWS's client, of a version that public repositories pull.
+VLLM_ON_CPU = "docker.io/vllm/vllm-openai-cpu:v0.33.0-x86_64"
+AWS_CLI = "public.ecr.aws/aws-cli/aws-cli:2.36.42"
 NGINX = "docker.io/nginxinc/nginx-unprivileged:1.30.4"
 # 0.19.0 to 0.19.2 mount every InfiniBand device by default (NVIDIA/k8s-device-plugin#1837).
 DEVICE_PLUGIN = "nvcr.io/nvidia/k8s-device-plugin:v0.19.3"

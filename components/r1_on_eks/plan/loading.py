@@ -26,8 +26,7 @@ def fits_page_cache(placement: Placement) -> bool:
     they don't, each file has to be read whole and given up again.
     """
     weights = placement.checkpoint.weight_bytes / placement.stages / 2**30
-    share = placement.tensor_parallel / placement.instance.gpus
-    return weights * 1.1 <= placement.instance.memory_gib * share
+    return weights * 1.1 <= placement.instance.memory_gib * placement.node_share
 
 
 def _gbps(placement: Placement) -> float:

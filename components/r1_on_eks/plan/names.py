@@ -14,6 +14,8 @@ POOL_LABEL = "r1-on-eks/variant-pool"
 VARIANT_LABEL = "r1-on-eks/variant"
 GPU_LABEL = "k8s.amazonaws.com/accelerator"
 GPU_TAINT = "nvidia.com/gpu"
+# Of nodes without GPU that serve a model: they are kept as free of other pods.
+SERVER_TAINT = "r1-on-eks/model-server"
 
 
 def cluster_name(stack: str) -> str:

@@ -22,31 +22,36 @@ class Outlook:
         workload: What is asked of it.
         asked: Speed of one replica at its share of the rate; None where requests come faster
             than it answers.
-        full: Speed with as many at a time as the placement is for.
-        most_rate: Requests per second that all replicas answer within the limits.
+        full: Speed with as many at a time as the placement is for; None where it is not
+            predicted, without a GPU.
+        most_rate: Requests per second that all replicas answer within the limits; None likewise.
         usd_per_hour: On demand, its share of its instances; None where no price was read.
     """
 
     placement: Placement
     workload: Workload
     asked: Estimate | None
-    full: Estimate
-    most_rate: float
+    full: Estimate | None
+    most_rate: float | None
     usd_per_hour: float | None
 
     @property
     def meets(self) -> bool:
-        """Whether it answers the rate that is asked within the limits."""
-        return self.most_rate >= self.workload.rate
+        """Whether it answers the rate that is asked within the limits, so far as is known."""
+        return self.most_rate is None or self.most_rate >= self.workload.rate
 
     @property
     def usd_per_million_asked(self) -> float | None:
-        """Dollars for a million output tokens at the rate asked; None where nothing is priced."""
+        """Dollars for a million output tokens at the rate asked; None where it isn't known."""
+        if self.full is None:
+            return None
         return self._usd_per_million(self.workload.rate * self.workload.output)
 
     @property
     def usd_per_million_full(self) -> float | None:
         """The same with every replica at work on as many answers as it takes."""
+        if self.full is None:
+            return None
         return self._usd_per_million(self.full.output_per_s.likely * self.placement.replicas)
 
     def _usd_per_million(self, tokens_per_s: float) -> float | None:
@@ -64,7 +69,7 @@ def outlooks(models: Sequence[Model], region: str = HOME_REGION) -> list[Outlook
         outlook(
             model.placement,
             model.workload,
-            share=model.placement.gpus / in_use[model.pool],
+            share=model.placement.gpus / in_use[model.pool] if in_use[model.pool] else 1.0,
             region=region,
         )
         for model in models
@@ -83,6 +88,17 @@ def outlook(
             GPUs in use, so that idle ones are paid for too.
         region: Whose prices.
     """
+    price = on_demand(placement.instance, region)
+    usd_per_hour = None if price is None else price * placement.nodes * share
+    if placement.on_cpu:
+        return Outlook(
+            placement=placement,
+            workload=workload,
+            asked=None,
+            full=None,
+            most_rate=None,
+            usd_per_hour=usd_per_hour,
+        )
     gpu = placement.gpu
     replica = replica_of(
         placement.variant,
@@ -91,7 +107,6 @@ def outlook(
         tensor_parallel=placement.tensor_parallel,
         pipeline_parallel=placement.stages,
     )
-    price = on_demand(placement.instance, region)
     lengths = {"prompt": workload.prompt, "output": workload.output}
     asked = at_rate(
         replica,
@@ -113,5 +128,5 @@ def outlook(
             **lengths,
         ),
         most_rate=sustained_rate(replica, workload, placement.concurrency) * placement.replicas,
-        usd_per_hour=None if price is None else price * placement.nodes * share,
+        usd_per_hour=usd_per_hour,
     )

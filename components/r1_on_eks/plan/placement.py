@@ -7,6 +7,7 @@ from r1_on_eks.catalog.gpus import GPUS, Gpu
 from r1_on_eks.catalog.instances import INSTANCE_TYPES, InstanceType
 from r1_on_eks.catalog.model_shapes import Checkpoint, Variant
 from r1_on_eks.catalog.variants import VARIANTS
+from r1_on_eks.plan import on_cpu
 from r1_on_eks.plan.fit import Memory, runs_on
 from r1_on_eks.plan.layout import Layout
 from r1_on_eks.plan.purchase import CAPACITY_BLOCK, Purchase, sold_as_block
@@ -59,7 +60,7 @@ class Placement:
     @property
     def gpus(self) -> int:
         """GPUs of all replicas together."""
-        return self.replicas * self.tensor_parallel * self.stages
+        return 0 if self.on_cpu else self.replicas * self.tensor_parallel * self.stages
 
     @property
     def irreplaceable(self) -> bool:
@@ -68,18 +69,34 @@ class Placement:
         return self.instance.scarce and not sure
 
     @property
+    def on_cpu(self) -> bool:
+        """Whether it stands on instances without GPU."""
+        return self.instance.gpus == 0
+
+    @property
     def gpu(self) -> Gpu:
-        """What each of them is."""
+        """What each of them is.
+
+        Raises:
+            KeyError: it stands on instances without.
+        """
         return GPUS[self.instance.gpu_model]
+
+    @property
+    def node_share(self) -> float:
+        """What one replica has of each of its nodes: by GPUs, or all of it."""
+        return 1.0 if self.on_cpu else self.tensor_parallel / self.instance.gpus
 
     @property
     def batched_tokens(self) -> int:
         """Tokens of one step, of prompts and answers together; its memory is reckoned with it."""
-        return self.gpu.batched_tokens
+        return on_cpu.BATCHED_TOKENS if self.on_cpu else self.gpu.batched_tokens
 
     @property
     def attention(self) -> str:
         """The attention kernels that vLLM takes there."""
+        if self.on_cpu:
+            return on_cpu.ATTENTION
         return attention_backend(
             self.gpu.compute_capability, latent=self.variant.latent is not None
         )
@@ -92,12 +109,20 @@ def place(variant_name: str, layout: Layout) -> Placement:
         DoesNotFit: saying which number is wrong and what would work.
     """
     key = f"variants.{variant_name}"
+    instance = INSTANCE_TYPES[layout.instance]
+    if instance.gpus == 0:
+        return _place_on_cpu(key, VARIANTS[variant_name], instance, layout)
     site = _site(key, VARIANTS[variant_name], layout)
     _check_purchase(key, layout)
     _check_split(key, site)
     found = site.memory
     if not found.fits:
         raise DoesNotFit(too_large(key, site))
+    return _placement(site, found)
+
+
+def _placement(site: Site, found: Memory) -> Placement:
+    layout = site.layout
     return Placement(
         variant=site.variant,
         checkpoint=site.checkpoint,
@@ -125,8 +150,41 @@ def _check_purchase(key: str, layout: Layout) -> None:
         )
 
 
+def _place_on_cpu(key: str, variant: Variant, instance: InstanceType, layout: Layout) -> Placement:
+    if not instance.cpu_model or variant.parameters > on_cpu.MOST_PARAMETERS:
+        able = [name for name, row in VARIANTS.items() if row.parameters <= on_cpu.MOST_PARAMETERS]
+        raise DoesNotFit(
+            f"{key}.instance: {instance.name} has no GPU; {', '.join(able)} alone is served"
+            " without"
+        )
+    if layout.precision not in (None, on_cpu.PRECISION):
+        raise DoesNotFit(
+            f"{key}.precision: {layout.precision}; {instance.name} has no GPU, and serves"
+            f" {on_cpu.PRECISION} alone"
+        )
+    if (layout.tensor_parallel, layout.stages) != (1, 1):
+        raise DoesNotFit(
+            f"{key}: {instance.name} has no GPU to split a replica over; write"
+            " tensor_parallel: 1 and leave stages out"
+        )
+    site = Site(variant=variant, checkpoint=variant.published, instance=instance, layout=layout)
+    _check_context(key, site)
+    tokens = layout.context * layout.concurrency
+    found = on_cpu.memory_on_cpu(variant, variant.published, instance, tokens=tokens)
+    if on_cpu.cache_gib(found) > found.cache:
+        most = max(0, int(int(found.cache) / found.cache_per_token / layout.context))
+        raise DoesNotFit(
+            f"{key}.concurrency: {layout.concurrency} requests of {layout.context} tokens need"
+            f" {on_cpu.cache_gib(found)} GiB of {instance.name}, which has"
+            f" {max(0.0, found.cache):.1f} for them; at most {most} fit"
+        )
+    return _placement(site, found)
+
+
 def nodes_of(instance: InstanceType, tensor_parallel: int, stages: int, replicas: int) -> int:
     """Instances for so many replicas: several to a node, or several nodes to each."""
+    if instance.gpus == 0:
+        return replicas
     if stages > 1:
         return replicas * stages
     return -(-replicas // (instance.gpus // tensor_parallel))
@@ -134,8 +192,6 @@ def nodes_of(instance: InstanceType, tensor_parallel: int, stages: int, replicas
 
 def _site(key: str, variant: Variant, layout: Layout) -> Site:
     instance = INSTANCE_TYPES[layout.instance]
-    if instance.gpus == 0:
-        raise DoesNotFit(f"{key}.instance: {instance.name} has no GPU")
     by_precision = {checkpoint.precision: checkpoint for checkpoint in variant.checkpoints}
     precision = layout.precision or variant.published.precision
     if precision not in by_precision:
@@ -175,7 +231,12 @@ def _check_split(key: str, site: Site) -> None:
             f"{key}.stages: a replica over {layout.stages} nodes takes all {instance.gpus} GPUs"
             f" of each; tensor_parallel is {layout.tensor_parallel}"
         )
-    if layout.context > variant.context:
+    _check_context(key, site)
+
+
+def _check_context(key: str, site: Site) -> None:
+    variant, context = site.variant, site.layout.context
+    if context > variant.context:
         raise DoesNotFit(
-            f"{key}.context: {layout.context} tokens; {variant.name} ends at {variant.context}"
+            f"{key}.context: {context} tokens; {variant.name} ends at {variant.context}"
         )

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 from r1_on_eks.plan.names import (
     GPU_LABEL,
+    GPU_TAINT,
     POOL_LABEL,
+    SERVER_TAINT,
     node_group_name,
     pool_name,
     pool_tags,
@@ -16,6 +18,9 @@ from r1_on_eks.plan.names import (
 from r1_on_eks.plan.placement import DoesNotFit, Placement
 from r1_on_eks.plan.purchase import BOUGHT_ON_DEMAND, Purchase
 from r1_on_eks.plan.user_data import user_data_of
+
+# EKS user guide, managed node groups: Amazon Linux 2023, with and without NVIDIA's driver.
+_AMI_WITH_GPU, _AMI_WITHOUT_GPU = "AL2023_x86_64_NVIDIA", "AL2023_x86_64_STANDARD"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +38,8 @@ class Pool:
         labels: Node labels.
         tags: What group, instances, volumes and interfaces carry.
         user_data: Base64 text, or None for EKS's own alone.
+        ami_type: EKS's word for the image of its nodes.
+        taint: What keeps other pods off its nodes, or None.
     """
 
     name: str
@@ -45,6 +52,8 @@ class Pool:
     labels: dict[str, str]
     tags: dict[str, str]
     user_data: str | None
+    ami_type: str
+    taint: str | None
 
 
 def pool_of(placement: Placement) -> str:
@@ -105,10 +114,21 @@ def _gpu_pool(stack: str, name: str, placements: Sequence[Placement], protected:
         nodes=0 if all(one.reserved for one in placements) else first.nodes,
         most=first.nodes,
         kept=protected and any(one.irreplaceable for one in placements),
-        labels={POOL_LABEL: name, GPU_LABEL: first.instance.gpu_model},
+        labels={POOL_LABEL: name, **_gpu_label(first)},
         tags=variant_tags(stack, first.variant.name) if own else pool_tags(stack, name),
         user_data=user_data_of(first.instance),
+        ami_type=_AMI_WITHOUT_GPU if first.on_cpu else _AMI_WITH_GPU,
+        taint=taint_of(first),
     )
+
+
+def taint_of(placement: Placement) -> str:
+    """What a variant's pods tolerate, and others don't."""
+    return SERVER_TAINT if placement.on_cpu else GPU_TAINT
+
+
+def _gpu_label(placement: Placement) -> dict[str, str]:
+    return {} if placement.on_cpu else {GPU_LABEL: placement.instance.gpu_model}
 
 
 def system_pool(stack: str) -> Pool:
@@ -124,4 +144,6 @@ def system_pool(stack: str) -> Pool:
         labels={},
         tags=stack_tags(stack),
         user_data=None,
+        ami_type=_AMI_WITHOUT_GPU,
+        taint=None,
     )

@@ -3,9 +3,12 @@
 import json
 from dataclasses import dataclass
 
+from r1_on_eks.catalog.images import VLLM, VLLM_ON_CPU
+from r1_on_eks.plan import on_cpu
 from r1_on_eks.plan.loading import fits_page_cache
 from r1_on_eks.plan.names import PORT, service_name
 from r1_on_eks.plan.placement import Placement
+from r1_on_eks.plan.pools import taint_of
 from r1_on_eks.plan.timeline import Timeline, timeline_of
 from r1_on_eks.stack_config import Weights
 
@@ -34,6 +37,10 @@ class ModelServer:
         shared_memory: Size of /dev/shm, through which tensor-parallel ranks talk.
         weights_folder: Folder of the weights in bucket and file system.
         timeline: Limits on its start and end.
+        image: Container image, without a GPU another one.
+        taint: Of its nodes; its pods tolerate it.
+        fetched_from: Where an init container fetches the weights from, `s3://bucket/folder/`;
+            None where the server streams them or finds them mounted.
     """
 
     variant: str
@@ -49,6 +56,9 @@ class ModelServer:
     shared_memory: str
     weights_folder: str
     timeline: Timeline
+    image: str
+    taint: str
+    fetched_from: str | None
 
 
 def server_of(placement: Placement, weights: Weights) -> ModelServer:
@@ -56,40 +66,55 @@ def server_of(placement: Placement, weights: Weights) -> ModelServer:
     instance, folder = placement.instance, placement.checkpoint.folder
     timeline = timeline_of(placement, weights)
     # Half of its share of the node is sure; the rest serves the page cache and the kubelet.
-    share = placement.tensor_parallel / instance.gpus / 2
+    share = placement.node_share / 2
     return ModelServer(
         variant=placement.variant.name,
         name=service_name(placement.variant.name),
         arguments=_arguments(placement, weights, timeline),
-        environment=_environment(timeline, weights),
+        environment=_environment(placement, weights, timeline),
         replicas=0 if placement.reserved else placement.replicas,
         spare=_spare(placement),
         stages=placement.stages,
-        gpus=placement.tensor_parallel,
+        gpus=0 if placement.on_cpu else placement.tensor_parallel,
         cpu=f"{int(instance.vcpus * share * 1000)}m",
         memory=f"{int(instance.memory_gib * share)}Gi",
         shared_memory=f"{2 + 2 * placement.tensor_parallel}Gi",
         weights_folder=folder,
         timeline=timeline,
+        image=VLLM_ON_CPU if placement.on_cpu else VLLM,
+        taint=taint_of(placement),
+        fetched_from=_in_bucket(placement, weights) if _fetches(placement, weights) else None,
     )
+
+
+def _fetches(placement: Placement, weights: Weights) -> bool:
+    # The engine's image for processors has no streamer.
+    return weights.streamed and placement.on_cpu
+
+
+def _in_bucket(placement: Placement, weights: Weights) -> str:
+    return f"s3://{weights.bucket}/{placement.checkpoint.folder}/"
 
 
 def _spare(placement: Placement) -> bool:
     """Room for one replica more in a pool of its own; of a shared one others may want it."""
     if placement.stages > 1 or placement.pool is not None:
         return False
-    held = placement.nodes * (placement.instance.gpus // placement.tensor_parallel)
+    held = placement.nodes * int(1 / placement.node_share)
     return held > placement.replicas
 
 
 def _arguments(placement: Placement, weights: Weights, timeline: Timeline) -> tuple[str, ...]:
-    folder = placement.checkpoint.folder
-    source = f"s3://{weights.bucket}/{folder}/" if weights.streamed else f"{MOUNT}/{folder}"
-    load = _streamed(placement) if weights.streamed else _mounted(placement)
+    streams = weights.streamed and not _fetches(placement, weights)
+    mounted = f"{MOUNT}/{placement.checkpoint.folder}"
+    source = _in_bucket(placement, weights) if streams else mounted
+    load = _streamed(placement) if streams else _mounted(placement)
     stages = ("--pipeline-parallel-size", str(placement.stages)) if placement.stages > 1 else ()
-    # Ranks that are done loading wait for the slowest; NCCL's own limit is 600 s.
-    ranks = placement.tensor_parallel * placement.stages
+    # Ranks that are done loading wait for the slowest; NCCL's own limit is 600 s. Over several
+    # nodes the group says it.
+    ranks = placement.tensor_parallel if placement.stages == 1 else 1
     together = ("--distributed-timeout-seconds", str(timeline.start_seconds)) if ranks > 1 else ()
+    share = ("--gpu-memory-utilization", str(placement.utilization))
     # The share of the memory, not --kv-cache-memory-bytes: with that, vLLM takes our estimate of
     # what else it needs for granted, and one that is too low ends in the middle of a start.
     # No --quantization: a checkpoint says it itself, and vLLM then picks its fastest kernels.
@@ -103,7 +128,7 @@ def _arguments(placement: Placement, weights: Weights, timeline: Timeline) -> tu
         "--max-model-len", str(placement.context),
         "--max-num-seqs", str(placement.concurrency),
         "--max-num-batched-tokens", str(placement.batched_tokens),
-        "--gpu-memory-utilization", str(placement.utilization),
+        *(() if placement.on_cpu else share),
         "--reasoning-parser", "deepseek_r1",
         "--port", str(PORT),
         "--shutdown-timeout", str(timeline.drain_seconds),
@@ -132,10 +157,17 @@ def _mounted(placement: Placement) -> tuple[str, ...]:
     return () if fits_page_cache(placement) else ("--safetensors-load-strategy", "eager")
 
 
-def _environment(timeline: Timeline, weights: Weights) -> dict[str, str]:
+def _environment(placement: Placement, weights: Weights, timeline: Timeline) -> dict[str, str]:
     streamer = {"RUNAI_STREAMER_CHUNK_BYTESIZE": str(_STREAMED_AT_A_TIME)}
+    processor = {
+        "VLLM_CPU_KVCACHE_SPACE": str(on_cpu.cache_gib(placement.memory)),
+        # To bind threads and memory itself, vLLM would need SYS_NICE, which no restricted pod has.
+        "VLLM_CPU_OMP_THREADS_BIND": "nobind",
+        "OMP_NUM_THREADS": str(on_cpu.threads_of(placement.instance)),
+    }
+    own = processor if placement.on_cpu else streamer if weights.streamed else {}
     return {
-        **(streamer if weights.streamed else {}),
+        **own,
         # The pod's user has no home and no entry in /etc/passwd.
         "HOME": CACHE,
         "USER": "vllm",

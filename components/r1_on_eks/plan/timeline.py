@@ -25,6 +25,8 @@ _IMAGE_PULL_SECONDS = 900
 _PRE_STOP_SECONDS = 15
 _KILL_MARGIN_SECONDS = 30
 _ANSWER_STEP_SECONDS = 300
+# A limit and no prediction: four tokens a second, about as fast as people read.
+_READER_WAITS_PER_TOKEN_SECONDS = 0.25
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +60,9 @@ def timeline_of(placement: Placement, weights: Weights) -> Timeline:
     start = round(reading * _FIRST_READ) + (
         _WARM_UP_WITH_EXPERTS_SECONDS if experts else _WARM_UP_SECONDS
     )
+    if placement.stages > 1:
+        # The first node waits until the last one has its image, too.
+        start += _IMAGE_PULL_SECONDS
     drain = longest_answer_seconds(placement)
     grace = _PRE_STOP_SECONDS + drain + _KILL_MARGIN_SECONDS
     deadline = grace + start + _IMAGE_PULL_SECONDS
@@ -78,7 +83,17 @@ def longest_answer_seconds(placement: Placement) -> int:
     With every other place taken by one of that length, at the slow end of the predicted
     interval: what ends later is broken, not slow. Every time-out on an answer follows this one.
     In steps of five minutes, for servers must not restart when a coefficient changes a little.
+    Without a GPU nothing is predicted; there it is what a reader would wait for.
     """
+    seconds = (
+        placement.context * _READER_WAITS_PER_TOKEN_SECONDS
+        if placement.on_cpu
+        else _slowest_seconds(placement)
+    )
+    return -(-math.ceil(seconds) // _ANSWER_STEP_SECONDS) * _ANSWER_STEP_SECONDS
+
+
+def _slowest_seconds(placement: Placement) -> float:
     replica = replica_of(
         placement.variant,
         placement.checkpoint,
@@ -94,5 +109,4 @@ def longest_answer_seconds(placement: Placement) -> int:
         concurrency=placement.concurrency,
         measured=placement.stages == 1,
     )
-    seconds = slow.first_token_s.high + slow.per_token_s.high * placement.context
-    return -(-math.ceil(seconds) // _ANSWER_STEP_SECONDS) * _ANSWER_STEP_SECONDS
+    return slow.first_token_s.high + slow.per_token_s.high * placement.context

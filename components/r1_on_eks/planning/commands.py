@@ -6,7 +6,7 @@ import sys
 from dataclasses import asdict, fields
 from typing import Any
 
-from r1_on_eks.catalog.instances import InstanceType
+from r1_on_eks.catalog.instances import INSTANCE_TYPES, InstanceType
 from r1_on_eks.catalog.prices import PRICED_REGIONS, PURCHASES, sold_in
 from r1_on_eks.catalog.variants import VARIANTS
 from r1_on_eks.placement_file import read_file_system, read_pins, write_pins
@@ -22,6 +22,7 @@ from r1_on_eks.stack_config import (
     Pin,
     StackConfig,
     StackConfigError,
+    WantedVariant,
     Workload,
     workload_of,
 )
@@ -148,8 +149,10 @@ def run_plan(arguments: argparse.Namespace) -> int:
 def _refresh(config: StackConfig) -> None:
     """Decides every placement of a stack anew, and says of each whether it is another."""
     before = read_pins(STACKS, config.name)
-    pins = {}
-    for group in cheapest_groups(config.variants):
+    on_cpu, on_gpus = _by_processor(config)
+    pins = {name: Pin(workload=wanted.workload, placement=_fixed_on_cpu(wanted))
+            for name, wanted in on_cpu.items()}  # fmt: skip
+    for group in cheapest_groups(on_gpus):
         for option in group.options:
             wanted = config.variants[option.variant.name]
             pins[option.variant.name] = Pin(
@@ -167,6 +170,25 @@ def _refresh(config: StackConfig) -> None:
     if file_system:
         told = "as it was" if file_system == stood else told_size(file_system)
         print(f"{config.name}: file system {told}", file=sys.stderr)
+
+
+def _by_processor(
+    config: StackConfig,
+) -> tuple[dict[str, WantedVariant], dict[str, WantedVariant]]:
+    """Variants that their stack file puts on instances without GPU, and all others."""
+    on_cpu = {
+        name: wanted
+        for name, wanted in config.variants.items()
+        if wanted.instance and not INSTANCE_TYPES[wanted.instance].gpus
+    }
+    return on_cpu, {name: one for name, one in config.variants.items() if name not in on_cpu}
+
+
+def _fixed_on_cpu(wanted: WantedVariant) -> Overrides:
+    """What the stack file says: nothing is chosen by a speed that nobody knows."""
+    unsaid = {"precision": "bf16", "tensor_parallel": 1, "stages": 1, "replicas": 1,
+              "concurrency": 4}  # fmt: skip
+    return Overrides.model_validate(unsaid | wanted.overrides.model_dump(exclude_none=True))
 
 
 def _decided(option: Option, pool: str | None) -> Overrides:
@@ -198,10 +220,10 @@ def _cheaper(config: StackConfig, expected: list[Outlook]) -> float | None:
     At the prices of the Region that all placements are chosen by.
     """
     try:
-        cheapest = sum(group.usd_per_hour for group in cheapest_groups(config.variants))
+        cheapest = sum(group.usd_per_hour for group in cheapest_groups(_by_processor(config)[1]))
     except NothingMeets:
         return None
-    prices = [one.usd_per_hour for one in expected]
+    prices = [one.usd_per_hour for one in expected if not one.placement.on_cpu]
     now = sum(price for price in prices if price is not None)
     return cheapest if None not in prices and cheapest < now - 0.005 else None
 
@@ -242,7 +264,7 @@ def _plain(found: Option | Outlook) -> dict[str, Any]:
         "placement": _named(asdict(found.placement)),
         "workload": found.workload.model_dump(),
         "asked": found.asked and asdict(found.asked),
-        "full": asdict(found.full),
+        "full": found.full and asdict(found.full),
         "meets": found.meets,
         "usd_per_million_asked": found.usd_per_million_asked,
         "usd_per_million_full": found.usd_per_million_full,

@@ -162,7 +162,9 @@ def print_plan(plan: Plan, outlooks: Sequence[Outlook], cheaper: float | None) -
             placement.checkpoint.precision,
             f"{placement.nodes} × {placement.instance.name}",
             _pool_told(model.pool, placement),
-            f"{placement.replicas} × {placement.tensor_parallel}{stages}",
+            "none"
+            if placement.on_cpu
+            else f"{placement.replicas} × {placement.tensor_parallel}{stages}",
             str(placement.context),
             str(placement.concurrency * placement.replicas),
             f"{_dollars(one.usd_per_hour)}{' reserved' if placement.reserved else ''}",
@@ -186,7 +188,8 @@ def _pool_told(pool: str, placement: Placement) -> str:
 
 def _print_memory(console: Console, placement: Placement) -> None:
     found = placement.memory
-    visible = placement.gpu.torch_visible_gib
+    visible = found.budget if placement.on_cpu else placement.gpu.torch_visible_gib
+    of = "memory that a server may take of a node" if placement.on_cpu else "memory of each GPU"
     parts = (
         ("weights", found.weights, "█", "blue"),
         ("overhead and graphs", found.overhead + found.graphs, "▓", "yellow"),
@@ -198,7 +201,7 @@ def _print_memory(console: Console, placement: Placement) -> None:
     for _, size, letter, colour in parts:
         bar.append(letter * round(_BAR * size / visible), style=colour)
     told = ", ".join(f"{letter} {size:.1f} {name}".strip() for name, size, letter, _ in parts)
-    console.print(f"\n{placement.variant.name}, memory of each GPU ({visible:g} GiB)")
+    console.print(f"\n{placement.variant.name}, {of} ({visible:g} GiB)")
     console.print(bar.append("│"))
     console.print(told, style="dim")
 
@@ -230,7 +233,9 @@ def _print_speed(console: Console, outlooks: Sequence[Outlook]) -> None:
             table.add_row(
                 one.placement.variant.name if number == 0 else "",
                 load,
-                *_speed_cells(estimate, one.placement.replicas),
+                *_speed_cells(
+                    estimate, one.placement.replicas, "too slow" if one.full else "not measured"
+                ),
                 _dollars(per_million),
             )
     console.print()
@@ -239,7 +244,7 @@ def _print_speed(console: Console, outlooks: Sequence[Outlook]) -> None:
 
 def _print_storage(console: Console, storage: Storage | None) -> None:
     if storage is None:
-        console.print("\nweights are streamed from the bucket; no file system")
+        console.print("\nweights are read from the bucket; no file system")
         return
     known = "" if storage.price_standing == "read" else ", a price remembered and not read"
     console.print(
@@ -264,9 +269,9 @@ def _bill(outlooks: Sequence[Outlook]) -> str:
     return f"instances together: ${live:.2f} an hour, ${live * 730:,.0f} a month{more}"
 
 
-def _speed_cells(estimate: Estimate | None, replicas: int) -> tuple[str, ...]:
+def _speed_cells(estimate: Estimate | None, replicas: int, otherwise: str) -> tuple[str, ...]:
     if estimate is None:
-        return ("too slow",) * 3
+        return (otherwise,) * 3
     together = estimate.output_per_s
     low, likely, high = (
         f"{rate * replicas:.0f}" for rate in (together.low, together.likely, together.high)
@@ -284,8 +289,14 @@ def _print_verdicts(
     for one in outlooks:
         asked = one.workload
         limits = f"{asked.first_token_s:g} s and {asked.per_token_s * 1e3:g} ms a token"
-        name = one.placement.variant.name
-        if one.meets:
+        placement = one.placement
+        name = placement.variant.name
+        if one.most_rate is None:
+            console.print(
+                f"{name} without a GPU: no speed is predicted, for nobody published a measurement;"
+                f" whether {placement.instance.name} keeps {limits} has to be tried"
+            )
+        elif one.meets:
             console.print(f"{name} answers up to {one.most_rate:.2g} requests/s within {limits}")
         else:
             console.print(
@@ -302,7 +313,7 @@ def _print_verdicts(
         console.print(
             f"cheaper now: ${cheaper:.2f} an hour; r1 plan {plan.stack} --refresh takes it"
         )
-    if not all(one.full.calibrated for one in outlooks):
+    if not all(one.full.calibrated for one in outlooks if one.full):
         console.print("no GPU of one of these classes was measured: intervals are wider there")
     console.print(
         "predictions with their 90 % intervals (docs/estimates.md); on-demand prices of"

@@ -1,4 +1,4 @@
-"""GPU instances for one variant."""
+"""Instances for one variant, or for several that share them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from r1_on_eks.plan.names import GPU_TAINT, tagged
+from r1_on_eks.plan.names import tagged
 from r1_on_eks.plan.pools import Pool
 from r1_on_eks.plan.purchase import CAPACITY_BLOCK
 
@@ -50,7 +50,7 @@ class GpuNodePool(pulumi.ComponentResource):
             cluster_name=args.cluster_name,
             node_role_arn=args.node_role_arn,
             subnet_ids=[args.subnet_id],
-            ami_type="AL2023_x86_64_NVIDIA",
+            ami_type=args.pool.ami_type,
             # Of a capacity block the launch template says it.
             instance_types=None if in_block else [args.pool.instance_type],
             capacity_type=args.pool.purchase.group_type,
@@ -64,7 +64,7 @@ class GpuNodePool(pulumi.ComponentResource):
                 "max_size": args.pool.most,
             },
             labels=dict(args.pool.labels),
-            taints=[{"key": GPU_TAINT, "value": "true", "effect": "NO_SCHEDULE"}],
+            taints=[{"key": args.pool.taint, "value": "true", "effect": "NO_SCHEDULE"}],
             # The default starts new instances first, and waits for GPUs that nobody has.
             update_config={"max_unavailable": 1, "update_strategy": "MINIMAL"},
             node_repair_config={"enabled": True},

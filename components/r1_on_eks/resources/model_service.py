@@ -7,8 +7,8 @@ from typing import Any
 import pulumi
 import pulumi_kubernetes as kubernetes
 
-from r1_on_eks.catalog.images import VLLM
-from r1_on_eks.plan.names import GPU_TAINT, POOL_LABEL, PORT, VARIANT_LABEL
+from r1_on_eks.catalog.images import AWS_CLI
+from r1_on_eks.plan.names import POOL_LABEL, PORT, VARIANT_LABEL
 from r1_on_eks.plan.server import CACHE, MOUNT, ModelServer
 from r1_on_eks.plan.timeline import PROBE_PERIOD_SECONDS
 from r1_on_eks.plan.traffic import SERVER_PODS
@@ -140,6 +140,8 @@ def _pod(args: ModelServiceArgs, account: kubernetes.core.v1.ServiceAccount) -> 
         volumes.append(
             {"name": "weights", "persistent_volume_claim": {"claim_name": args.claim_name}}
         )
+    elif server.fetched_from:
+        volumes.append({"name": "weights", "empty_dir": {}})
     return {
         "service_account_name": account.metadata.name,
         "automount_service_account_token": False,
@@ -155,7 +157,7 @@ def _pod(args: ModelServiceArgs, account: kubernetes.core.v1.ServiceAccount) -> 
                 "label_selector": {"match_labels": _selector(server)},
             }
         ],
-        "tolerations": [{"key": GPU_TAINT, "operator": "Exists", "effect": "NoSchedule"}],
+        "tolerations": [{"key": server.taint, "operator": "Exists", "effect": "NoSchedule"}],
         "security_context": {
             "run_as_non_root": True,
             "run_as_user": _USER,
@@ -165,6 +167,7 @@ def _pod(args: ModelServiceArgs, account: kubernetes.core.v1.ServiceAccount) -> 
             "fs_group_change_policy": "OnRootMismatch",
             "seccomp_profile": {"type": "RuntimeDefault"},
         },
+        **({"init_containers": [_fetching(server)]} if server.fetched_from else {}),
         "containers": [_container(server, mounted=args.claim_name is not None)],
         "volumes": volumes,
     }
@@ -180,12 +183,12 @@ def _container(server: ModelServer, *, mounted: bool) -> Any:
         {"name": "cache", "mount_path": CACHE},
         {"name": "temporary", "mount_path": "/tmp"},
     ]
-    if mounted:
+    if mounted or server.fetched_from:
         mounts.append(_weights_mount(server))
-    gpus = {"nvidia.com/gpu": str(server.gpus)}
+    gpus = {"nvidia.com/gpu": str(server.gpus)} if server.gpus else {}
     return {
         "name": "vllm",
-        "image": VLLM,
+        "image": server.image,
         "args": list(server.arguments),
         "env": [{"name": key, "value": value} for key, value in server.environment.items()],
         "ports": [{"name": "http", "container_port": PORT}],
@@ -195,13 +198,38 @@ def _container(server: ModelServer, *, mounted: bool) -> Any:
         },
         **_probes(server),
         "lifecycle": {"pre_stop": {"sleep": {"seconds": server.timeline.pre_stop_seconds}}},
-        "security_context": {
-            "allow_privilege_escalation": False,
-            "capabilities": {"drop": ["ALL"]},
-            "read_only_root_filesystem": True,
-        },
+        "security_context": _UNPRIVILEGED,
         "volume_mounts": mounts,
     }
+
+
+def _fetching(server: ModelServer) -> Any:
+    """Copies the weights beside the server, which then reads them as if they were mounted."""
+    return {
+        "name": "fetch-weights",
+        "image": AWS_CLI,
+        "args": [
+            "s3", "sync", "--no-progress", server.fetched_from,
+            f"{MOUNT}/{server.weights_folder}",
+        ],
+        "env": [{"name": "HOME", "value": "/tmp"}],
+        "resources": {
+            "requests": {"cpu": "1", "memory": "512Mi"},
+            "limits": {"memory": "2Gi"},
+        },
+        "security_context": _UNPRIVILEGED,
+        "volume_mounts": [
+            {"name": "weights", "mount_path": MOUNT},
+            {"name": "temporary", "mount_path": "/tmp"},
+        ],
+    }  # fmt: skip
+
+
+_UNPRIVILEGED = {
+    "allow_privilege_escalation": False,
+    "capabilities": {"drop": ["ALL"]},
+    "read_only_root_filesystem": True,
+}
 
 
 def _weights_mount(server: ModelServer) -> Any:
