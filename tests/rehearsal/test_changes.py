@@ -80,9 +80,7 @@ EDITS = {
         lambda settings: settings.update(kubernetes="1.36"), program=_AS_IF_1_36_MOUNTED_LUSTRE
     ),
     "more storage": Edit(lambda settings: settings["weights"]["fsx"].update(capacity_gib=4800)),
-    "less storage": Edit(
-        lambda settings: settings["weights"]["fsx"].update(capacity_gib=1200), ends=LUSTRE
-    ),
+    "a longer load": Edit(lambda settings: settings["weights"].update(load_minutes=30)),
     "faster storage": Edit(
         lambda settings: settings["weights"]["fsx"].update(mbps_per_tib=500), ends=LUSTRE
     ),
@@ -124,7 +122,7 @@ EDITS = {
 def base(settings: dict[str, Any]) -> None:
     """prod-70b with a small variant beside, on two zones, not protected."""
     settings.update(production=False, zones=["us-west-2a", "us-west-2b"])
-    settings["weights"]["fsx"]["capacity_gib"] = 2400
+    settings["weights"]["fsx"] = {"capacity_gib": 2400, "mbps_per_tib": 250}
     settings["variants"]["7b"] = {"instance": "g6.2xlarge", "rate": 0.05}
 
 
@@ -214,6 +212,15 @@ def test_an_edit_changes_exactly_this(standing, name, snapshot):
     }
     assert ended & PRECIOUS == edit.ends
     assert told(steps) == snapshot
+
+
+def test_less_storage_is_refused_for_it_would_replace_the_file_system(standing):
+    less = Edit(lambda settings: settings["weights"]["fsx"].update(capacity_gib=1200))
+    refused = standing.shown(less)
+    assert refused.returncode != 0
+    assert "weights.fsx.capacity_gib: 1200, but 2400 stand, and a file system only" in " ".join(
+        refused.stdout.split()
+    )
 
 
 def test_there_are_twenty_edits():

@@ -39,7 +39,7 @@ class Pool:
         tags: What group, instances, volumes and interfaces carry.
         user_data: Base64 text, or None for EKS's own alone.
         ami_type: EKS's word for the image of its nodes.
-        taint: What keeps other pods off its nodes, or None.
+        taints: Keys of what keeps other pods off its nodes.
     """
 
     name: str
@@ -53,7 +53,7 @@ class Pool:
     tags: dict[str, str]
     user_data: str | None
     ami_type: str
-    taint: str | None
+    taints: tuple[str, ...]
 
 
 def pool_of(placement: Placement) -> str:
@@ -118,7 +118,7 @@ def _gpu_pool(stack: str, name: str, placements: Sequence[Placement], protected:
         tags=variant_tags(stack, first.variant.name) if own else pool_tags(stack, name),
         user_data=user_data_of(first.instance),
         ami_type=_AMI_WITHOUT_GPU if first.on_cpu else _AMI_WITH_GPU,
-        taint=taint_of(first),
+        taints=(taint_of(first),),
     )
 
 
@@ -145,5 +145,5 @@ def system_pool(stack: str) -> Pool:
         tags=stack_tags(stack),
         user_data=None,
         ami_type=_AMI_WITHOUT_GPU,
-        taint=None,
+        taints=(),
     )

@@ -64,7 +64,9 @@ class GpuNodePool(pulumi.ComponentResource):
                 "max_size": args.pool.most,
             },
             labels=dict(args.pool.labels),
-            taints=[{"key": args.pool.taint, "value": "true", "effect": "NO_SCHEDULE"}],
+            taints=[
+                {"key": key, "value": "true", "effect": "NO_SCHEDULE"} for key in args.pool.taints
+            ],
             # The default starts new instances first, and waits for GPUs that nobody has.
             update_config={"max_unavailable": 1, "update_strategy": "MINIMAL"},
             node_repair_config={"enabled": True},
