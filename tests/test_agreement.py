@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from r1_on_eks.catalog import images
 
 STACKS = sorted((Path(__file__).parent.parent / "stacks").glob("Pulumi.*.yaml"))
 # vllm/entrypoints/serve/instrumentator/health.py of the wheel of 0.33.0, read 2026-11-24.
@@ -26,6 +27,10 @@ def servers(engine):
 def container_of(deployment):
     (container,) = deployment["spec"]["template"]["spec"]["containers"]
     return container
+
+
+def pod_of(workload):
+    return workload["spec"]["template"]["spec"]
 
 
 def probes_of(container):
@@ -110,6 +115,64 @@ def test_everything_that_is_mounted_exists_and_every_mount_has_its_volume(declar
         for mount in container_of(deployment)["volumeMounts"]:
             if mount["name"] == "configuration":
                 assert mount["subPath"] in declared.one("ConfigMap").inputs["data"]
+
+
+def test_the_job_that_fills_the_file_system_fills_what_every_server_mounts(declared):
+    jobs = [one.inputs for one in declared.of_type("Job")]
+    mounted = {
+        mount["subPath"]: deployment["spec"]["template"]["spec"]["volumes"]
+        for deployment in servers(declared)
+        for mount in container_of(deployment)["volumeMounts"]
+        if mount["name"] == "weights" and "initContainers" not in pod_of(deployment)
+    }
+    assert bool(jobs) == bool(mounted)
+    for job in jobs:
+        pod = pod_of(job)
+        (container,) = pod["containers"]
+        (claim,) = [one.inputs for one in declared.of_type("PersistentVolumeClaim")]
+        assert job["metadata"]["namespace"] == claim["metadata"]["namespace"]
+        (volume,) = pod["volumes"]
+        assert volume["persistentVolumeClaim"]["claimName"] == claim["metadata"]["name"]
+        script = container["command"][-1]
+        (mount,) = container["volumeMounts"]
+        assert f"{mount['mountPath']}/$folder" in script
+        (folders,) = [line for line in script.splitlines() if line.startswith("for folder in")]
+        assert set(folders.removeprefix("for folder in ").removesuffix("; do").split()) == {
+            *mounted
+        }
+
+
+def test_gpu_nodes_are_not_paid_for_before_the_weights_are_there(declared):
+    for group in declared.of_type("NodeGroup"):
+        if group.name != "system":
+            before = {urn.rpartition("::")[2] for urn in group.dependencies}
+            assert {job.name for job in declared.of_type("Job")} <= before
+
+
+def test_images_are_named_in_one_place(declared):
+    known = {value for name, value in vars(images).items() if name.isupper()}
+    pods = [pod_of(one.inputs) for kind in ("Deployment", "Job", "DaemonSet")
+            for one in declared.of_type(kind)]  # fmt: skip
+    used = {container["image"] for pod in pods
+            for container in [*pod["containers"], *pod.get("initContainers", [])]}  # fmt: skip
+    assert used <= known
+
+
+def test_limits_on_a_start_agree(declared):
+    for deployment in servers(declared):
+        container = container_of(deployment)
+        environment = {one["name"]: one["value"] for one in container["env"]}
+        ready = int(environment["VLLM_ENGINE_READY_TIMEOUT_S"])
+        probe = container["startupProbe"]
+        assert probe["failureThreshold"] * probe["periodSeconds"] >= ready
+        words = container["args"]
+        if "--distributed-timeout-seconds" in words:
+            assert int(words[words.index("--distributed-timeout-seconds") + 1]) >= ready
+        drain = int(words[words.index("--shutdown-timeout") + 1])
+        pause = container["lifecycle"]["preStop"]["sleep"]["seconds"]
+        assert pod_of(deployment)["terminationGracePeriodSeconds"] > pause + drain
+        deadline = deployment["spec"]["progressDeadlineSeconds"]
+        assert deadline > ready + pod_of(deployment)["terminationGracePeriodSeconds"]
 
 
 def test_a_drain_is_never_blocked_and_replicas_are_spread(declared):

@@ -40,12 +40,14 @@ def test_a_lasting_file_system_has_the_version_that_al2023_mounts(engine):
     assert lustre["storageCapacity"] == 2400
     assert lustre["perUnitStorageThroughput"] == 500
     assert lustre["subnetIds"] == "subnet-b"
+    assert lustre["kmsKeyId"] == "arn:storage-key"
 
 
 def test_a_scratch_file_system_names_no_throughput(engine):
     lustre = declared(engine, FOR_A_TEST).one("LustreFileSystem").inputs
     assert lustre["deploymentType"] == "SCRATCH_2"
     assert "perUnitStorageThroughput" not in lustre
+    assert "kmsKeyId" not in lustre
 
 
 @pytest.mark.parametrize("way", ["Ingress", "Egress"])

@@ -125,8 +125,11 @@ def _lustre(
     rules: list[pulumi.Resource],
     within: pulumi.ResourceOptions,
 ) -> aws.fsx.LustreFileSystem:
+    # It cannot be changed later; scratch file systems take none.
+    key = None if args.file_system.deployment.startswith("SCRATCH") else _key(name, within)
     return aws.fsx.LustreFileSystem(
         f"{name}-lustre",
+        kms_key_id=key.arn if key else None,
         deployment_type=args.file_system.deployment,
         # The default, 2.10, does not mount on Amazon Linux 2023.
         file_system_type_version="2.15",
@@ -140,6 +143,17 @@ def _lustre(
         tags=tagged({}, f"{name}-lustre"),
         # Rules that come later do not reach its servers.
         opts=pulumi.ResourceOptions.merge(within, pulumi.ResourceOptions(depends_on=rules)),
+    )
+
+
+def _key(name: str, within: pulumi.ResourceOptions) -> aws.kms.Key:
+    return aws.kms.Key(
+        f"{name}-key",
+        description="File system of the weights",
+        enable_key_rotation=True,
+        deletion_window_in_days=7,
+        tags=tagged({}, f"{name}-key"),
+        opts=within,
     )
 
 
