@@ -11,7 +11,7 @@ from r1_on_eks.plan.layout import Layout
 from r1_on_eks.plan.placement import DoesNotFit, place
 from r1_on_eks.plan.preload import preload_of
 from r1_on_eks.plan.server import MOUNT
-from r1_on_eks.plan.storage import sized, storage_of
+from r1_on_eks.plan.storage import replacement_told, sized, storage_of
 from r1_on_eks.stack_config import FileSystem, Weights
 
 
@@ -125,6 +125,25 @@ def test_a_size_that_does_not_do_is_refused_with_its_numbers(wanted, placements,
     with pytest.raises(DoesNotFit) as refused:
         storage_of(wanted, placements, pinned)
     assert str(refused.value) == line
+
+
+@pytest.mark.parametrize(
+    ("fixed", "told"),
+    [
+        (
+            {"mbps_per_tib": 500},
+            "PERSISTENT_2 of 500 MB/s per TiB in place of PERSISTENT_2 of 250",
+        ),
+        ({"deployment": "SCRATCH_2"}, "SCRATCH_2 of 200 MB/s per TiB in place of PERSISTENT_2"),
+        ({"capacity_gib": 4800}, ""),
+        ({}, ""),
+    ],
+)
+def test_a_change_that_replaces_the_file_system_is_told(fixed, told):
+    stands = FileSystem(capacity_gib=2400, mbps_per_tib=250)
+    said = replacement_told(storage_of(weights(**fixed), [SEVENTY], stands))
+    assert told in said
+    assert bool(told) == bool(said)
 
 
 def test_a_fixed_size_that_does_not_do_is_refused_when_it_is_decided_too():

@@ -10,6 +10,7 @@ from pulumi import ResourceOptions
 
 from r1_on_eks.plan import DoesNotFit, Model, Plan, Pool
 from r1_on_eks.plan.names import NAMESPACE, cluster_name, stack_tags
+from r1_on_eks.plan.storage import replacement_told
 from r1_on_eks.plan.upgrades import is_due, upgrade_told
 from r1_on_eks.resources.accelerators import Accelerators, AcceleratorsArgs
 from r1_on_eks.resources.cluster import Cluster, ClusterArgs
@@ -40,8 +41,7 @@ def declare(
     """
     plan = Plan.of(config, pins, file_system)
     _refuse_what_spans_nodes(plan)
-    if is_due(plan.kubernetes, date.today()):
-        pulumi.warn(upgrade_told(plan.kubernetes, date.today()))
+    _warn(plan)
     account = _account(plan)
     on_aws = ResourceOptions(providers=[account])
     network = Network("network", _network(plan), on_aws)
@@ -77,6 +77,13 @@ def declare(
     pulumi.export("cluster", cluster.resource.name)
     pulumi.export("gateway", gateway.url)
     pulumi.export("routes", plan.gateway.paths)
+
+
+def _warn(plan: Plan) -> None:
+    if is_due(plan.kubernetes, date.today()):
+        pulumi.warn(upgrade_told(plan.kubernetes, date.today()))
+    if plan.storage and (told := replacement_told(plan.storage)):
+        pulumi.warn(told)
 
 
 def _refuse_what_spans_nodes(plan: Plan) -> None:

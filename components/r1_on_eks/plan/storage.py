@@ -31,6 +31,7 @@ class Storage:
         decided_by: The constraint that a smaller or slower one would break.
         usd_per_month: In us-east-1.
         price_standing: How the price is known: `read` or `remembered`.
+        instead_of: What stands and would be replaced by it, or None.
     """
 
     file_system: FileSystem
@@ -40,6 +41,7 @@ class Storage:
     decided_by: str
     usd_per_month: float
     price_standing: str
+    instead_of: FileSystem | None
 
 
 def storage_of(
@@ -66,6 +68,7 @@ def storage_of(
         decided_by=_decided_by(weights, placements, file_system),
         usd_per_month=tier.usd_per_gb_month * file_system.capacity_gib,
         price_standing=tier.standing,
+        instead_of=pinned if pinned and _replaces(file_system, pinned) else None,
     )
 
 
@@ -94,6 +97,29 @@ def sized(
     largest = _file_system(ways[-1], [*_capacities(wanted, pinned)][-1])
     _check(weights, largest, placements, pinned)
     return largest
+
+
+def replacement_told(storage: Storage) -> str:
+    """That another type or speed replaces the file system, or nothing."""
+    if storage.instead_of is None:
+        return ""
+    return (
+        f"weights.fsx: {_type_told(storage.file_system)} in place of"
+        f" {_type_told(storage.instead_of)} replaces the file system; weights are fetched anew"
+        " while every server waits"
+    )
+
+
+def _type_told(file_system: FileSystem) -> str:
+    return f"{file_system.deployment} of {_tier_of(file_system).read_mbps_per_tib} MB/s per TiB"
+
+
+def _replaces(file_system: FileSystem, pinned: FileSystem) -> bool:
+    # Both create-only: internal/service/fsx/lustre_file_system.go of terraform-provider-aws.
+    return (file_system.deployment, file_system.mbps_per_tib) != (
+        pinned.deployment,
+        pinned.mbps_per_tib,
+    )
 
 
 def _settled(wanted: WantedFileSystem, pinned: FileSystem | None) -> FileSystem | None:

@@ -18,7 +18,7 @@ from r1_on_eks.plan.outlook import Outlook
 from r1_on_eks.plan.placement import Placement
 from r1_on_eks.plan.purchase import ON_DEMAND
 from r1_on_eks.plan.recommend import Candidate, Wish
-from r1_on_eks.plan.storage import Storage, told_size
+from r1_on_eks.plan.storage import Storage, replacement_told, told_size
 from r1_on_eks.plan.upgrades import upgrade_told
 from r1_on_eks.stack_config import Workload
 
@@ -255,6 +255,8 @@ def _print_storage(console: Console, storage: Storage | None) -> None:
         f"weights: {storage.weights_gib:.0f} GiB, read by all variants at once in"
         f" {storage.read_minutes:.1f} of {storage.load_minutes:g} minutes"
     )
+    if told := replacement_told(storage):
+        console.print(told)
 
 
 def _bill(outlooks: Sequence[Outlook]) -> str:
