@@ -20,7 +20,7 @@ from r1_on_eks.plan.names import (
     stack_tags,
 )
 from r1_on_eks.plan.upgrades import is_due, upgrade_told
-from r1_on_eks.plan.versions import refuse_unpinned, unpinned
+from r1_on_eks.plan.versions import pins_of, refuse_unpinned
 from r1_on_eks.resources.accelerators import Accelerators, AcceleratorsArgs
 from r1_on_eks.resources.cluster import Cluster, ClusterArgs
 from r1_on_eks.resources.gateway import Gateway, GatewayArgs
@@ -58,7 +58,7 @@ def declare(
         DoesNotFit: a variant or its weights do not fit where they were put.
     """
     plan = Plan.of(config, pins, file_system, pinned=pinned)
-    refuse_unpinned(config, unpinned(plan.versions, plan.images, every_image()))
+    refuse_unpinned(config, pins_of(plan.versions, plan.images, every_image()))
     _refuse_what_spans_nodes(plan)
     if is_due(plan.kubernetes, date.today()):
         pulumi.warn(upgrade_told(plan.kubernetes, date.today()))

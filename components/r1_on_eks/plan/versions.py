@@ -48,27 +48,34 @@ class Versions:
         return self.addons.get(name)
 
 
-def unpinned(versions: Versions, images: ImageSource, named: Iterable[str]) -> list[str]:
-    """What of a stack nobody has looked up yet.
+def pins_of(
+    versions: Versions, images: ImageSource, named: Iterable[str]
+) -> dict[str, str | None]:
+    """What runs in a stack by version, and its pin; None where nobody looked it up.
 
     Args:
         versions: Of the stack.
         images: Where its container images come from.
         named: Those images, by tag.
     """
-    return [
-        *(f"image {image}" for image in named if image not in images.digests),
-        *(f"machine image {ami}" for ami in AMI_PARAMETERS if versions.release(ami) is None),
-        *(f"add-on {name}" for name in ADDONS if versions.addon(name) is None),
-    ]
+    return {
+        **{f"image {image}": images.digests.get(image) for image in named},
+        **{f"machine image {ami}": versions.release(ami) for ami in AMI_PARAMETERS},
+        **{f"add-on {name}": versions.addon(name) for name in ADDONS},
+    }
 
 
-def refuse_unpinned(config: StackConfig, missing: list[str]) -> None:
+def refuse_unpinned(config: StackConfig, pins: Mapping[str, str | None]) -> None:
     """Holds a production stack to what was looked up, unless its file allows otherwise.
+
+    Args:
+        config: The stack.
+        pins: As `pins_of` answers them.
 
     Raises:
         NotPinned: one line with what is unpinned.
     """
+    missing = [what for what, pin in pins.items() if pin is None]
     if config.production and missing and not config.allow_unpinned:
         raise NotPinned(
             f"{len(missing)} versions are {UNPINNED}: {', '.join(missing[:3])}"
