@@ -10,6 +10,7 @@ from r1_on_eks import (
     declare,
     parse_stack_config,
     read_file_system,
+    read_pinned,
     read_pins,
 )
 
@@ -18,6 +19,11 @@ stacks = Path(__file__).parent.parent / "stacks"
 wanted = pulumi.Config("r1-on-eks").require_object("stack")
 try:
     config = parse_stack_config({"name": stack} | wanted)
-    declare(config, read_pins(stacks, stack), read_file_system(stacks, stack))
+    declare(
+        config,
+        read_pins(stacks, stack),
+        read_file_system(stacks, stack),
+        pinned=read_pinned(stacks),
+    )
 except (StackConfigError, NotPinned, DoesNotFit) as error:
     raise pulumi.RunError(f"Pulumi.{stack}.yaml\n{error}") from None

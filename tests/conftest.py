@@ -85,9 +85,10 @@ class Engine:
         return self
 
     def run(self, stack_file: Path, **changes: Any) -> "Engine":
-        """Runs infra/ as `pulumi up --stack` would, with top-level values of the stack changed."""
+        """Runs infra/ as `pulumi up --stack` would, with top-level values changed, or left out."""
         values = yaml.safe_load(stack_file.read_text())["config"]
-        values["r1-on-eks:stack"] |= changes
+        wanted = values["r1-on-eks:stack"] | changes
+        values["r1-on-eks:stack"] = {k: v for k, v in wanted.items() if v is not None}
         return self.declare(
             lambda: runpy.run_path(str(PROJECT / "infra"), run_name="__main__"),
             stack=stack_file.name.removeprefix("Pulumi.").removesuffix(".yaml"),

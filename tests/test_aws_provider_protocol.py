@@ -125,6 +125,16 @@ def test_types_look_ups_and_settings_that_are_not_modelled_are_errors(provider):
     assert [failure.property for failure in answer.failures] == ["assumeRoles"]
 
 
+def test_another_account_than_the_allowed_one_is_refused_in_awss_words(provider):
+    def configure(account):
+        args = {"region": "us-west-2", "allowedAccountIds": [account]}
+        provider.stub.Configure(provider_pb2.ConfigureRequest(args=to_struct(args)))
+
+    with pytest.raises(grpc.RpcError, match="AWS account ID not allowed: ") as refused:
+        configure("999999999999")
+    configure(refused.value.details().rpartition(": ")[2])
+
+
 def test_it_refuses_to_start_where_a_real_account_could_be_reached():
     environment = {
         "PATH": os.environ["PATH"],

@@ -1,6 +1,7 @@
 import json
 
 import pytest
+from r1_on_eks.plan.versions import Versions
 from r1_on_eks.resources.cluster import Cluster, ClusterArgs
 
 ADMIN = "arn:aws:iam::111122223333:role/platform-engineer"
@@ -10,7 +11,9 @@ def declared(engine, **changes):
     values = {
         "stack": "prod",
         "region": "us-west-2",
-        "version": "1.35",
+        "versions": Versions(kubernetes="1.35"),
+        "key_arn": "arn:key",
+        "log_days": 365,
         "subnet_ids": {"us-west-2a": "subnet-1", "us-west-2b": "subnet-2"},
         "endpoint_from": ("203.0.113.0/24",),
         "admins": (ADMIN,),
@@ -27,7 +30,9 @@ def test_what_cannot_be_changed_later_is_right_from_the_start(engine):
     }
     assert cluster["bootstrapSelfManagedAddons"] is False
     assert cluster["upgradePolicy"] == {"supportType": "STANDARD"}
-    assert cluster["encryptionConfig"]["resources"] == ["secrets"]
+    assert cluster["encryptionConfig"] == {
+        "provider": {"keyArn": "arn:key"}, "resources": ["secrets"],
+    }  # fmt: skip
     assert cluster["kubernetesNetworkConfig"]["serviceIpv4Cidr"] == "172.20.0.0/16"
     assert cluster["name"] == "prod"
     assert cluster["version"] == "1.35"
@@ -58,6 +63,7 @@ def test_only_production_is_protected_from_deletion(engine, protected):
 def test_the_log_group_is_ours_and_there_first(engine):
     logs = declared(engine).one("LogGroup")
     assert logs.inputs["name"] == "/aws/eks/prod/cluster"
+    assert (logs.inputs["retentionInDays"], logs.inputs["kmsKeyId"]) == (365, "arn:key")
     cluster = next(r for r in engine.registered if r.type.startswith("aws:eks/cluster:"))
     assert any(urn.endswith("::eks-logs") for urn in cluster.dependencies)
     assert len(cluster.inputs["enabledClusterLogTypes"]) == 5
@@ -87,3 +93,20 @@ def test_the_kubeconfig_asks_for_a_token_and_holds_none(engine):
     assert user["exec"]["args"] == [
         "eks", "get-token", "--cluster-name", "prod", "--region", "us-west-2", "--output", "json",
     ]  # fmt: skip
+
+
+def test_add_ons_have_the_version_that_was_looked_up_or_none(engine):
+    pinned = Versions(kubernetes="1.35", addons={"vpc-cni": "v1.20.0-eksbuild.1"})
+    declared(engine, versions=pinned)
+    versions = {
+        one.inputs["addonName"]: one.inputs.get("addonVersion") for one in engine.of_type("Addon")
+    }
+    assert versions == {
+        "vpc-cni": "v1.20.0-eksbuild.1", "kube-proxy": None, "eks-pod-identity-agent": None,
+    }  # fmt: skip
+
+
+def test_people_reach_nodes_through_systems_manager(engine):
+    attached = {one.inputs["policyArn"] for one in
+                declared(engine).of_type("RolePolicyAttachment")}  # fmt: skip
+    assert "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore" in attached

@@ -31,7 +31,7 @@ COMPONENTS = [
 ]
 UNTAGGABLE = {
     "Route", "RouteTableAssociation", "RolePolicyAttachment", "RolePolicy", "Alias",
-    "AccessPolicyAssociation", "Attachment",
+    "AccessPolicyAssociation", "Attachment", "Tag", "PullThroughCacheRule",
 }  # fmt: skip
 
 

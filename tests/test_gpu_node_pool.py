@@ -1,10 +1,12 @@
 import dataclasses
 
 import pytest
+from r1_on_eks.plan.autoscaling import node_template
 from r1_on_eks.plan.layout import Layout
 from r1_on_eks.plan.placement import DoesNotFit, place
 from r1_on_eks.plan.pools import gpu_pools
 from r1_on_eks.plan.purchase import Purchase, purchase_of
+from r1_on_eks.plan.versions import Versions
 from r1_on_eks.resources.gpu_node_pool import GpuNodePool, GpuNodePoolArgs
 from r1_on_eks.stack_config import FromReservation
 
@@ -14,13 +16,17 @@ ENTRY = Layout(instance="p4d.24xlarge", tensor_parallel=8, context=8192, concurr
 BLOCK = Purchase(way="capacity block", reservation_id="cr-0123456789abcdef0")
 
 
-def declared(engine, entry=ENTRY):
+def declared(engine, entry=ENTRY, *, protected=False, autoscaled=False):
+    pool = gpu_pools("prod", [place("70b", entry)], protected=protected)[0]
+
     def program():
         args = GpuNodePoolArgs(
             cluster_name="prod",
             node_role_arn="arn:role",
             subnet_id="subnet-b",
-            pool=gpu_pools("prod", [place("70b", entry)])[0],
+            pool=pool,
+            versions=Versions(kubernetes="1.35"),
+            node_template=node_template(pool) if autoscaled else {},
             after=[],
         )
         GpuNodePool("r1-70b", args)
@@ -55,7 +61,7 @@ def test_its_template_has_what_eks_leaves_to_us_and_nothing_that_eks_forbids(eng
     template = declared(engine).one("LaunchTemplate").inputs
     assert template["metadataOptions"] == {"httpTokens": "required", "httpPutResponseHopLimit": 1}
     root = template["blockDeviceMappings"][0]["ebs"]
-    assert (root["volumeSize"], root["volumeType"], root["encrypted"]) == (200, "gp3", "true")
+    assert (root["volumeSize"], root["volumeType"], root["encrypted"]) == (100, "gp3", "true")
     assert not {"iamInstanceProfile", "imageId", "networkInterfaces"} & set(template)
     assert template["userData"]
 
@@ -133,3 +139,61 @@ def test_nodes_that_can_be_had_any_day_are_never_kept():
     entry = Layout(instance="g6.2xlarge", tensor_parallel=1, context=8192, concurrency=1)
     (pool,) = gpu_pools("prod", [place("7b", entry)], protected=True)
     assert not pool.kept
+
+
+def test_kept_nodes_do_not_end_by_an_update_in_place_either(engine):
+    assert declared(engine, protected=True).one("NodeGroup").ignore_changes == (
+        "version", "releaseVersion", "launchTemplate",
+    )  # fmt: skip
+    allowed = dataclasses.replace(ENTRY, replaceable=True)
+    assert declared(engine, allowed, protected=True).one("NodeGroup").ignore_changes == ()
+
+
+def test_a_cluster_autoscaler_knows_nodes_that_are_not_there_yet_and_owns_their_number(engine):
+    group = declared(engine, autoscaled=True).one("NodeGroup")
+    assert group.ignore_changes == ("scalingConfig.desiredSize",)
+    tags = {one.inputs["tag"]["key"]: one.inputs["tag"]["value"] for one in engine.of_type("Tag")}
+    template = "k8s.io/cluster-autoscaler/node-template"
+    assert tags == {
+        f"{template}/label/r1-on-eks/variant-pool": "r1-70b",
+        f"{template}/label/k8s.amazonaws.com/accelerator": "a100-40",
+        f"{template}/taint/nvidia.com/gpu": "true:NoSchedule",
+        f"{template}/resources/nvidia.com/gpu": "8",
+    }
+    assert {one.inputs["autoscalingGroupName"] for one in engine.of_type("Tag")} == {"asg-r1-70b"}
+
+
+SMALL = Layout(instance="g6.2xlarge", tensor_parallel=1, context=8192, concurrency=1, warm=1)
+
+
+def test_warm_instances_wait_stopped_beside_the_pool():
+    (pool,) = gpu_pools("prod", [place("7b", SMALL)])
+    assert (pool.nodes, pool.most, pool.warm) == (1, 1, 1)
+
+
+def test_a_warm_pool_is_what_eks_wants_it_to_be(engine):
+    def program():
+        (pool,) = gpu_pools("prod", [place("7b", SMALL)])
+        GpuNodePool("r1-7b", GpuNodePoolArgs(
+            cluster_name="prod", node_role_arn="arn:role", subnet_id="subnet-b", pool=pool,
+            versions=Versions(kubernetes="1.35"), node_template={}, after=[],
+        ))  # fmt: skip
+
+    assert engine.declare(program).one("NodeGroup").inputs["warmPoolConfig"] == {
+        "poolState": "STOPPED", "minSize": 1, "maxGroupPreparedCapacity": 2,
+        "reuseOnScaleIn": True,
+    }  # fmt: skip
+    assert "warmPoolConfig" not in declared(engine).one("NodeGroup").inputs
+
+
+@pytest.mark.parametrize(
+    ("variant", "layout", "line"),
+    [
+        ("7b", dataclasses.replace(SMALL, purchase=purchase_of("spot")),
+         r"variants\.7b\.warm: spot instances can't wait stopped"),
+        ("70b", dataclasses.replace(ENTRY, warm=1), "gives its GPUs back"),
+    ],
+)  # fmt: skip
+def test_what_would_not_come_back_does_not_wait_stopped(variant, layout, line):
+    with pytest.raises(DoesNotFit, match=line):
+        place(variant, layout)

@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from r1_on_eks.pins_file import read_pinned
     from r1_on_eks.placement_file import read_file_system, read_pins
     from r1_on_eks.plan import DoesNotFit, NotPinned, Plan
     from r1_on_eks.program import declare
@@ -21,6 +22,7 @@ __all__ = [
     "declare",
     "parse_stack_config",
     "read_file_system",
+    "read_pinned",
     "read_pins",
 ]
 
@@ -33,6 +35,7 @@ _ROOMS = {
     "declare": "program",
     "parse_stack_config": "stack_config",
     "read_file_system": "placement_file",
+    "read_pinned": "pins_file",
     "read_pins": "placement_file",
 }
 

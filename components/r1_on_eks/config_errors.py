@@ -10,32 +10,46 @@ _BRANCHES = {"_word", "_section", "[key]", "pins"}
 
 # How each key is written, for whoever wrote it wrong.
 EXAMPLES = {
+    "account": 'account: "111122223333"',
     "admins": "admins: [arn:aws:iam::111122223333:role/platform-engineer]",
+    "allow_unpinned": "allow_unpinned: true",
     "bucket": "bucket: example-r1-weights",
     "capacity_gib": "capacity_gib: 1200",
     "capacity_block": "capacity_block: cr-0123456789abcdef0",
+    "cidr": "cidr: 10.0.0.0/16",
+    "cluster_autoscaler": "cluster_autoscaler: true",
     "concurrency": "concurrency: 12",
     "context": "context: 32768",
+    "copied": "copied: 111122223333.dkr.ecr.us-west-2.amazonaws.com/mirror",
     "deletion_protection": "deletion_protection: true",
     "deployment": "deployment: PERSISTENT_2",
+    "docker_hub_secret": "docker_hub_secret: arn:aws:secretsmanager:us-west-2:111122223333:"
+    "secret:ecr-pullthroughcache/docker-hub-AbCdEf",
     "endpoint": "endpoint: private",
     "first_token_s": "first_token_s: 2",
     "fsx": "fsx: {capacity_gib: 1200, mbps_per_tib: 250}",
     "gateway": "gateway: internal",
     "gpu_memory_utilization": "gpu_memory_utilization: 0.92",
     "gpu_zone": "gpu_zone: us-west-2b",
+    "image_mirror": "image_mirror: {docker_hub_secret: arn:…, copied: 111122223333.dkr.…/mirror}",
     "instance": "instance: p4d.24xlarge",
     "load_minutes": "load_minutes: 15",
     "kubernetes": 'kubernetes: "1.35"',
     "mbps_per_tib": "mbps_per_tib: 250",
     "name": "prod-70b: small letters, digits, dots and dashes, 32 at most",
+    "network": "network: own",
+    "outbound": "outbound: nat",
     "output": "output: 2000",
     "per_token_s": "per_token_s: 0.08",
     "pool": "pool: shared",
     "precision": "precision: bf16",
     "private_endpoints": "private_endpoints: [ecr, sts, eks-auth, logs]",
+    "private_subnets": "private_subnets: {us-west-2a: subnet-0123456789abcdef0,"
+    " us-west-2b: subnet-0123456789abcdef1}",
     "production": "production: true",
     "prompt": "prompt: 1000",
+    "public_subnets": "public_subnets: {us-west-2a: subnet-0123456789abcdef2,"
+    " us-west-2b: subnet-0123456789abcdef3}",
     "purchase": "purchase: {capacity_block: cr-0123456789abcdef0}",
     "reservation": "reservation: cr-0123456789abcdef0",
     "public_from": "public_from: [203.0.113.0/24]",
@@ -48,6 +62,8 @@ EXAMPLES = {
     "storage": "storage: fsx",
     "tensor_parallel": "tensor_parallel: 8",
     "variants": "variants: {7b: {}}",
+    "vpc": "vpc: vpc-0123456789abcdef0",
+    "warm": "warm: 1",
     "weights": "weights: {bucket: example-r1-weights, storage: s3-stream}",
     "zones": "zones: [us-west-2a, us-west-2b]",
 }
@@ -103,7 +119,10 @@ def _sentence(error: Any) -> str:
 
 
 # What may stand in place of a word.
-_SECTIONS = {"purchase": "capacity_block: cr-0123456789abcdef0"}
+_SECTIONS = {
+    "purchase": "capacity_block: cr-0123456789abcdef0",
+    "network": "vpc, cidr and private_subnets of one that exists",
+}
 
 
 def _nearest(key: str) -> str:

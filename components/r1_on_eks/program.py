@@ -1,32 +1,49 @@
 """The program: configuration → plan → components, joined as in the README's picture."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 import pulumi
 import pulumi_aws as aws
 import pulumi_kubernetes as kubernetes
-from pulumi import ResourceOptions
+from pulumi import Resource, ResourceOptions
 
+from r1_on_eks.catalog.images import every_image
 from r1_on_eks.plan import DoesNotFit, Model, Plan, Pool
-from r1_on_eks.plan.names import NAMESPACE, cluster_name, stack_tags
+from r1_on_eks.plan.autoscaling import node_template
+from r1_on_eks.plan.images import caches_of, in_pods
+from r1_on_eks.plan.names import (
+    NAMESPACE,
+    cluster_log_group,
+    cluster_name,
+    flow_log_group,
+    stack_tags,
+)
 from r1_on_eks.plan.storage import replacement_told
 from r1_on_eks.plan.upgrades import is_due, upgrade_told
+from r1_on_eks.plan.versions import pins_of, refuse_unpinned
 from r1_on_eks.resources.accelerators import Accelerators, AcceleratorsArgs
 from r1_on_eks.resources.cluster import Cluster, ClusterArgs
 from r1_on_eks.resources.gateway import Gateway, GatewayArgs
 from r1_on_eks.resources.gpu_node_pool import GpuNodePool, GpuNodePoolArgs
+from r1_on_eks.resources.image_mirror import ImageMirror, ImageMirrorArgs
 from r1_on_eks.resources.model_service import ModelService, ModelServiceArgs
 from r1_on_eks.resources.model_storage import ModelStorage, ModelStorageArgs
 from r1_on_eks.resources.network import Network, NetworkArgs
 from r1_on_eks.resources.serving_namespace import ServingNamespace, ServingNamespaceArgs
+from r1_on_eks.resources.stack_key import StackKey, StackKeyArgs
 from r1_on_eks.resources.system_pool import SystemPool, SystemPoolArgs
 from r1_on_eks.resources.weights_reader import WeightsReader, WeightsReaderArgs
 from r1_on_eks.stack_config import FileSystem, Pin, StackConfig
+from r1_on_eks.stack_config.pinned import NOTHING_PINNED, Pinned
 
 
 def declare(
-    config: StackConfig, pins: Mapping[str, Pin], file_system: FileSystem | None = None
+    config: StackConfig,
+    pins: Mapping[str, Pin],
+    file_system: FileSystem | None = None,
+    *,
+    pinned: Pinned = NOTHING_PINNED,
 ) -> None:
     """Declares one stack.
 
@@ -34,21 +51,33 @@ def declare(
         config: What is wanted.
         pins: Placements by variant, as they were decided once.
         file_system: The file system of the weights, as it was decided once.
+        pinned: Zones, versions and digests, as they were looked up once.
 
     Raises:
-        NotPinned: nobody has decided where a variant or its weights stand.
+        NotPinned: nobody has decided where a variant or its weights stand, or looked up what a
+            production stack runs.
         DoesNotFit: a variant or its weights do not fit where they were put.
     """
-    plan = Plan.of(config, pins, file_system)
+    plan = Plan.of(config, pins, file_system, pinned=pinned)
+    refuse_unpinned(config, pins_of(plan.versions, plan.images, every_image()))
     _refuse_what_spans_nodes(plan)
     _warn(plan)
+    _declare(plan)
+
+
+def _declare(plan: Plan) -> None:
     account = _account(plan)
     on_aws = ResourceOptions(providers=[account])
-    network = Network("network", _network(plan), on_aws)
-    cluster = Cluster("cluster", _cluster(plan, network), on_aws)
+    key = StackKey("stack", _key(plan), on_aws)
+    network = Network("network", _network(plan, key), on_aws)
+    cluster = Cluster("cluster", _cluster(plan, network, key), on_aws)
+    mirrors = _mirrors(plan, cluster, key, on_aws)
     system = SystemPool("system", _system_pool(plan, network, cluster), on_aws)
 
-    inside = ResourceOptions(providers=[account, _kubernetes(cluster)])
+    inside = ResourceOptions(
+        providers=[account, _kubernetes([cluster, *mirrors], cluster)],
+        transformations=[_images_of(plan)],
+    )
     gpus = Accelerators("accelerators", AcceleratorsArgs(cluster=cluster.resource), inside)
     serving = ServingNamespace("serving", _serving(plan, cluster), inside)
     storage = _storage(plan, network, cluster, serving, system, inside)
@@ -97,21 +126,68 @@ def _refuse_what_spans_nodes(plan: Plan) -> None:
 
 
 def _account(plan: Plan) -> aws.Provider:
-    return aws.Provider("aws", region=plan.region, default_tags={"tags": stack_tags(plan.stack)})
-
-
-def _network(plan: Plan) -> NetworkArgs:
-    return NetworkArgs(
-        region=plan.region, blocks=plan.blocks, endpoint_services=plan.endpoint_services
+    return aws.Provider(
+        "aws",
+        region=plan.region,
+        # With somebody's other profile a stack would stand up where nobody looks for it.
+        allowed_account_ids=[plan.account],
+        default_tags={"tags": stack_tags(plan.stack)},
     )
 
 
-def _cluster(plan: Plan, network: Network) -> ClusterArgs:
+def _key(plan: Plan) -> StackKeyArgs:
+    return StackKeyArgs(
+        stack=plan.stack,
+        account=plan.account,
+        region=plan.region,
+        log_groups=[cluster_log_group(plan.stack), flow_log_group(plan.stack)],
+        protected=plan.protected,
+    )
+
+
+def _network(plan: Plan, key: StackKey) -> NetworkArgs:
+    return NetworkArgs(
+        stack=plan.stack,
+        account=plan.account,
+        region=plan.region,
+        network=plan.network,
+        key_arn=key.arn,
+        log_days=plan.log_days,
+    )
+
+
+def _mirrors(
+    plan: Plan, cluster: Cluster, key: StackKey, on_aws: ResourceOptions
+) -> list[ImageMirror]:
+    if plan.images.mirror is None:
+        return []
+    args = ImageMirrorArgs(
+        account=plan.account,
+        region=plan.region,
+        caches=caches_of(plan.images.mirror, every_image()),
+        key_arn=key.arn,
+        node_role=cluster.node_role_name,
+    )
+    return [ImageMirror("mirror", args, on_aws)]
+
+
+def _images_of(plan: Plan) -> pulumi.ResourceTransformation:
+    """Every pod's images, of our own objects as of any chart's, are named in one place."""
+
+    def named(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult:
+        return pulumi.ResourceTransformationResult(in_pods(args.props, plan.images), args.opts)
+
+    return named
+
+
+def _cluster(plan: Plan, network: Network, key: StackKey) -> ClusterArgs:
     return ClusterArgs(
         stack=cluster_name(plan.stack),
         region=plan.region,
-        version=plan.kubernetes,
-        subnet_ids=network.private_subnet_ids,
+        versions=plan.versions,
+        key_arn=key.arn,
+        log_days=plan.log_days,
+        subnet_ids={zone: network.private_subnet_ids[zone] for zone in plan.zones.control_plane},
         endpoint_from=plan.endpoint_from,
         admins=plan.admins,
         protected=plan.protected,
@@ -125,6 +201,7 @@ def _system_pool(plan: Plan, network: Network, cluster: Cluster) -> SystemPoolAr
         node_role_arn=cluster.node_role_arn,
         subnet_ids=network.private_subnet_ids,
         pool=plan.system_pool,
+        versions=plan.versions,
         lustre=plan.storage is not None,
         after=[network, cluster],
     )
@@ -142,11 +219,13 @@ def _gpu_pool(
         node_role_arn=cluster.node_role_arn,
         subnet_id=network.private_subnet_ids[plan.gpu_zone],
         pool=pool,
+        versions=plan.versions,
+        node_template=node_template(pool) if plan.autoscaled else {},
         after=before,
     )
 
 
-def _kubernetes(cluster: Cluster) -> kubernetes.Provider:
+def _kubernetes(after: Sequence[Resource], cluster: Cluster) -> kubernetes.Provider:
     return kubernetes.Provider(
         "kubernetes",
         kubeconfig=cluster.kubeconfig,
@@ -154,7 +233,7 @@ def _kubernetes(cluster: Cluster) -> kubernetes.Provider:
         # The gateway's ConfigMap has a name that people know; it is changed, not replaced.
         enable_config_map_mutable=True,
         # Its admins must be let in before anything is asked of it.
-        opts=ResourceOptions(depends_on=[cluster]),
+        opts=ResourceOptions(depends_on=list(after)),
     )
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import yaml
 
+from r1_on_eks.pins_file import read_pinned
 from r1_on_eks.placement_file import read_file_system, read_pins
 from r1_on_eks.plan import Plan
 from r1_on_eks.stack_config import StackConfig, StackConfigError, parse_stack_config
@@ -59,4 +60,4 @@ def plan_of(stack: str, stacks: Path = STACKS) -> Plan:
     """
     config = read_stack(stack, stacks)
     pins, file_system = read_pins(stacks, config.name), read_file_system(stacks, config.name)
-    return Plan.of(config, pins, file_system)
+    return Plan.of(config, pins, file_system, pinned=read_pinned(stacks))

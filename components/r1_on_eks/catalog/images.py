@@ -13,3 +13,10 @@ AWS_CLI = "public.ecr.aws/aws-cli/aws-cli:2.36.42"
 NGINX = "docker.io/nginxinc/nginx-unprivileged:1.30.4"
 # 0.19.0 to 0.19.2 mount every InfiniBand device by default (NVIDIA/k8s-device-plugin#1837).
 DEVICE_PLUGIN = "nvcr.io/nvidia/k8s-device-plugin:v0.19.3"
+
+
+def every_image() -> tuple[str, ...]:
+    """All of this table."""
+    return tuple(
+        value for name, value in globals().items() if name.isupper() and isinstance(value, str)
+    )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from r1_on_eks.plan.gateway import LISTEN_PORT, GatewayPlan, gateway_of
+from r1_on_eks.plan.images import ImageSource, image_source
 from r1_on_eks.plan.layout import Layout, NotPinned
 from r1_on_eks.plan.names import service_name, variant_tags
 from r1_on_eks.plan.placement import DoesNotFit, Placement, place
@@ -12,9 +13,12 @@ from r1_on_eks.plan.pools import Pool, gpu_pools, pool_of, system_pool
 from r1_on_eks.plan.preload import Preload, preload_of
 from r1_on_eks.plan.server import ModelServer, server_of
 from r1_on_eks.plan.storage import Storage, storage_of
-from r1_on_eks.plan.subnets import ZoneBlocks, blocks_of, endpoint_services
+from r1_on_eks.plan.subnets import NetworkPlan, cidr_of
 from r1_on_eks.plan.traffic import Policy, policies_of
+from r1_on_eks.plan.versions import Versions
+from r1_on_eks.plan.zones import Zones, not_sold, region_of
 from r1_on_eks.stack_config import FileSystem, Pin, StackConfig, Workload
+from r1_on_eks.stack_config.pinned import NOTHING_PINNED, Pinned
 
 __all__ = ["DoesNotFit", "Model", "ModelServer", "NotPinned", "Placement", "Plan", "Pool"]
 
@@ -47,18 +51,23 @@ class Plan:
     Attributes:
         stack: Its name, and the cluster's.
         protected: Whether AWS refuses to delete cluster and load balancer.
+        log_days: How long logs are kept.
+        account: AWS account.
         region: AWS Region.
         kubernetes: Kubernetes version.
+        versions: That one, and what AWS publishes for it.
+        images: Where container images come from.
         admins: ARNs of the cluster's administrators.
         endpoint_from: Ranges that reach the API server from outside; none where it is private.
-        blocks: Address blocks per zone.
-        endpoint_services: AWS services with an interface inside the network.
+        network: Addresses and ways out.
+        zones: Of network and control plane.
         gpu_zone: Zone of file system and GPU pools.
         bucket: Bucket of the weights.
         storage: The file system of the weights, or None where they are streamed.
         preload: How its files are filled before servers read them, or None where it has none.
         system_pool: Instances without GPUs.
         gpu_pools: Instances with GPUs; a pool has one variant, or several that share it.
+        autoscaled: Whether a cluster autoscaler sizes them.
         models: One per variant.
         gateway: The gateway in front of all models.
         policies: Who may talk to whom among the pods of gateway and models.
@@ -66,18 +75,23 @@ class Plan:
 
     stack: str
     protected: bool
+    log_days: int
+    account: str
     region: str
     kubernetes: str
+    versions: Versions
+    images: ImageSource
     admins: tuple[str, ...]
     endpoint_from: tuple[str, ...]
-    blocks: tuple[ZoneBlocks, ...]
-    endpoint_services: tuple[str, ...]
+    network: NetworkPlan
+    zones: Zones
     gpu_zone: str
     bucket: str
     storage: Storage | None
     preload: Preload | None
     system_pool: Pool
     gpu_pools: tuple[Pool, ...]
+    autoscaled: bool
     models: tuple[Model, ...]
     gateway: GatewayPlan
     policies: tuple[Policy, ...]
@@ -88,6 +102,8 @@ class Plan:
         config: StackConfig,
         pins: Mapping[str, Pin],
         file_system: FileSystem | None = None,
+        *,
+        pinned: Pinned = NOTHING_PINNED,
     ) -> Self:
         """Decides a stack: what its file leaves open is read from the pins.
 
@@ -95,36 +111,48 @@ class Plan:
             config: What is wanted.
             pins: Placements by variant, as they were decided once.
             file_system: The file system, as it was decided once.
+            pinned: Zones, versions and digests, as they were looked up once.
 
         Raises:
-            NotPinned: one line for each variant whose placement nobody has decided.
+            NotPinned: one line for each variant whose placement nobody has decided, or for zones.
             DoesNotFit: one line for each variant that does not fit where it was put, or on the
                 file system that does not fit the weights.
         """
+        zones = Zones.of(config, pinned)
         placements = placements_of(config, pins)
         storage = _stored(config, placements, file_system)
+        _check_sold(config, placements, zones, pinned)
         models = tuple(_model(config, placement) for placement in placements)
         servers = [model.server for model in models]
         gateway = gateway_of(config, servers)
         return cls(
             stack=config.name,
             protected=_protected(config),
+            log_days=_LOG_DAYS if config.production else _LOG_DAYS_OF_A_TEST,
+            account=config.owner,
             region=config.region,
             kubernetes=config.kubernetes,
+            versions=Versions.of(config, pinned),
+            images=image_source(config, pinned),
             admins=config.admins,
             endpoint_from=() if config.endpoint == "private" else config.endpoint.public_from,
-            blocks=blocks_of(config.zones),
-            endpoint_services=endpoint_services(config.private_endpoints),
-            gpu_zone=config.gpu_zone,
+            network=NetworkPlan.of(config, zones.network),
+            zones=zones,
+            gpu_zone=zones.gpu,
             bucket=config.weights.bucket,
             storage=storage,
             preload=preload_of(config.weights, placements),
             system_pool=system_pool(config.name),
             gpu_pools=gpu_pools(config.name, placements, protected=_protected(config)),
+            autoscaled=config.cluster_autoscaler,
             models=models,
             gateway=gateway,
             policies=policies_of(
-                gateway.clients, LISTEN_PORT, servers, streamed=config.weights.streamed
+                gateway.clients,
+                LISTEN_PORT,
+                servers,
+                streamed=config.weights.streamed,
+                cidr=cidr_of(config),
             ),
         )
 
@@ -150,6 +178,19 @@ def _stored(
         if config.weights.fsx and config.weights.fsx.capacity_gib:
             raise
         raise DoesNotFit(f"{error}; r1 plan {config.name} --refresh grows it") from None
+
+
+# A year, as auditors ask for; a test is forgotten sooner.
+_LOG_DAYS = 365
+_LOG_DAYS_OF_A_TEST = 30
+
+
+def _check_sold(
+    config: StackConfig, placements: tuple[Placement, ...], zones: Zones, pinned: Pinned
+) -> None:
+    types = sorted({placement.instance.name for placement in placements})
+    if wrong := not_sold(types, zones.gpu, region_of(config, pinned)):
+        raise DoesNotFit("\n".join(wrong))
 
 
 def _protected(config: StackConfig) -> bool:

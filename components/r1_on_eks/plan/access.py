@@ -1,5 +1,6 @@
 """IAM documents, as mappings."""
 
+from collections.abc import Sequence
 from typing import Any
 
 MANAGED = "arn:aws:iam::aws:policy"
@@ -26,6 +27,52 @@ def reads_bucket(bucket: str) -> dict[str, Any]:
 def describes_file_systems() -> dict[str, Any]:
     """What the FSx driver needs where the volumes are made by Pulumi."""
     return _allow((["fsx:DescribeFileSystems"], "*"))
+
+
+def writes_to_log_group(account: str, region: str, name: str) -> dict[str, Any]:
+    """Writes into one log group, and makes none: what was deleted does not come back."""
+    group = f"arn:aws:logs:{region}:{account}:log-group:{name}"
+    writing = ["logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams"]
+    return _allow((writing, f"{group}:*"), (["logs:DescribeLogGroups"], "*"))
+
+
+def imports_images(account: str, region: str, folder: str) -> dict[str, Any]:
+    """Fetches images through ECR's cache, into repositories below one folder.
+
+    Args:
+        account: Whose registry it is.
+        region: The registry's Region.
+        folder: First part of the repositories' names.
+    """
+    repositories = f"arn:aws:ecr:{region}:{account}:repository/{folder}/*"
+    return _allow((["ecr:BatchImportUpstreamImage"], repositories))
+
+
+def key_policy(account: str, region: str, log_groups: Sequence[str]) -> dict[str, Any]:
+    """A key that IAM policies of the account govern, and with which some logs are encrypted.
+
+    Source: CloudWatch Logs user guide, encrypt-log-data-kms.
+    """
+    groups = [f"arn:aws:logs:{region}:{account}:log-group:{name}" for name in log_groups]
+    governed = {
+        "Sid": "Account",
+        "Effect": "Allow",
+        "Principal": {"AWS": f"arn:aws:iam::{account}:root"},
+        "Action": "kms:*",
+        "Resource": "*",
+    }
+    logs = {
+        "Sid": "Logs",
+        "Effect": "Allow",
+        "Principal": {"Service": f"logs.{region}.amazonaws.com"},
+        "Action": [
+            *("kms:Encrypt*", "kms:Decrypt*", "kms:ReEncrypt*"),
+            *("kms:GenerateDataKey*", "kms:Describe*"),
+        ],
+        "Resource": "*",
+        "Condition": {"ArnEquals": {"kms:EncryptionContext:aws:logs:arn": groups}},
+    }
+    return {"Version": "2012-10-17", "Statement": [governed, logs]}
 
 
 def _trust(service: str, actions: list[str]) -> dict[str, Any]:

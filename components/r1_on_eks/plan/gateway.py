@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from r1_on_eks.plan.names import NAMESPACE, PORT
 from r1_on_eks.plan.routes import GatewaySettings, Route, nginx_configuration
 from r1_on_eks.plan.server import ModelServer
-from r1_on_eks.plan.subnets import CLUSTER_DNS, VPC_CIDR
+from r1_on_eks.plan.subnets import CLUSTER_DNS, cidr_of
 from r1_on_eks.stack_config import StackConfig
 
 LISTEN_PORT = 8080
@@ -51,7 +51,7 @@ def gateway_of(config: StackConfig, servers: Sequence[ModelServer]) -> GatewayPl
     internal = config.gateway == "internal"
     return GatewayPlan(
         internal=internal,
-        clients=(VPC_CIDR,) if config.gateway == "internal" else config.gateway.public_from,
+        clients=(cidr_of(config),) if config.gateway == "internal" else config.gateway.public_from,
         configuration=text,
         checksum=hashlib.sha256(text.encode()).hexdigest(),
         paths={server.variant: f"/api/v1/{server.variant}" for server in servers},

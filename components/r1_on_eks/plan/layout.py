@@ -31,6 +31,7 @@ class Layout:
         reserved: Whether it stands without nodes and replicas until it is wanted.
         purchase: How its nodes are bought.
         replaceable: Whether they may be ended though the like may not come back.
+        warm: Instances that wait beside them, stopped.
     """
 
     instance: str
@@ -45,6 +46,7 @@ class Layout:
     reserved: bool = False
     purchase: Purchase = BOUGHT_ON_DEMAND
     replaceable: bool = False
+    warm: int = 0
 
     @classmethod
     def of(cls, variant: str, wanted: WantedVariant, pin: Pin | None) -> "Layout":
@@ -68,6 +70,7 @@ class Layout:
             reserved=wanted.reserved,
             purchase=purchase_of(wanted.purchase),
             replaceable=wanted.replaceable,
+            warm=wanted.warm,
             **said,
         )
 

@@ -46,6 +46,16 @@ def node_group_name(stack: str, pool: str) -> str:
     return _within(63, f"{cluster_name(stack)}-{pool}")
 
 
+def cluster_log_group(stack: str) -> str:
+    """Where EKS writes the control plane's logs."""
+    return f"/aws/eks/{cluster_name(stack)}/cluster"
+
+
+def flow_log_group(stack: str) -> str:
+    """Where the network's flow logs go."""
+    return f"/r1/{cluster_name(stack)}/flows"
+
+
 def stack_tags(stack: str) -> dict[str, str]:
     """What every resource of a stack carries."""
     return {STACK_TAG: stack}

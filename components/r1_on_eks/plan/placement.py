@@ -10,7 +10,13 @@ from r1_on_eks.catalog.variants import VARIANTS
 from r1_on_eks.plan import on_cpu
 from r1_on_eks.plan.fit import Memory, runs_on
 from r1_on_eks.plan.layout import Layout
-from r1_on_eks.plan.purchase import CAPACITY_BLOCK, Purchase, sold_as_block
+from r1_on_eks.plan.purchase import (
+    CAPACITY_BLOCK,
+    ON_DEMAND,
+    RESERVATION,
+    Purchase,
+    sold_as_block,
+)
 from r1_on_eks.plan.refusal import too_large
 from r1_on_eks.plan.site import Site
 
@@ -38,6 +44,7 @@ class Placement:
         reserved: Whether it stands without nodes and replicas until it is wanted.
         purchase: How its nodes are bought.
         replaceable: Whether they may be ended though the like may not come back.
+        warm: Instances that wait beside them, stopped.
         memory: What of each GPU goes where.
     """
 
@@ -55,6 +62,7 @@ class Placement:
     reserved: bool
     purchase: Purchase
     replaceable: bool
+    warm: int
     memory: Memory
 
     @property
@@ -114,6 +122,7 @@ def place(variant_name: str, layout: Layout) -> Placement:
         return _place_on_cpu(key, VARIANTS[variant_name], instance, layout)
     site = _site(key, VARIANTS[variant_name], layout)
     _check_purchase(key, layout)
+    _check_warm(key, site)
     _check_split(key, site)
     found = site.memory
     if not found.fits:
@@ -138,6 +147,7 @@ def _placement(site: Site, found: Memory) -> Placement:
         reserved=layout.reserved,
         purchase=layout.purchase,
         replaceable=layout.replaceable,
+        warm=layout.warm,
         memory=found,
     )
 
@@ -179,6 +189,22 @@ def _place_on_cpu(key: str, variant: Variant, instance: InstanceType, layout: La
             f" {max(0.0, found.cache):.1f} for them; at most {most} fit"
         )
     return _placement(site, found)
+
+
+def _check_warm(key: str, site: Site) -> None:
+    if site.layout.warm == 0:
+        return
+    # EC2 Auto Scaling user guide, ec2-auto-scaling-warm-pools: no Spot, no capacity blocks.
+    if site.layout.purchase.way not in (ON_DEMAND, RESERVATION):
+        raise DoesNotFit(
+            f"{key}.warm: {site.layout.purchase.way} instances can't wait stopped; leave warm out,"
+            " or use on-demand"
+        )
+    if site.instance.scarce:
+        raise DoesNotFit(
+            f"{key}.warm: a stopped {site.instance.name} gives its GPUs back, and may not get them"
+            " again; leave warm out"
+        )
 
 
 def nodes_of(instance: InstanceType, tensor_parallel: int, stages: int, replicas: int) -> int:

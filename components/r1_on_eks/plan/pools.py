@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from r1_on_eks.catalog.eks_parts import GPU_AMI, SYSTEM_AMI
 from r1_on_eks.plan.names import (
     GPU_LABEL,
     GPU_TAINT,
@@ -17,10 +18,7 @@ from r1_on_eks.plan.names import (
 )
 from r1_on_eks.plan.placement import DoesNotFit, Placement
 from r1_on_eks.plan.purchase import BOUGHT_ON_DEMAND, Purchase
-from r1_on_eks.plan.user_data import user_data_of
-
-# EKS user guide, managed node groups: Amazon Linux 2023, with and without NVIDIA's driver.
-_AMI_WITH_GPU, _AMI_WITHOUT_GPU = "AL2023_x86_64_NVIDIA", "AL2023_x86_64_STANDARD"
+from r1_on_eks.plan.user_data import root_gib, user_data_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +38,8 @@ class Pool:
         user_data: Base64 text, or None for EKS's own alone.
         ami_type: EKS's word for the image of its nodes.
         taints: Keys of what keeps other pods off its nodes.
+        root_gib: Size of the root volume.
+        warm: Instances that wait beside it, stopped.
     """
 
     name: str
@@ -54,6 +54,8 @@ class Pool:
     user_data: str | None
     ami_type: str
     taints: tuple[str, ...]
+    root_gib: int
+    warm: int = 0
 
 
 def pool_of(placement: Placement) -> str:
@@ -117,8 +119,10 @@ def _gpu_pool(stack: str, name: str, placements: Sequence[Placement], protected:
         labels={POOL_LABEL: name, **_gpu_label(first)},
         tags=variant_tags(stack, first.variant.name) if own else pool_tags(stack, name),
         user_data=user_data_of(first.instance),
-        ami_type=_AMI_WITHOUT_GPU if first.on_cpu else _AMI_WITH_GPU,
+        ami_type=SYSTEM_AMI if first.on_cpu else GPU_AMI,
         taints=(taint_of(first),),
+        root_gib=root_gib(first.instance),
+        warm=max(one.warm for one in placements),
     )
 
 
@@ -144,6 +148,7 @@ def system_pool(stack: str) -> Pool:
         labels={},
         tags=stack_tags(stack),
         user_data=None,
-        ami_type=_AMI_WITHOUT_GPU,
+        ami_type=SYSTEM_AMI,
         taints=(),
+        root_gib=50,
     )

@@ -1,13 +1,16 @@
 """The address plan of a stack: one table, the same in every stack and Region."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import ipaddress
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Self
+
+from r1_on_eks.stack_config import StackConfig
+from r1_on_eks.stack_config.network import SERVICE_CIDR
 
 VPC_CIDR = "10.64.0.0/16"
-# Outside the VPC: EKS refuses a service range that overlaps it.
-SERVICE_CIDR = "172.20.0.0/16"
 # Kubernetes gives the tenth address of the service range to the cluster's DNS on EKS.
-CLUSTER_DNS = "172.20.0.10"
+CLUSTER_DNS = str(ipaddress.ip_network(SERVICE_CIDR)[10])
 
 # Pods take addresses of private blocks (4091 each); public blocks hold NAT and load balancers.
 _PRIVATE = ("10.64.0.0/20", "10.64.16.0/20", "10.64.32.0/20", "10.64.48.0/20")
@@ -21,6 +24,54 @@ class ZoneBlocks:
     zone: str
     private: str
     public: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkPlan:
+    """The network of a stack: one of its own, or one that exists.
+
+    Attributes:
+        cidr: IPv4 range of the VPC.
+        blocks: Address blocks of each zone; none in a network that exists.
+        nat: Whether private subnets have a way to the internet.
+        internet: Whether public subnets have one, and the VPC a gateway to it.
+        endpoint_services: AWS services with an interface inside.
+        vpc_id: Of one that exists, else None.
+        private_subnet_ids: Zone to subnet, of one that exists.
+        public_subnet_ids: The same for public ones.
+    """
+
+    cidr: str = VPC_CIDR
+    blocks: tuple[ZoneBlocks, ...] = ()
+    nat: bool = True
+    internet: bool = True
+    endpoint_services: tuple[str, ...] = ()
+    vpc_id: str | None = None
+    private_subnet_ids: Mapping[str, str] = field(default_factory=dict)
+    public_subnet_ids: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, config: StackConfig, zones: Sequence[str]) -> Self:
+        """The network of a stack in these zones."""
+        if config.network != "own":
+            return cls(
+                cidr=config.network.cidr,
+                vpc_id=config.network.vpc,
+                private_subnet_ids=config.network.private_subnets,
+                public_subnet_ids=config.network.public_subnets,
+            )
+        nat = config.outbound == "nat"
+        return cls(
+            blocks=blocks_of(zones),
+            nat=nat,
+            internet=nat or config.gateway != "internal",
+            endpoint_services=endpoint_services(config.private_endpoints),
+        )
+
+
+def cidr_of(config: StackConfig) -> str:
+    """IPv4 range of a stack's network."""
+    return VPC_CIDR if config.network == "own" else config.network.cidr
 
 
 # What a word of `private_endpoints` stands for: the last part of the endpoint services' names

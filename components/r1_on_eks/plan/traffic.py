@@ -58,7 +58,12 @@ _DNS = (
 
 
 def policies_of(
-    clients: Sequence[str], listen_port: int, servers: Sequence[ModelServer], *, streamed: bool
+    clients: Sequence[str],
+    listen_port: int,
+    servers: Sequence[ModelServer],
+    *,
+    streamed: bool,
+    cidr: str = VPC_CIDR,
 ) -> tuple[Policy, ...]:
     """The policies of a stack.
 
@@ -67,10 +72,11 @@ def policies_of(
         listen_port: Where the gateway listens.
         servers: The model servers.
         streamed: Whether they read their weights from S3.
+        cidr: IPv4 range of the network.
     """
     answering = (("TCP", PORT),)
     # Health checks come from the load balancer's own addresses in the VPC.
-    callers = tuple(dict.fromkeys((*clients, VPC_CIDR)))
+    callers = tuple(dict.fromkeys((*clients, cidr)))
     everybody = Policy(name="nobody-by-default", pods={})
     gateway = Policy(
         name="gateway",

@@ -32,3 +32,13 @@ def user_data_of(instance: InstanceType) -> str | None:
     if instance.local_nvme_gb == 0:
         return None
     return base64.b64encode(_LOCAL_NVME.encode()).decode()
+
+
+# GiB. With RAID0 images, pods and logs are on the instance store; without, on the root volume.
+_ROOT_BESIDE_NVME = 100
+_ROOT_ALONE = 200
+
+
+def root_gib(instance: InstanceType) -> int:
+    """Size of the root volume."""
+    return _ROOT_BESIDE_NVME if instance.local_nvme_gb else _ROOT_ALONE

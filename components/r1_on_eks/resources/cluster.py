@@ -9,12 +9,18 @@ import pulumi
 import pulumi_aws as aws
 
 from r1_on_eks.plan.access import MANAGED, trusts, trusts_pods
-from r1_on_eks.plan.names import role_name, tagged
+from r1_on_eks.plan.names import cluster_log_group, role_name, tagged
 from r1_on_eks.plan.subnets import SERVICE_CIDR
+from r1_on_eks.plan.versions import Versions
 
 _ADMIN_POLICY = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy"
 _LOG_TYPES = ["api", "audit", "authenticator", "controllerManager", "scheduler"]
-_NODE_POLICIES = ("AmazonEKSWorkerNodePolicy", "AmazonEC2ContainerRegistryPullOnly")
+_NODE_POLICIES = (
+    "AmazonEKSWorkerNodePolicy",
+    "AmazonEC2ContainerRegistryPullOnly",
+    # The way onto a node: no SSH key, no open port.
+    "AmazonSSMManagedInstanceCore",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,8 +30,10 @@ class ClusterArgs:
     Attributes:
         stack: Name of the cluster, and part of its roles' names.
         region: For the kubeconfig.
-        version: Kubernetes version, `1.35`.
-        subnet_ids: Private subnets in at least two zones.
+        versions: Of Kubernetes and of the add-ons.
+        key_arn: Encrypts Secrets and logs.
+        log_days: How long the control plane's logs are kept.
+        subnet_ids: Private subnets in at least two zones, all of which take a control plane.
         endpoint_from: IPv4 ranges that reach the API server from outside; none: only the VPC.
         admins: ARNs of the IAM roles that administer it.
         protected: Whether AWS refuses to delete it.
@@ -33,7 +41,9 @@ class ClusterArgs:
 
     stack: str
     region: str
-    version: str
+    versions: Versions
+    key_arn: pulumi.Input[str]
+    log_days: int
     subnet_ids: Mapping[str, pulumi.Input[str]]
     endpoint_from: Sequence[str]
     admins: Sequence[str]
@@ -51,6 +61,8 @@ class Cluster(pulumi.ComponentResource):
     """EKS's own security group, on control plane and nodes."""
     node_role_arn: pulumi.Output[str]
     """Role of every node."""
+    node_role_name: pulumi.Output[str]
+    """Its name, for further permissions."""
 
     def __init__(
         self, name: str, args: ClusterArgs, opts: pulumi.ResourceOptions | None = None
@@ -73,11 +85,13 @@ class Cluster(pulumi.ComponentResource):
         self.kubeconfig = pulumi.Output.json_dumps(_kubeconfig(self.resource, args.region))
         self.security_group_id = self.resource.vpc_config.cluster_security_group_id
         self.node_role_arn = node_role.arn
+        self.node_role_name = node_role.name
         self.register_outputs(
             {
                 "kubeconfig": self.kubeconfig,
                 "security_group_id": self.security_group_id,
                 "node_role_arn": self.node_role_arn,
+                "node_role_name": self.node_role_name,
             }
         )
 
@@ -97,23 +111,16 @@ def _control_plane(
     # EKS would make it without an end and leave it behind.
     logs = aws.cloudwatch.LogGroup(
         f"{name}-logs",
-        name=f"/aws/eks/{args.stack}/cluster",
-        retention_in_days=30,
+        name=cluster_log_group(args.stack),
+        retention_in_days=args.log_days,
+        kms_key_id=args.key_arn,
         tags=tagged({}, f"{name}-logs"),
-        opts=within,
-    )
-    key = aws.kms.Key(
-        f"{name}-secrets",
-        description=f"Kubernetes Secrets of {args.stack}",
-        enable_key_rotation=True,
-        deletion_window_in_days=7,
-        tags=tagged({}, f"{name}-secrets"),
         opts=within,
     )
     return aws.eks.Cluster(
         name,
         name=args.stack,
-        version=args.version,
+        version=args.versions.kubernetes,
         role_arn=role.arn,
         access_config={
             "authentication_mode": "API",
@@ -123,7 +130,7 @@ def _control_plane(
         upgrade_policy={"support_type": "STANDARD"},
         deletion_protection=args.protected,
         enabled_cluster_log_types=_LOG_TYPES,
-        encryption_config={"provider": {"key_arn": key.arn}, "resources": ["secrets"]},
+        encryption_config={"provider": {"key_arn": args.key_arn}, "resources": ["secrets"]},
         kubernetes_network_config={"service_ipv4_cidr": SERVICE_CIDR, "ip_family": "ipv4"},
         vpc_config={
             "subnet_ids": list(args.subnet_ids.values()),
@@ -172,12 +179,13 @@ def _addons_before_nodes(
         policy_arn=f"{MANAGED}/AmazonEKS_CNI_Policy",
         opts=within,
     )
-    agent = _addon(name, "eks-pod-identity-agent", cluster, within)
-    _addon(name, "kube-proxy", cluster, within)
+    agent = _addon(name, "eks-pod-identity-agent", args.versions, cluster, within)
+    _addon(name, "kube-proxy", args.versions, cluster, within)
     aws.eks.Addon(
         f"{name}-vpc-cni",
         cluster_name=cluster.name,
         addon_name="vpc-cni",
+        addon_version=args.versions.addon("vpc-cni"),
         # Without it the CNI enforces no NetworkPolicy (EKS user guide, cni-network-policy).
         configuration_values=json.dumps({"enableNetworkPolicy": "true"}),
         pod_identity_associations=[{"service_account": "aws-node", "role_arn": network_role.arn}],
@@ -190,12 +198,17 @@ def _addons_before_nodes(
 
 
 def _addon(
-    name: str, addon: str, cluster: aws.eks.Cluster, within: pulumi.ResourceOptions
+    name: str,
+    addon: str,
+    versions: Versions,
+    cluster: aws.eks.Cluster,
+    within: pulumi.ResourceOptions,
 ) -> aws.eks.Addon:
     return aws.eks.Addon(
         f"{name}-{addon}",
         cluster_name=cluster.name,
         addon_name=addon,
+        addon_version=versions.addon(addon),
         preserve=False,
         tags=tagged({}, f"{name}-{addon}"),
         opts=within,

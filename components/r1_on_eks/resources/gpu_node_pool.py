@@ -1,6 +1,6 @@
 """Instances for one variant, or for several that share them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,12 @@ import pulumi_aws as aws
 from r1_on_eks.plan.names import tagged
 from r1_on_eks.plan.pools import Pool
 from r1_on_eks.plan.purchase import CAPACITY_BLOCK
+from r1_on_eks.plan.versions import Versions
+
+# What ends the nodes of a group in place: each is replaced by another one.
+_ENDS_NODES = ["version", "releaseVersion", "launchTemplate"]
+# What a cluster autoscaler decides.
+_SIZE = ["scalingConfig.desiredSize"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +27,8 @@ class GpuNodePoolArgs:
         node_role_arn: Role of its nodes.
         subnet_id: The private subnet of one zone, the file system's.
         pool: Type, number, labels and tags of its instances.
+        versions: Of Kubernetes and machine image.
+        node_template: What a cluster autoscaler reads of an empty group; none: nothing scales it.
         after: What must stand before its instances are paid for.
     """
 
@@ -28,6 +36,8 @@ class GpuNodePoolArgs:
     node_role_arn: pulumi.Input[str]
     subnet_id: pulumi.Input[str]
     pool: Pool
+    versions: Versions
+    node_template: Mapping[str, str]
     after: Sequence[pulumi.Resource]
 
 
@@ -51,6 +61,8 @@ class GpuNodePool(pulumi.ComponentResource):
             node_role_arn=args.node_role_arn,
             subnet_ids=[args.subnet_id],
             ami_type=args.pool.ami_type,
+            version=args.versions.kubernetes,
+            release_version=args.versions.release(args.pool.ami_type),
             # Of a capacity block the launch template says it.
             instance_types=None if in_block else [args.pool.instance_type],
             capacity_type=args.pool.purchase.group_type,
@@ -70,14 +82,43 @@ class GpuNodePool(pulumi.ComponentResource):
             # The default starts new instances first, and waits for GPUs that nobody has.
             update_config={"max_unavailable": 1, "update_strategy": "MINIMAL"},
             node_repair_config={"enabled": True},
+            warm_pool_config=_warm(args.pool),
             tags=tagged(args.pool.tags, name),
-            opts=pulumi.ResourceOptions.merge(
-                within,
-                pulumi.ResourceOptions(depends_on=list(args.after), protect=args.pool.kept),
-            ),
+            opts=pulumi.ResourceOptions.merge(within, _kept(args)),
         )
+        group = nodes.resources[0].autoscaling_groups[0].name
+        for number, (key, value) in enumerate(args.node_template.items(), start=1):
+            aws.autoscaling.Tag(
+                f"{name}-template-{number}",
+                autoscaling_group_name=group,
+                tag={"key": key, "value": value, "propagate_at_launch": False},
+                opts=within,
+            )
         self.node_group_name = nodes.node_group_name
         self.register_outputs({"node_group_name": self.node_group_name})
+
+
+def _kept(args: GpuNodePoolArgs) -> pulumi.ResourceOptions:
+    """Protection is from replacement; an update that ends the nodes must not even begin."""
+    ends_nodes = _ENDS_NODES if args.pool.kept else []
+    scaled = _SIZE if args.node_template else []
+    return pulumi.ResourceOptions(
+        depends_on=list(args.after),
+        protect=args.pool.kept,
+        ignore_changes=[*ends_nodes, *scaled] or None,
+    )
+
+
+def _warm(pool: Pool) -> dict[str, Any] | None:
+    """Instances that have started once and are stopped: their volumes are paid, they are not."""
+    if pool.warm == 0:
+        return None
+    return {
+        "pool_state": "STOPPED",
+        "min_size": pool.warm,
+        "max_group_prepared_capacity": pool.most + pool.warm,
+        "reuse_on_scale_in": True,
+    }
 
 
 def _bought(pool: Pool) -> dict[str, Any]:
@@ -105,7 +146,11 @@ def _launch_template(
         block_device_mappings=[
             {
                 "device_name": "/dev/xvda",
-                "ebs": {"volume_size": 200, "volume_type": "gp3", "encrypted": "true"},
+                "ebs": {
+                    "volume_size": args.pool.root_gib,
+                    "volume_type": "gp3",
+                    "encrypted": "true",
+                },
             }
         ],
         user_data=args.pool.user_data,

@@ -1,14 +1,21 @@
 """The few nodes without GPUs: gateway, cluster DNS, drivers' controllers."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi
 import pulumi_aws as aws
 
+from r1_on_eks.catalog.eks_parts import SYSTEM_AMI
 from r1_on_eks.plan.access import describes_file_systems, trusts_pods
-from r1_on_eks.plan.names import role_name, tagged
+from r1_on_eks.plan.names import GPU_TAINT, role_name, tagged
 from r1_on_eks.plan.pools import Pool
+from r1_on_eks.plan.versions import Versions
+
+# Else what reads the GPUs' health does not run on GPU nodes, and nothing repairs them
+# (aws/eks-node-monitoring-agent charts/eks-node-monitoring-agent/values.yaml, v1.7.0).
+_HEALTH = {"dcgmAgent": {"tolerations": [{"key": GPU_TAINT, "operator": "Exists"}]}}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +28,7 @@ class SystemPoolArgs:
         node_role_arn: Role of its nodes.
         subnet_ids: Private subnets, one per zone.
         pool: Type, number and tags of its instances.
+        versions: Of Kubernetes, machine image and add-ons.
         lustre: Whether the driver for FSx for Lustre runs here.
         after: What its nodes need to become ready: a way out, the cluster's network add-ons.
     """
@@ -30,6 +38,7 @@ class SystemPoolArgs:
     node_role_arn: pulumi.Input[str]
     subnet_ids: Mapping[str, pulumi.Input[str]]
     pool: Pool
+    versions: Versions
     lustre: bool
     after: Sequence[pulumi.Resource]
 
@@ -53,8 +62,19 @@ class SystemPool(pulumi.ComponentResource):
             f"{name}-coredns",
             cluster_name=args.cluster_name,
             addon_name="coredns",
+            addon_version=args.versions.addon("coredns"),
             preserve=False,
             tags=tagged({}, f"{name}-coredns"),
+            opts=after_nodes,
+        )
+        aws.eks.Addon(
+            f"{name}-node-monitoring",
+            cluster_name=args.cluster_name,
+            addon_name="eks-node-monitoring-agent",
+            addon_version=args.versions.addon("eks-node-monitoring-agent"),
+            configuration_values=json.dumps(_HEALTH),
+            preserve=False,
+            tags=tagged({}, f"{name}-node-monitoring"),
             opts=after_nodes,
         )
         if args.lustre:
@@ -73,7 +93,11 @@ def _node_group(
         block_device_mappings=[
             {
                 "device_name": "/dev/xvda",
-                "ebs": {"volume_size": 50, "volume_type": "gp3", "encrypted": "true"},
+                "ebs": {
+                    "volume_size": args.pool.root_gib,
+                    "volume_type": "gp3",
+                    "encrypted": "true",
+                },
             }
         ],
         # Node groups do not hand their tags on.
@@ -90,7 +114,9 @@ def _node_group(
         cluster_name=args.cluster_name,
         node_role_arn=args.node_role_arn,
         subnet_ids=list(args.subnet_ids.values()),
-        ami_type="AL2023_x86_64_STANDARD",
+        ami_type=SYSTEM_AMI,
+        version=args.versions.kubernetes,
+        release_version=args.versions.release(SYSTEM_AMI),
         instance_types=[args.pool.instance_type],
         capacity_type="ON_DEMAND",
         launch_template={
@@ -138,6 +164,7 @@ def _lustre_driver(
         f"{name}-fsx-csi",
         cluster_name=args.cluster_name,
         addon_name="aws-fsx-csi-driver",
+        addon_version=args.versions.addon("aws-fsx-csi-driver"),
         pod_identity_associations=[
             {"service_account": "fsx-csi-controller-sa", "role_arn": role.arn}
         ],

@@ -6,6 +6,8 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, Tag, model_validator
 
 from r1_on_eks.catalog.kubernetes import KUBERNETES_VERSIONS
+from r1_on_eks.stack_config.images import ImageMirror
+from r1_on_eks.stack_config.network import GivenNetwork
 from r1_on_eks.stack_config.section import Either, Ranges, Section, pattern, row_of
 from r1_on_eks.stack_config.variant import VariantName, WantedVariant
 from r1_on_eks.stack_config.weights import Weights
@@ -20,6 +22,17 @@ def _admin(value: str) -> str:
     )
 
 
+# What nodes and pods ask of AWS, where nothing else leads outside (EKS user guide,
+# private-clusters, 2026-11): their names, their images, their permissions.
+_WITHOUT_INTERNET = ("ec2", "ecr", "eks-auth", "sts")
+
+
+# With the longest word of a registry behind it: 30 (terraform-provider-aws
+# internal/service/ecr/pull_through_cache_rule.go).
+_MIRRORED_NAME = 19
+_Given = Annotated[GivenNetwork, Tag("_section")]
+
+
 class StackConfig(Section):
     """One stack: what is wanted, in the words of its file."""
 
@@ -29,12 +42,25 @@ class StackConfig(Section):
     """Whether it is there to stay: what holds state is protected."""
     deletion_protection: bool | None = None
     """Whether AWS refuses to delete cluster and load balancer; as `production` if not said."""
+    allow_unpinned: bool = False
+    """Whether a production stack may name what `r1 pins refresh` has not looked up yet."""
+    account: Annotated[str, pattern(r"^\d{12}$")] | None = None
+    """AWS account, the only one that it may stand in; the administrators' if not said."""
     region: Annotated[str, pattern(r"^[a-z]{2}(-[a-z]+)+-\d$")]
     """AWS Region."""
-    zones: Annotated[tuple[str, ...], Field(min_length=2, max_length=4, strict=False)]
-    """Availability Zones of the network; the control plane needs two."""
-    gpu_zone: str
-    """The zone of GPU nodes and file system, which another one replaces; it sells their type."""
+    zones: Annotated[tuple[str, ...], Field(min_length=2, max_length=4, strict=False)] | None = (
+        None
+    )
+    """Availability Zones of the network; if not said, those that `r1 pins refresh` chose once."""
+    gpu_zone: str | None = None
+    """The zone of GPU nodes and file system, which another one replaces; it sells their type.
+
+    If not said, the one that `r1 pins refresh` chose once.
+    """
+    network: Annotated[Annotated[Literal["own"], Tag("_word")] | _Given, Either] = "own"
+    """`own` for a VPC of the stack's own, or the ids of one that exists."""
+    outbound: Literal["nat", "none"] = "nat"
+    """How nodes reach the internet: `nat`, or `none`, with image_mirror and private_endpoints."""
     kubernetes: Annotated[str, row_of(KUBERNETES_VERSIONS, "a Kubernetes version")]
     """Kubernetes version of the control plane."""
     admins: Annotated[
@@ -47,6 +73,10 @@ class StackConfig(Section):
         tuple[Literal["ec2", "ecr", "eks-auth", "logs", "sts"], ...], Field(strict=False)
     ] = ()
     """AWS services reached inside the network, not through NAT; S3 always is, at no price."""
+    image_mirror: ImageMirror | None = None
+    """Where images come from, if not from their public registries."""
+    cluster_autoscaler: bool = False
+    """Whether a cluster autoscaler of yours sizes the GPU pools, from none to their nodes."""
     weights: Weights
     """Where the weights lie, and how they come to the GPUs."""
     variants: Annotated[dict[VariantName, WantedVariant], Field(min_length=1)]
@@ -54,17 +84,24 @@ class StackConfig(Section):
     gateway: Annotated[Annotated[Literal["internal"], Tag("_word")] | Ranges, Either] = "internal"
     """Who reaches the gateway: `internal` for the network alone, or public_from ranges."""
 
+    @property
+    def owner(self) -> str:
+        """The account that it stands in."""
+        return self.account or _account_of(self.admins[0])
+
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> Self:
-        for zone in self.zones:
-            if not re.fullmatch(re.escape(self.region) + "[a-z]", zone):
-                raise ValueError(f"zones: {zone} is not in {self.region}; write {self.region}a")
-        if len(set(self.zones)) != len(self.zones):
-            raise ValueError("zones: each zone once")
+        if self.zones is not None:
+            _check_zones(self.zones, self.region)
         if len(set(self.private_endpoints)) != len(self.private_endpoints):
             raise ValueError("private_endpoints: each service once")
-        if self.gpu_zone not in self.zones:
-            raise ValueError(f"gpu_zone: {self.gpu_zone} is none of {', '.join(self.zones)}")
+        if self.gpu_zone is not None and self.gpu_zone not in (self.zones or (self.gpu_zone,)):
+            raise ValueError(f"gpu_zone: {self.gpu_zone} is none of {', '.join(self.zones or ())}")
+        if self.account is None and len(accounts := {*map(_account_of, self.admins)}) > 1:
+            raise ValueError(
+                f"admins: of {' and '.join(sorted(accounts))}; write account:"
+                " with the one that the stack stands in"
+            )
         on_lustre = self.weights.storage == "fsx"
         if on_lustre and not KUBERNETES_VERSIONS[self.kubernetes].lustre_client:
             raise ValueError(
@@ -72,3 +109,65 @@ class StackConfig(Section):
                 " use 1.35, or weights.storage s3-stream"
             )
         return self
+
+    @model_validator(mode="after")
+    def _fits_the_registry(self) -> Self:
+        if self.image_mirror is not None and len(self.name) > _MIRRORED_NAME:
+            raise ValueError(
+                f"image_mirror: {self.name} has {len(self.name)} characters, and ECR's cache takes"
+                f" {_MIRRORED_NAME} of a stack's name; give it a shorter one"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _has_a_way_to_what_it_needs(self) -> Self:
+        if self.network != "own":
+            _check_given(self, self.network)
+        elif self.outbound == "none":
+            missing = [one for one in _WITHOUT_INTERNET if one not in self.private_endpoints]
+            if missing:
+                raise ValueError(
+                    f"outbound: none leaves no way to {', '.join(missing)}; write"
+                    f" private_endpoints: [{', '.join(_WITHOUT_INTERNET)}]"
+                )
+            if self.image_mirror is None:
+                raise ValueError(
+                    "outbound: none leaves no way to public registries; write"
+                    " image_mirror: {docker_hub_secret: …, copied: …}"
+                )
+        return self
+
+
+def _account_of(arn: str) -> str:
+    return arn.split(":")[4]
+
+
+def _check_zones(zones: tuple[str, ...], region: str) -> None:
+    for zone in zones:
+        if not re.fullmatch(re.escape(region) + "[a-z]", zone):
+            raise ValueError(f"zones: {zone} is not in {region}; write {region}a")
+    if len(set(zones)) != len(zones):
+        raise ValueError("zones: each zone once")
+
+
+def _check_given(stack: StackConfig, given: GivenNetwork) -> None:
+    _check_zones(tuple(given.private_subnets), stack.region)
+    if stack.zones is not None and set(stack.zones) != set(given.private_subnets):
+        raise ValueError(
+            f"zones: {', '.join(stack.zones)}, but network.private_subnets has"
+            f" {', '.join(given.private_subnets)}; leave zones out"
+        )
+    if stack.gpu_zone is None or stack.gpu_zone not in given.private_subnets:
+        raise ValueError(
+            f"gpu_zone: {stack.gpu_zone or 'is missing'}; write one of"
+            f" {', '.join(given.private_subnets)}, the zones of network.private_subnets"
+        )
+    if stack.private_endpoints:
+        raise ValueError("private_endpoints: of a given network are its owner's; leave them out")
+    if stack.outbound != "nat":
+        raise ValueError("outbound: a given network's way out is its owner's; leave it out")
+    if stack.gateway != "internal" and len(given.public_subnets) < 2:
+        raise ValueError(
+            "network.public_subnets: a gateway that is reached from the internet needs two;"
+            " write {us-west-2a: subnet-…, us-west-2b: subnet-…}, or gateway: internal"
+        )

@@ -87,6 +87,8 @@ class WantedVariant(Workload, Overrides):
     """How its nodes are bought: `on-demand`, `spot`, or by the id of a reservation."""
     replaceable: bool = False
     """Whether a production stack may end its P nodes, though the like may not come back."""
+    warm: Annotated[int, Field(ge=0, le=16)] = 0
+    """Instances that wait beside its nodes, stopped: only their volumes are paid."""
     reserved: bool = False
     """Declared without nodes and replicas: all else is there for the day when it is wanted."""
 

@@ -32,7 +32,9 @@ from r1_on_eks.rehearsal.aws_cloud.eks_state import (
 )
 
 _KEPT = ("nodeRepairConfig", "remoteAccess", "warmPoolConfig")
-_CONFIGURABLE = ("labels", "taints", "scalingConfig", "updateConfig", "nodeRepairConfig")
+_CONFIGURABLE = (
+    *("labels", "taints", "scalingConfig", "updateConfig", "nodeRepairConfig", "warmPoolConfig"),
+)
 
 
 class NodeGroups(EksRequest):
@@ -94,7 +96,7 @@ class NodeGroups(EksRequest):
             status="UPDATING",
             modifiedAt=now(),
         )
-        for key in ("updateConfig", "nodeRepairConfig"):
+        for key in ("updateConfig", "nodeRepairConfig", "warmPoolConfig"):
             if key in asked:
                 shape[key] = asked[key]
         answer = ActionResult({"update": dict(update)})

@@ -11,6 +11,7 @@ from moto.autoscaling.models import FakeAutoScalingGroup
 from moto.ec2.models import EC2Backend
 from moto.ec2.models.instances import Instance
 from moto.ec2.responses import EC2Response
+from moto.ecr.responses import ECRResponse
 from moto.elbv2.models import ELBv2Backend
 
 from r1_on_eks.rehearsal.aws_cloud import (
@@ -22,6 +23,7 @@ from r1_on_eks.rehearsal.aws_cloud import (
     fsx_service,  # noqa: F401
 )
 from r1_on_eks.rehearsal.aws_cloud.ec2_placement_groups import PlacementGroups
+from r1_on_eks.rehearsal.aws_cloud.ecr_pull_through import PullThroughCacheRules
 from r1_on_eks.rehearsal.aws_cloud.eks_state import eks_backends
 from r1_on_eks.rehearsal.aws_cloud.fsx_state import fsx_backends
 
@@ -31,7 +33,10 @@ OWN_SERVICES: tuple[tuple[str, str, Any], ...] = (
     ("moto.fsx", "fsx_backends", fsx_backends),
 )
 # Operations that moto's response class lacks.
-NEW_OPERATIONS: tuple[tuple[type, type], ...] = ((EC2Response, PlacementGroups),)
+NEW_OPERATIONS: tuple[tuple[type, type], ...] = (
+    (EC2Response, PlacementGroups),
+    (ECRResponse, PullThroughCacheRules),
+)
 # Methods that moto has and that must do more: class, method, what wraps it.
 WRAPPED: tuple[tuple[type, str, Callable[[Callable[..., Any]], Callable[..., Any]]], ...] = (
     (EC2Backend, "delete_subnet", ec2_dependencies.delete_subnet),

@@ -5,6 +5,7 @@ from typing import Any
 
 from r1_on_eks.rehearsal.aws_cloud.background import client
 from r1_on_eks.rehearsal.aws_cloud.ec2_placement_groups import placement_groups
+from r1_on_eks.rehearsal.aws_cloud.ecr_pull_through import pull_through_rules
 from r1_on_eks.rehearsal.aws_cloud.eks_state import eks_backends
 from r1_on_eks.rehearsal.aws_cloud.fsx_state import fsx_backends
 from r1_on_eks.rehearsal.aws_cloud.identity import ROLE
@@ -166,5 +167,8 @@ _KINDS: dict[str, Callable[[], _Names]] = {
         lambda row: not row["AliasName"].startswith("alias/aws/"),
     ),
     "log-groups": _listed("logs", "describe_log_groups", "logGroups", "logGroupName"),
+    "flow-logs": _listed("ec2", "describe_flow_logs", "FlowLogs", "FlowLogId"),
+    "repositories": _listed("ecr", "describe_repositories", "repositories", "repositoryName"),
+    "pull-through-rules": lambda: pull_through_rules(settings().account, settings().region),
     "buckets": lambda: [row["Name"] for row in client("s3").list_buckets()["Buckets"]],
 }

@@ -50,6 +50,8 @@ class Lifecycle:
             values |= outputs_of(row, self._cloud, found or answer, values)
             for step in row.completed_by:
                 step(self._cloud, {}, values)
+            if row.tagging and not row.tagging.member:
+                tags.change(row, self._cloud, {}, self.all_tags(inputs), values)
             for update in row.after_create:
                 if any(inputs.get(key) is not None for key in update.keys):
                     self._run(update.run, {}, {**values, **inputs}, update.keys)
@@ -110,7 +112,9 @@ class Lifecycle:
         return ", ".join(sorted(self.changed(old, new) - covered - replaced))
 
     def delete(self, resource_id: str, state: dict[str, Any], timeout: float) -> None:
-        """Removes it and waits until AWS knows it no more."""
+        """Removes it and waits until it is gone; what goes with another resource is forgotten."""
+        if not self._row.delete:
+            return
         values = {**state, **self._parts(resource_id), "id": resource_id}
         for call in self._row.delete:
             self._delete(call, values)

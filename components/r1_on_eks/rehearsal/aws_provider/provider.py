@@ -65,12 +65,18 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
         kinds = {"region": "update-replace"} if old.region != new.region else {}
         if old.default_tags != new.default_tags:
             kinds["defaultTags"] = "update"
+        if old.allowed_accounts != new.allowed_accounts:
+            kinds["allowedAccountIds"] = "update"
         return diff.to_response(kinds, named_by_hand=False)
 
     def Configure(self, request: Any, context: Context) -> Any:  # noqa: D102, N802
         self._settings = settings.parse(to_python(request.args))
         try:
             self._cloud = Cloud(self._settings.region)
+            if self._settings.allowed_accounts:
+                wrong = self._settings.refuses(self._cloud.account)
+                if wrong:
+                    raise Refused(wrong)
         except Refused as error:
             refuse(context, str(error))
         if self._cancelled:

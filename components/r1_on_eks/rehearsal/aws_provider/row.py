@@ -126,7 +126,7 @@ class Row:
         id: JMESPath of its id in the answer, `"{clusterName}:{name}"`, or a function of values.
         id_parts: Names of the parts of such an id, for imports; `separator` is between them.
         find: Looks it up.
-        delete: Removes it; a sequence is called in order.
+        delete: Removes it, in order; nothing for what goes with another resource.
         elsewhere: Inputs that the provider itself uses, or that a deleting call takes.
         updates: How inputs change in place.
         outputs: Output → JMESPath in what `find` answers, `"{template}"`, or a function

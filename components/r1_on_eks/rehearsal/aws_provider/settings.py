@@ -11,17 +11,24 @@ from pulumi import _types as pulumi_types
 from r1_on_eks.rehearsal.aws_provider.problems import Problem, near
 from r1_on_eks.rehearsal.property_values import UNKNOWN, without_secrets
 
-_MODELLED = ("region", "defaultTags")
+_MODELLED = ("region", "defaultTags", "allowedAccountIds")
 # The engine adds both to every provider.
 _ENGINE_S_OWN = ("version", "pluginDownloadURL")
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Region and the tags that every resource gets."""
+    """Region, the tags that every resource gets, and the only accounts that it may be in."""
 
     region: str = ""
     default_tags: dict[str, str] = field(default_factory=dict)
+    allowed_accounts: tuple[str, ...] = ()
+
+    def refuses(self, account: str) -> str:
+        """What the official provider says of an account that it may not be in, or ""."""
+        if not self.allowed_accounts or account in self.allowed_accounts:
+            return ""
+        return f"AWS account ID not allowed: {account}"
 
 
 def problems(inputs: dict[str, Any]) -> Iterator[Problem]:
@@ -46,7 +53,12 @@ def parse(inputs: dict[str, Any]) -> Settings:
     tags = _read(plain.get("defaultTags")) or {}
     wanted = tags.get("tags") or {} if isinstance(tags, dict) else {}
     region = plain.get("region")
-    return Settings(region if isinstance(region, str) else "", dict(wanted))
+    accounts = _read(plain.get("allowedAccountIds"))
+    return Settings(
+        region if isinstance(region, str) else "",
+        dict(wanted),
+        tuple(map(str, accounts)) if isinstance(accounts, list) else (),
+    )
 
 
 def _read(value: Any) -> Any:

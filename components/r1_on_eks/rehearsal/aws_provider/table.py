@@ -5,6 +5,7 @@ from r1_on_eks.rehearsal.aws_provider.resources import (
     autoscaling,
     ec2,
     ec2_instances,
+    ecr,
     eks,
     elbv2,
     fsx,
@@ -26,6 +27,7 @@ _PARTS = (
     fsx,
     elbv2,
     autoscaling,
+    ecr,
 )
 ROWS: dict[str, Row] = {row.token: row for part in _PARTS for row in part.ROWS}
 

@@ -11,9 +11,9 @@ _FORMS = ("map", "list", "kms")
 
 
 def ec2(kind: str) -> Tagging:
-    """Tags of an EC2 resource; `kind` as in TagSpecifications."""
+    """Tags of an EC2 resource; `kind` as in TagSpecifications, or "" for tags that come later."""
     return Tagging(
-        member="TagSpecifications",
+        member="TagSpecifications" if kind else "",
         form=kind,
         add="CreateTags",
         remove="DeleteTags",

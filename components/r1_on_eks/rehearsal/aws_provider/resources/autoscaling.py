@@ -1,10 +1,11 @@
-"""Auto Scaling groups' ties to load balancers."""
+"""Auto Scaling groups' ties to load balancers, and single tags of groups that EKS owns."""
+# ruff: noqa: ARG001 — every step and every look-up is called the same way.
 
 import hashlib
 from typing import Any
 
 from r1_on_eks.rehearsal.aws_provider.problems import Refused
-from r1_on_eks.rehearsal.aws_provider.row import Call, Find, Row, Values, cite
+from r1_on_eks.rehearsal.aws_provider.row import Call, Find, Row, Update, Values, cite
 
 
 def _id(values: Values) -> str:
@@ -49,4 +50,60 @@ ATTACHMENT = Row(
     ),
 )
 
-ROWS = (ATTACHMENT,)
+
+def _tag_id(values: Values) -> str:
+    return f"{values['autoscalingGroupName']},{values['tag']['key']}"
+
+
+def _one_tag(cloud: Any, values: Values) -> Any:
+    group, _, key = values["id"].partition(",")
+    conditions = [
+        {"Name": "auto-scaling-group", "Values": [group]},
+        {"Name": "key", "Values": [key]},
+    ]
+    found = cloud.find(
+        "autoscaling", Find("DescribeTags", {"Filters": conditions}, "Tags"), values
+    )
+    return found[0] if found else None
+
+
+def _put_tag(cloud: Any, old: Values, new: Values) -> None:
+    cloud.call("autoscaling", "CreateOrUpdateTags", {"Tags": [_tag(new)]})
+
+
+def _remove_tag(cloud: Any, old: Values, new: Values) -> None:
+    cloud.call("autoscaling", "DeleteTags", {"Tags": [_tag(new)]})
+
+
+def _tag(values: Values) -> dict[str, Any]:
+    return {
+        "ResourceId": values["autoscalingGroupName"],
+        "ResourceType": "auto-scaling-group",
+        "Key": values["tag"]["key"],
+        "Value": values["tag"]["value"],
+        "PropagateAtLaunch": values["tag"]["propagateAtLaunch"],
+    }
+
+
+TAG = Row(
+    token="aws:autoscaling/tag:Tag",
+    forces_replacement=cite(
+        "internal/service/autoscaling/group_tag.go@050ac11163ca", "autoscalingGroupName", "tag.key"
+    ),
+    service="autoscaling",
+    create=Call(
+        "CreateOrUpdateTags",
+        {
+            "autoscalingGroupName": "Tags.ResourceId",
+            "tag.key": "Tags.Key",
+            "tag.value": "Tags.Value",
+            "tag.propagateAtLaunch": "Tags.PropagateAtLaunch",
+        },
+    ),
+    id=_tag_id,
+    find=_one_tag,
+    delete=(_remove_tag,),
+    updates=(Update(("tag",), _put_tag),),
+)
+
+ROWS = (ATTACHMENT, TAG)

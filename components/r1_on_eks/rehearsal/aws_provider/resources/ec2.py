@@ -348,7 +348,32 @@ VPC_ENDPOINT = Row(
     unordered=("routeTableIds", "subnetIds", "securityGroupIds"),
 )
 
+FLOW_LOG = Row(
+    token="aws:ec2/flowLog:FlowLog",
+    forces_replacement=cite(
+        "internal/service/ec2/vpc_flow_log.go@00a35305dc1b",
+        "iamRoleArn",
+        "logDestination",
+        "logDestinationType",
+        "logFormat",
+        "maxAggregationInterval",
+        "trafficType",
+        "vpcId",
+    ),
+    service="ec2",
+    create=Call(
+        "CreateFlowLogs",
+        {"iamRoleArn": "DeliverLogsPermissionArn", "vpcId": "ResourceIds"},
+        {"ResourceType": "VPC"},
+    ),
+    id="FlowLogIds[0]",
+    find=_first_of("DescribeFlowLogs", "FlowLogIds", "FlowLogs"),
+    delete=(Call("DeleteFlowLogs", given={"FlowLogIds": ["{id}"]}),),
+    tagging=tags.ec2("vpc-flow-log"),
+    outputs={"arn": _arn("vpc-flow-log"), "vpcId": "ResourceId"},
+)
+
 ROWS = (
     VPC, SUBNET, INTERNET_GATEWAY, EIP, NAT_GATEWAY, ROUTE_TABLE, ROUTE,
-    ROUTE_TABLE_ASSOCIATION, VPC_ENDPOINT,
+    ROUTE_TABLE_ASSOCIATION, VPC_ENDPOINT, FLOW_LOG,
 )  # fmt: skip

@@ -183,7 +183,7 @@ NODE_GROUP = Row(
         Update(("launchTemplate",), _new_template),
         Update(("version", "releaseVersion"), _new_version),
         Update(
-            ("scalingConfig", "updateConfig", "nodeRepairConfig"),
+            ("scalingConfig", "updateConfig", "nodeRepairConfig", "warmPoolConfig"),
             Call("UpdateNodegroupConfig", given=_GROUP),
         ),
     ),

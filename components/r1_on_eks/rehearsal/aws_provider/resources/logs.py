@@ -31,6 +31,14 @@ def _retain(cloud: Any, old: Values, new: Values) -> None:
         cloud.call("logs", "DeleteRetentionPolicy", name)
 
 
+def _encrypt(cloud: Any, old: Values, new: Values) -> None:
+    name = {"logGroupName": new["id"]}
+    if new.get("kmsKeyId"):
+        cloud.call("logs", "AssociateKmsKey", {**name, "kmsKeyId": new["kmsKeyId"]})
+    else:
+        cloud.call("logs", "DisassociateKmsKey", name)
+
+
 _ARN = {"resourceArn": "{arn}"}
 LOG_GROUP = Row(
     token="aws:cloudwatch/logGroup:LogGroup",
@@ -51,7 +59,10 @@ LOG_GROUP = Row(
         "tags", "map", "TagResource", "UntagResource", _ARN,
         find=Find("ListTagsForResource", _ARN, "tags"),
     ),
-    updates=(Update(("retentionInDays",), _retain, after_create=True),),
+    updates=(
+        Update(("retentionInDays",), _retain, after_create=True),
+        Update(("kmsKeyId",), _encrypt),
+    ),
     outputs={
         "name": "logGroupName",
         "arn": lambda cloud, answer, values: answer["arn"].removesuffix(":*"),

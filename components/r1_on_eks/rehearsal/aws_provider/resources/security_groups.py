@@ -52,6 +52,46 @@ SECURITY_GROUP = Row(
     },
 )
 
+
+def _empty(cloud: Any, old: Values, new: Values) -> None:
+    """Takes away every rule of a VPC's own group, as the official provider does."""
+    find = Find("DescribeSecurityGroups", {"GroupIds": ["{id}"]}, "SecurityGroups[0]")
+    group = cloud.find("ec2", find, new)
+    for way, key in (("Ingress", "IpPermissions"), ("Egress", "IpPermissionsEgress")):
+        if rules := group.get(key):
+            given = {"GroupId": new["id"], "IpPermissions": rules}
+            cloud.call("ec2", f"RevokeSecurityGroup{way}", given)
+
+
+DEFAULT_SECURITY_GROUP = Row(
+    token="aws:ec2/defaultSecurityGroup:DefaultSecurityGroup",
+    forces_replacement=cite(
+        "internal/service/ec2/vpc_default_security_group.go@01f431114674", "vpcId"
+    ),
+    service="ec2",
+    # It is made with its VPC, and goes with it: here it is only taken over.
+    create=Call(
+        "DescribeSecurityGroups",
+        given={
+            "Filters": [
+                {"Name": "vpc-id", "Values": ["{vpcId}"]},
+                {"Name": "group-name", "Values": ["default"]},
+            ]
+        },
+    ),
+    id="SecurityGroups[0].GroupId",
+    find=Find("DescribeSecurityGroups", {"GroupIds": ["{id}"]}, "SecurityGroups[0]"),
+    delete=(),
+    elsewhere=("vpcId",),
+    tagging=tags.ec2(""),
+    completed_by=(_empty,),
+    outputs={
+        "name": "GroupName",
+        "ingress": _nothing_inline,
+        "egress": _nothing_inline,
+    },
+)
+
 _PERMISSION = {
     "ipProtocol": "IpPermissions.IpProtocol",
     "fromPort": "IpPermissions.FromPort",
@@ -128,4 +168,4 @@ def _modify_rule(cloud: Any, old: Values, new: Values) -> None:
     cloud.call("ec2", "ModifySecurityGroupRules", given)
 
 
-ROWS = (SECURITY_GROUP, _rule("Ingress"), _rule("Egress"))
+ROWS = (SECURITY_GROUP, DEFAULT_SECURITY_GROUP, _rule("Ingress"), _rule("Egress"))
