@@ -8,7 +8,7 @@ import pulumi_aws as aws
 import pulumi_kubernetes as kubernetes
 from pulumi import ResourceOptions
 
-from r1_on_eks.plan import DoesNotFit, Model, Plan, Pool
+from r1_on_eks.plan import Model, Plan, Pool
 from r1_on_eks.plan.names import NAMESPACE, cluster_name, stack_tags
 from r1_on_eks.plan.storage import replacement_told
 from r1_on_eks.plan.upgrades import is_due, upgrade_told
@@ -16,6 +16,8 @@ from r1_on_eks.resources.accelerators import Accelerators, AcceleratorsArgs
 from r1_on_eks.resources.cluster import Cluster, ClusterArgs
 from r1_on_eks.resources.gateway import Gateway, GatewayArgs
 from r1_on_eks.resources.gpu_node_pool import GpuNodePool, GpuNodePoolArgs
+from r1_on_eks.resources.interconnect import Interconnect, InterconnectArgs
+from r1_on_eks.resources.leader_worker_sets import LeaderWorkerSets, LeaderWorkerSetsArgs
 from r1_on_eks.resources.model_service import ModelService, ModelServiceArgs
 from r1_on_eks.resources.model_storage import ModelStorage, ModelStorageArgs
 from r1_on_eks.resources.network import Network, NetworkArgs
@@ -23,6 +25,8 @@ from r1_on_eks.resources.serving_namespace import ServingNamespace, ServingNames
 from r1_on_eks.resources.system_pool import SystemPool, SystemPoolArgs
 from r1_on_eks.resources.weights_reader import WeightsReader, WeightsReaderArgs
 from r1_on_eks.stack_config import FileSystem, Pin, StackConfig
+
+_BetweenNodes = tuple[Interconnect, LeaderWorkerSets] | tuple[()]
 
 
 def declare(
@@ -40,7 +44,6 @@ def declare(
         DoesNotFit: a variant or its weights do not fit where they were put.
     """
     plan = Plan.of(config, pins, file_system)
-    _refuse_what_spans_nodes(plan)
     _warn(plan)
     account = _account(plan)
     on_aws = ResourceOptions(providers=[account])
@@ -50,12 +53,15 @@ def declare(
 
     inside = ResourceOptions(providers=[account, _kubernetes(cluster)])
     gpus = Accelerators("accelerators", AcceleratorsArgs(cluster=cluster.resource), inside)
+    between = _between_nodes(plan, network, cluster, system, inside)
     serving = ServingNamespace("serving", _serving(plan, cluster), inside)
     storage = _storage(plan, network, cluster, serving, system, inside)
     # A p4d costs $22 an hour: it starts when all that it waits for stands.
     before: list[pulumi.Resource] = [system, storage] if storage else [system]
     pools = {
-        pool.name: GpuNodePool(pool.name, _gpu_pool(plan, network, cluster, pool, before), on_aws)
+        pool.name: GpuNodePool(
+            pool.name, _gpu_pool(plan, network, cluster, pool, between, before), on_aws
+        )
         for pool in plan.gpu_pools
     }
     for model in plan.models:
@@ -66,9 +72,15 @@ def declare(
                 cluster=cluster.resource,
                 namespace=serving.namespace,
                 server=model.server,
+                group=model.group,
                 pool=model.pool,
                 claim_name=storage.claim_name if storage else None,
-                after=[pools[model.pool], gpus, *([reader] if reader else [])],
+                after=[
+                    *(pools[name] for name in model.pools),
+                    gpus,
+                    *(between if model.group else ()),
+                    *([reader] if reader else ()),
+                ],
             ),
             inside,
         )
@@ -84,16 +96,6 @@ def _warn(plan: Plan) -> None:
         pulumi.warn(upgrade_told(plan.kubernetes, date.today()))
     if plan.storage and (told := replacement_told(plan.storage)):
         pulumi.warn(told)
-
-
-def _refuse_what_spans_nodes(plan: Plan) -> None:
-    # A Deployment's pod is on one node.
-    for model in plan.models:
-        if model.placement.stages > 1:
-            raise DoesNotFit(
-                f"variants.{model.placement.variant.name}.stages: {model.placement.stages};"
-                " replicas over several nodes are planned, but cannot be declared yet"
-            )
 
 
 def _account(plan: Plan) -> aws.Provider:
@@ -135,6 +137,7 @@ def _gpu_pool(
     network: Network,
     cluster: Cluster,
     pool: Pool,
+    between: _BetweenNodes,
     before: list[pulumi.Resource],
 ) -> GpuNodePoolArgs:
     return GpuNodePoolArgs(
@@ -142,7 +145,27 @@ def _gpu_pool(
         node_role_arn=cluster.node_role_arn,
         subnet_id=network.private_subnet_ids[plan.gpu_zone],
         pool=pool,
+        security_group_ids=[
+            cluster.security_group_id,
+            *([between[0].security_group_id] if between else ()),
+        ],
         after=before,
+    )
+
+
+def _between_nodes(
+    plan: Plan, network: Network, cluster: Cluster, system: SystemPool, inside: ResourceOptions
+) -> _BetweenNodes:
+    """What only replicas over several nodes need."""
+    if not plan.spans_nodes:
+        return ()
+    fabric = InterconnectArgs(
+        cluster=cluster.resource, vpc_id=network.vpc_id, tags=stack_tags(plan.stack)
+    )
+    groups = LeaderWorkerSetsArgs(cluster=cluster.resource, after=[system])
+    return (
+        Interconnect("interconnect", fabric, inside),
+        LeaderWorkerSets("leader-worker-sets", groups, inside),
     )
 
 

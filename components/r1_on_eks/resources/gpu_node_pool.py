@@ -21,6 +21,7 @@ class GpuNodePoolArgs:
         node_role_arn: Role of its nodes.
         subnet_id: The private subnet of one zone, the file system's.
         pool: Type, number, labels and tags of its instances.
+        security_group_ids: Groups of its interfaces, where the pool says how they are laid out.
         after: What must stand before its instances are paid for.
     """
 
@@ -28,6 +29,7 @@ class GpuNodePoolArgs:
     node_role_arn: pulumi.Input[str]
     subnet_id: pulumi.Input[str]
     pool: Pool
+    security_group_ids: Sequence[pulumi.Input[str]] = ()
     after: Sequence[pulumi.Resource]
 
 
@@ -95,6 +97,34 @@ def _bought(pool: Pool) -> dict[str, Any]:
     }
 
 
+def _interfaces(args: GpuNodePoolArgs) -> list[Any] | None:
+    """EKS adds neither its security group nor a subnet to interfaces that a template lays out."""
+    return [
+        {
+            "network_card_index": one.card,
+            "device_index": one.device,
+            "interface_type": one.kind,
+            "security_groups": list(args.security_group_ids),
+            # Else they outlive their instance, and keep the security group from being deleted.
+            "delete_on_termination": "true",
+        }
+        for one in args.pool.interfaces
+    ] or None
+
+
+def _placement(name: str, pool: Pool, within: pulumi.ResourceOptions) -> Any:
+    if pool.placement_group is None:
+        return None
+    group = aws.ec2.PlacementGroup(
+        f"{name}-placement",
+        name=pool.placement_group,
+        strategy="cluster",
+        tags=tagged(pool.tags, f"{name}-placement"),
+        opts=within,
+    )
+    return {"group_name": group.name}
+
+
 def _launch_template(
     name: str, args: GpuNodePoolArgs, within: pulumi.ResourceOptions
 ) -> aws.ec2.LaunchTemplate:
@@ -109,6 +139,8 @@ def _launch_template(
             }
         ],
         user_data=args.pool.user_data,
+        network_interfaces=_interfaces(args),
+        placement=_placement(name, args.pool, within),
         **_bought(args.pool),
         # Node groups do not hand their tags on.
         tag_specifications=[
