@@ -15,11 +15,9 @@ from r1_on_eks.plan.server import server_of
 from r1_on_eks.resources.gpu_node_pool import GpuNodePool, GpuNodePoolArgs
 from r1_on_eks.resources.interconnect import Interconnect, InterconnectArgs
 from r1_on_eks.resources.model_service import ModelService, ModelServiceArgs
-from r1_on_eks.stack_config import FileSystem, Weights
+from r1_on_eks.stack_config import Weights
 
-WEIGHTS = Weights(
-    bucket="weights-of-ours", storage="fsx", fsx=FileSystem(capacity_gib=1200, mbps_per_tib=1000)
-)
+WEIGHTS = Weights(bucket="weights-of-ours", storage="fsx")
 PAIR = Layout(instance="p5.48xlarge", tensor_parallel=8, stages=2, context=8192, concurrency=8)
 
 
@@ -204,7 +202,8 @@ def test_workers_stay_until_the_leader_has_answered(engine):
     _, worker = templates(engine)
     [silent] = worker["spec"]["containers"]
     assert "29501" in silent["lifecycle"]["preStop"]["exec"]["command"][-1]
-    assert worker["spec"]["terminationGracePeriodSeconds"] > 600
+    longest_answer = grouped()[1].timeline.drain_seconds
+    assert worker["spec"]["terminationGracePeriodSeconds"] > longest_answer
 
 
 def test_both_are_as_restricted_and_as_large_as_a_pod_of_one_node(engine):

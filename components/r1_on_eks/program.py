@@ -77,9 +77,7 @@ def declare(
                 claim_name=storage.claim_name if storage else None,
                 after=[
                     *(pools[name] for name in model.pools),
-                    gpus,
-                    *(between if model.group else ()),
-                    *([reader] if reader else ()),
+                    *(gpus, *(between if model.group else ()), *([reader] if reader else ())),
                 ],
             ),
             inside,
