@@ -16,12 +16,32 @@ def declared(engine, request):
 
 
 def deployments(engine, name=None):
+    """Of ours: upstream's controllers are as upstream made them."""
     found = [one.inputs for one in engine.of_type("Deployment")]
+    found = [one for one in found if one["metadata"]["namespace"] == "r1"]
     return [one for one in found if name is None or one["metadata"]["name"] == name]
 
 
+def groups(engine):
+    """LeaderWorkerSets, as if each were the Deployment of its leaders, then of its workers."""
+    found = []
+    for one in engine.of_type("LeaderWorkerSet"):
+        for role in ("leader", "worker"):
+            template = one.inputs["spec"]["leaderWorkerTemplate"][f"{role}Template"]
+            labels = template["metadata"]["labels"]
+            metadata = one.inputs["metadata"] | {"name": labels["app.kubernetes.io/instance"]}
+            spec = {"replicas": one.inputs["spec"]["replicas"], "template": template}
+            found.append({"metadata": metadata, "spec": spec, "role": role})
+    return found
+
+
+def leaders(engine):
+    return [one for one in groups(engine) if one["role"] == "leader"]
+
+
 def servers(engine):
-    return [one for one in deployments(engine) if one["metadata"]["name"] != "gateway"]
+    alone = [one for one in deployments(engine) if one["metadata"]["name"] != "gateway"]
+    return alone + leaders(engine)
 
 
 def container_of(deployment):
@@ -38,7 +58,7 @@ def probes_of(container):
 
 
 def test_every_server_listens_where_service_probes_gateway_and_policies_expect_it(declared):
-    configuration = declared.one("ConfigMap").inputs["data"]["nginx.conf"]
+    configuration = declared.one("ConfigMap", "gateway-nginx").inputs["data"]["nginx.conf"]
     policies = {one.inputs["metadata"]["name"]: one.inputs["spec"]
                 for one in declared.of_type("NetworkPolicy")}  # fmt: skip
     accepted = {port["port"] for rule in policies["model-servers"]["ingress"]
@@ -67,7 +87,10 @@ def test_the_gateway_listens_where_service_probe_and_policy_expect_it(declared):
     (listening,) = service["spec"]["ports"]
     assert listening["targetPort"] == port
     assert container["readinessProbe"]["httpGet"]["port"] == port
-    assert f"listen {port:.0f}" in declared.one("ConfigMap").inputs["data"]["nginx.conf"]
+    assert (
+        f"listen {port:.0f}"
+        in declared.one("ConfigMap", "gateway-nginx").inputs["data"]["nginx.conf"]
+    )
     assert declared.one("TargetGroup").inputs["port"] == listening["nodePort"]
 
 
@@ -75,7 +98,7 @@ def test_probes_ask_for_paths_that_are_served(declared):
     for deployment in servers(declared):
         for probe in probes_of(container_of(deployment)):
             assert probe["httpGet"]["path"] == VLLM_HEALTH
-    configuration = declared.one("ConfigMap").inputs["data"]["nginx.conf"]
+    configuration = declared.one("ConfigMap", "gateway-nginx").inputs["data"]["nginx.conf"]
     (gateway,) = deployments(declared, "gateway")
     assert container_of(gateway)["readinessProbe"]["httpGet"]["path"] in configuration
 
@@ -85,9 +108,11 @@ def test_services_and_budgets_select_the_pods_of_one_deployment(declared):
         for one in declared.of_type(kind):
             selector = one.inputs["spec"]["selector"]
             selector = selector.get("matchLabels", selector)
+            if one.inputs["metadata"]["namespace"] != "r1":
+                continue
             chosen = [
                 deployment["metadata"]["name"]
-                for deployment in deployments(declared)
+                for deployment in deployments(declared) + leaders(declared)
                 if selector.items() <= deployment["spec"]["template"]["metadata"]["labels"].items()
             ]
             assert chosen == [one.inputs["metadata"]["name"]], (kind, one.name)
@@ -99,7 +124,7 @@ def test_everything_that_is_mounted_exists_and_every_mount_has_its_volume(declar
         for kind in ("ConfigMap", "Secret", "PersistentVolumeClaim", "ServiceAccount")
         for one in declared.of_type(kind)
     }
-    for deployment in deployments(declared):
+    for deployment in deployments(declared) + groups(declared):
         pod = deployment["spec"]["template"]["spec"]
         volumes = {volume["name"]: volume for volume in pod["volumes"]}
         assert {mount["name"] for mount in container_of(deployment)["volumeMounts"]} <= {*volumes}
@@ -114,7 +139,9 @@ def test_everything_that_is_mounted_exists_and_every_mount_has_its_volume(declar
             assert ("ServiceAccount", pod["serviceAccountName"]) in exists
         for mount in container_of(deployment)["volumeMounts"]:
             if mount["name"] == "configuration":
-                assert mount["subPath"] in declared.one("ConfigMap").inputs["data"]
+                assert (
+                    mount["subPath"] in declared.one("ConfigMap", "gateway-nginx").inputs["data"]
+                )
 
 
 def test_the_job_that_fills_the_file_system_fills_what_every_server_mounts(declared):
@@ -171,6 +198,8 @@ def test_limits_on_a_start_agree(declared):
         drain = int(words[words.index("--shutdown-timeout") + 1])
         pause = container["lifecycle"]["preStop"]["sleep"]["seconds"]
         assert pod_of(deployment)["terminationGracePeriodSeconds"] > pause + drain
+        if "role" in deployment:  # A LeaderWorkerSet has no deadline of its own.
+            continue
         deadline = deployment["spec"]["progressDeadlineSeconds"]
         assert deadline > ready + pod_of(deployment)["terminationGracePeriodSeconds"]
 
@@ -178,13 +207,15 @@ def test_limits_on_a_start_agree(declared):
 def test_a_drain_is_never_blocked_and_replicas_are_spread(declared):
     budgets = {one.inputs["metadata"]["name"]: one.inputs["spec"]
                for one in declared.of_type("PodDisruptionBudget")}  # fmt: skip
-    for deployment in deployments(declared):
+    for deployment in deployments(declared) + groups(declared):
         name, spec = deployment["metadata"]["name"], deployment["spec"]
-        if spec["replicas"] > 1:
-            assert budgets[name]["maxUnavailable"] == 1
-            keys = {one["topologyKey"]: one["whenUnsatisfiable"] for one in
-                    spec["template"]["spec"]["topologySpreadConstraints"]}  # fmt: skip
-            assert keys["kubernetes.io/hostname"] == "ScheduleAnyway"
-        else:
+        pod = spec["template"]["spec"]
+        assert pod["automountServiceAccountToken"] is False
+        if spec["replicas"] <= 1:
             assert name not in budgets
-        assert spec["template"]["spec"]["automountServiceAccountToken"] is False
+            continue
+        assert budgets[name]["maxUnavailable"] == 1
+        if "role" not in deployment:
+            keys = {one["topologyKey"]: one["whenUnsatisfiable"] for one in
+                    pod["topologySpreadConstraints"]}  # fmt: skip
+            assert keys["kubernetes.io/hostname"] == "ScheduleAnyway"

@@ -93,8 +93,18 @@ def pods_of(engine):
     for number, deployment in enumerate(engine.of_type("Deployment")):
         template = deployment.inputs["spec"]["template"]
         metadata = deployment.inputs["metadata"]
+        if metadata["namespace"] != "r1":
+            continue
         labels = template["metadata"]["labels"]
         found.append(End(metadata["name"], metadata["namespace"], labels, f"10.64.2.{number}"))
+    for number, groups in enumerate(engine.of_type("LeaderWorkerSet")):
+        namespace = groups.inputs["metadata"]["namespace"]
+        for role in ("leader", "worker"):
+            labels = groups.inputs["spec"]["leaderWorkerTemplate"][f"{role}Template"]["metadata"][
+                "labels"
+            ]
+            name = f"{role} of {labels['app.kubernetes.io/instance']}"
+            found.append(End(name, namespace, labels, f"10.64.3.{2 * number + len(role) % 5}"))
     return found
 
 
@@ -105,7 +115,8 @@ def policies_of(engine):
 def expected(engine, pods):
     """The table, without looking at a policy."""
     config = engine.one("LoadBalancer").inputs
-    servers = [pod.name for pod in pods if pod.name != "gateway"]
+    running = [pod.name for pod in pods if pod.name != "gateway"]
+    servers = [name for name in running if not name.startswith("worker")]
     streamed = bool(engine.of_type("PodIdentityAssociation")) and not engine.of_type(
         "LustreFileSystem"
     )
@@ -117,11 +128,14 @@ def expected(engine, pods):
     table |= {(caller, "gateway", ("TCP", 8080)) for caller in in_the_vpc}
     if not config["internal"]:
         table.add(("a client of ours", "gateway", ("TCP", 8080)))
-    asks_names = ["gateway", *(servers if streamed else ())]
+    grouped = [name for name in running if name.startswith(("leader", "worker"))]
+    table |= {(one, other, port) for one in grouped for other in grouped if one != other
+              and one.split()[-1] == other.split()[-1] for port in PORTS}  # fmt: skip
+    asks_names = {"gateway", *grouped, *(running if streamed else ())}
     table |= {(pod, "the cluster's DNS", port) for pod in asks_names
               for port in (("TCP", 53), ("UDP", 53))}  # fmt: skip
     if streamed:
-        for server in servers:
+        for server in running:
             table.add((server, "the Pod Identity agent", ("TCP", 80)))
             table |= {(server, end.name, ("TCP", 443)) for end in OUTSIDE if end.namespace != "r1"}
     return table
@@ -140,7 +154,18 @@ def test_exactly_these_connections_are_let_through(engine, stack_file):
     assert table == expected(engine, pods)
 
 
-@pytest.mark.parametrize("stack", ["all-variants", "test-7b"])
+def test_workers_that_stream_their_weights_reach_what_their_leader_reaches(engine):
+    file = next(file for file in STACKS if "671b-p5" in file.name)
+    engine.run(file, weights={"bucket": "of-ours", "storage": "s3-stream"})
+    pods = pods_of(engine)
+    table = reached(policies_of(engine), [*pods, *OUTSIDE])
+    worker = next(pod.name for pod in pods if pod.name.startswith("worker"))
+    assert (worker, "the internet", ("TCP", 443)) in table
+    assert (worker, "the Pod Identity agent", ("TCP", 80)) in table
+    assert ("gateway", worker, ("TCP", 8000)) not in table
+
+
+@pytest.mark.parametrize("stack", ["all-variants", "test-7b", "prod-671b-p5"])
 def test_no_policy_is_redundant(engine, stack):
     engine.run(next(file for file in STACKS if stack in file.name))
     ends, policies = [*pods_of(engine), *OUTSIDE], policies_of(engine)

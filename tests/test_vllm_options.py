@@ -8,6 +8,7 @@ from r1_on_eks.catalog.images import VLLM
 from r1_on_eks.catalog.vllm_options import options, problems, version
 from r1_on_eks.placement_file import read_pins
 from r1_on_eks.plan import placements_of
+from r1_on_eks.plan.group import group_of
 from r1_on_eks.plan.server import server_of
 from r1_on_eks.stack_config import parse_stack_config
 
@@ -26,7 +27,14 @@ def command_lines():
             )
             for placement in placements_of(config, pins):
                 server = server_of(placement, weights)
-                yield pytest.param(server.arguments, id=f"{name}-{server.name}-{storage}")
+                group = group_of(placement, server)
+                lines = {"": server.arguments}
+                if group:
+                    lines = {"-leader": group.leader_arguments, "-worker": group.worker_arguments}
+                for whose, words in lines.items():
+                    # LeaderWorkerSet's variables, as a container sees them.
+                    known = [word.replace("$(LWS_WORKER_INDEX)", "1") for word in words]
+                    yield pytest.param(known, id=f"{name}-{server.name}{whose}-{storage}")
 
 
 LINES = list(command_lines())

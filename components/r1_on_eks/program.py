@@ -9,7 +9,7 @@ import pulumi_kubernetes as kubernetes
 from pulumi import Resource, ResourceOptions
 
 from r1_on_eks.catalog.images import every_image
-from r1_on_eks.plan import DoesNotFit, Model, Plan, Pool
+from r1_on_eks.plan import Model, Plan, Pool
 from r1_on_eks.plan.autoscaling import node_template
 from r1_on_eks.plan.images import caches_of, in_pods
 from r1_on_eks.plan.names import (
@@ -27,6 +27,8 @@ from r1_on_eks.resources.cluster import Cluster, ClusterArgs
 from r1_on_eks.resources.gateway import Gateway, GatewayArgs
 from r1_on_eks.resources.gpu_node_pool import GpuNodePool, GpuNodePoolArgs
 from r1_on_eks.resources.image_mirror import ImageMirror, ImageMirrorArgs
+from r1_on_eks.resources.interconnect import Interconnect, InterconnectArgs
+from r1_on_eks.resources.leader_worker_sets import LeaderWorkerSets, LeaderWorkerSetsArgs
 from r1_on_eks.resources.model_service import ModelService, ModelServiceArgs
 from r1_on_eks.resources.model_storage import ModelStorage, ModelStorageArgs
 from r1_on_eks.resources.network import Network, NetworkArgs
@@ -36,6 +38,8 @@ from r1_on_eks.resources.system_pool import SystemPool, SystemPoolArgs
 from r1_on_eks.resources.weights_reader import WeightsReader, WeightsReaderArgs
 from r1_on_eks.stack_config import FileSystem, Pin, StackConfig
 from r1_on_eks.stack_config.pinned import NOTHING_PINNED, Pinned
+
+_BetweenNodes = tuple[Interconnect, LeaderWorkerSets] | tuple[()]
 
 
 def declare(
@@ -60,7 +64,6 @@ def declare(
     """
     plan = Plan.of(config, pins, file_system, pinned=pinned)
     refuse_unpinned(config, pins_of(plan.versions, plan.images, every_image()))
-    _refuse_what_spans_nodes(plan)
     _warn(plan)
     _declare(plan)
 
@@ -79,12 +82,15 @@ def _declare(plan: Plan) -> None:
         transformations=[_images_of(plan)],
     )
     gpus = Accelerators("accelerators", AcceleratorsArgs(cluster=cluster.resource), inside)
+    between = _between_nodes(plan, network, cluster, system, inside)
     serving = ServingNamespace("serving", _serving(plan, cluster), inside)
     storage = _storage(plan, network, cluster, serving, system, inside)
     # A p4d costs $22 an hour: it starts when all that it waits for stands.
     before: list[pulumi.Resource] = [system, storage] if storage else [system]
     pools = {
-        pool.name: GpuNodePool(pool.name, _gpu_pool(plan, network, cluster, pool, before), on_aws)
+        pool.name: GpuNodePool(
+            pool.name, _gpu_pool(plan, network, cluster, pool, between, before), on_aws
+        )
         for pool in plan.gpu_pools
     }
     for model in plan.models:
@@ -95,9 +101,13 @@ def _declare(plan: Plan) -> None:
                 cluster=cluster.resource,
                 namespace=serving.namespace,
                 server=model.server,
+                group=model.group,
                 pool=model.pool,
                 claim_name=storage.claim_name if storage else None,
-                after=[pools[model.pool], gpus, *([reader] if reader else [])],
+                after=[
+                    *(pools[name] for name in model.pools),
+                    *(gpus, *(between if model.group else ()), *([reader] if reader else ())),
+                ],
             ),
             inside,
         )
@@ -113,16 +123,6 @@ def _warn(plan: Plan) -> None:
         pulumi.warn(upgrade_told(plan.kubernetes, date.today()))
     if plan.storage and (told := replacement_told(plan.storage)):
         pulumi.warn(told)
-
-
-def _refuse_what_spans_nodes(plan: Plan) -> None:
-    # A Deployment's pod is on one node.
-    for model in plan.models:
-        if model.placement.stages > 1:
-            raise DoesNotFit(
-                f"variants.{model.placement.variant.name}.stages: {model.placement.stages};"
-                " replicas over several nodes are planned, but cannot be declared yet"
-            )
 
 
 def _account(plan: Plan) -> aws.Provider:
@@ -212,6 +212,7 @@ def _gpu_pool(
     network: Network,
     cluster: Cluster,
     pool: Pool,
+    between: _BetweenNodes,
     before: list[pulumi.Resource],
 ) -> GpuNodePoolArgs:
     return GpuNodePoolArgs(
@@ -221,7 +222,27 @@ def _gpu_pool(
         pool=pool,
         versions=plan.versions,
         node_template=node_template(pool) if plan.autoscaled else {},
+        security_group_ids=[
+            cluster.security_group_id,
+            *([between[0].security_group_id] if between else ()),
+        ],
         after=before,
+    )
+
+
+def _between_nodes(
+    plan: Plan, network: Network, cluster: Cluster, system: SystemPool, inside: ResourceOptions
+) -> _BetweenNodes:
+    """What only replicas over several nodes need."""
+    if not plan.spans_nodes:
+        return ()
+    fabric = InterconnectArgs(
+        cluster=cluster.resource, vpc_id=network.vpc_id, tags=stack_tags(plan.stack)
+    )
+    groups = LeaderWorkerSetsArgs(cluster=cluster.resource, after=[system])
+    return (
+        Interconnect("interconnect", fabric, inside),
+        LeaderWorkerSets("leader-worker-sets", groups, inside),
     )
 
 

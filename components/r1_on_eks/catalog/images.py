@@ -13,6 +13,11 @@ AWS_CLI = "public.ecr.aws/aws-cli/aws-cli:2.36.42"
 NGINX = "docker.io/nginxinc/nginx-unprivileged:1.30.4"
 # 0.19.0 to 0.19.2 mount every InfiniBand device by default (NVIDIA/k8s-device-plugin#1837).
 DEVICE_PLUGIN = "nvcr.io/nvidia/k8s-device-plugin:v0.19.3"
+# Upstream's chart names a registry of EKS's own; this is its public copy, whose tags were read at
+# v0.5.7 and v0.5.29. What v0.5.20 runs as was read in its chart (aws/eks-charts, 2026).
+EFA_PLUGIN = "public.ecr.aws/eks/aws-efa-k8s-device-plugin:v0.5.20"
+# As its chart names it.
+LEADER_WORKER_SET = "registry.k8s.io/lws/lws:v0.9.0"
 
 
 def every_image() -> tuple[str, ...]:

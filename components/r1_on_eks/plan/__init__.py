@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from typing import Self
 
 from r1_on_eks.plan.gateway import LISTEN_PORT, GatewayPlan, gateway_of
+from r1_on_eks.plan.group import Group, group_of
 from r1_on_eks.plan.images import ImageSource, image_source
 from r1_on_eks.plan.layout import Layout, NotPinned
 from r1_on_eks.plan.names import service_name, variant_tags
 from r1_on_eks.plan.placement import DoesNotFit, Placement, place
-from r1_on_eks.plan.pools import Pool, gpu_pools, pool_of, system_pool
+from r1_on_eks.plan.pools import Pool, gpu_pools, pool_of, pools_of, system_pool
 from r1_on_eks.plan.preload import Preload, preload_of
 from r1_on_eks.plan.server import ModelServer, server_of
 from r1_on_eks.plan.storage import Storage, storage_of
@@ -31,8 +32,10 @@ class Model:
         name: Of its service: `r1-1-5b`.
         workload: What is asked of it.
         placement: What it runs on, and with how much memory.
-        pool: Name of the pool that it runs in.
+        pool: Name of the pool that it runs in, and label of its nodes.
+        pools: Names of all pools of its nodes; several where each replica has its own.
         server: Its server.
+        group: How a replica is laid over nodes, or None where it is on one.
         tags: What its AWS resources carry.
     """
 
@@ -40,8 +43,15 @@ class Model:
     workload: Workload
     placement: Placement
     pool: str
+    pools: tuple[str, ...]
     server: ModelServer
+    group: Group | None
     tags: dict[str, str]
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """VLLM's command line, on the first node where there are several."""
+        return self.group.leader_arguments if self.group else self.server.arguments
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,6 +105,11 @@ class Plan:
     models: tuple[Model, ...]
     gateway: GatewayPlan
     policies: tuple[Policy, ...]
+
+    @property
+    def spans_nodes(self) -> bool:
+        """Whether a replica of some variant is on several nodes."""
+        return any(model.group for model in self.models)
 
     @classmethod
     def of(
@@ -225,11 +240,14 @@ def _placed(layouts: Mapping[str, Layout]) -> tuple[Placement, ...]:
 
 def _model(config: StackConfig, placement: Placement) -> Model:
     variant = placement.variant.name
+    server = server_of(placement, config.weights)
     return Model(
         name=service_name(variant),
         workload=config.variants[variant].workload,
         placement=placement,
         pool=pool_of(placement),
-        server=server_of(placement, config.weights),
+        pools=pools_of(placement),
+        server=server,
+        group=group_of(placement, server),
         tags=variant_tags(config.name, variant),
     )

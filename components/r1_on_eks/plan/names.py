@@ -13,6 +13,7 @@ NAME_TAG = "r1:name"
 POOL_LABEL = "r1-on-eks/variant-pool"
 VARIANT_LABEL = "r1-on-eks/variant"
 GPU_LABEL = "k8s.amazonaws.com/accelerator"
+EFA_LABEL = "vpc.amazonaws.com/efa.present"
 GPU_TAINT = "nvidia.com/gpu"
 # Of nodes without GPU that serve a model: they are kept as free of other pods.
 SERVER_TAINT = "r1-on-eks/model-server"

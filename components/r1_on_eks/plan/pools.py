@@ -1,10 +1,13 @@
 """Which instances stand up, and how they are marked."""
 
+import dataclasses
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from r1_on_eks.catalog.eks_parts import GPU_AMI, SYSTEM_AMI
+from r1_on_eks.plan.interfaces import Interface, interfaces_of
 from r1_on_eks.plan.names import (
+    EFA_LABEL,
     GPU_LABEL,
     GPU_TAINT,
     POOL_LABEL,
@@ -17,7 +20,7 @@ from r1_on_eks.plan.names import (
     variant_tags,
 )
 from r1_on_eks.plan.placement import DoesNotFit, Placement
-from r1_on_eks.plan.purchase import BOUGHT_ON_DEMAND, Purchase
+from r1_on_eks.plan.purchase import BOUGHT_ON_DEMAND, CAPACITY_BLOCK, Purchase
 from r1_on_eks.plan.user_data import root_gib, user_data_of
 
 
@@ -40,6 +43,8 @@ class Pool:
         taints: Keys of what keeps other pods off its nodes.
         root_gib: Size of the root volume.
         warm: Instances that wait beside it, stopped.
+        placement_group: Name of the cluster placement group that they start in, or None.
+        interfaces: Their network interfaces; none for EC2's default, a single one.
     """
 
     name: str
@@ -56,6 +61,8 @@ class Pool:
     taints: tuple[str, ...]
     root_gib: int
     warm: int = 0
+    placement_group: str | None = None
+    interfaces: tuple[Interface, ...] = ()
 
 
 def pool_of(placement: Placement) -> str:
@@ -63,6 +70,18 @@ def pool_of(placement: Placement) -> str:
     if placement.pool is None:
         return service_name(placement.variant.name)
     return pool_name(placement.pool)
+
+
+def pools_of(placement: Placement) -> tuple[str, ...]:
+    """Names of all pools that a variant runs in: one for each replica that spans nodes.
+
+    A group of nodes starts together in a placement group of its own, or not at all.
+    """
+    name = pool_of(placement)
+    if placement.stages == 1:
+        return (name,)
+    others = range(2, placement.replicas + 1)
+    return (name, *(f"{name}-{number}" for number in others))
 
 
 def gpu_pools(
@@ -79,7 +98,15 @@ def gpu_pools(
     wrong = [line for of_one in members.values() if (line := _too_many(of_one))]
     if wrong:
         raise DoesNotFit("\n".join(wrong))
-    return tuple(_gpu_pool(stack, name, of_one, protected) for name, of_one in members.items())
+    return tuple(
+        pool
+        for of_one in members.values()
+        for pool in (
+            [_gpu_pool(stack, of_one, protected)]
+            if of_one[0].stages == 1
+            else _group_pools(stack, of_one[0], protected)
+        )
+    )
 
 
 def _too_many(placements: Sequence[Placement]) -> str | None:
@@ -105,8 +132,29 @@ def _too_many(placements: Sequence[Placement]) -> str | None:
     return None
 
 
-def _gpu_pool(stack: str, name: str, placements: Sequence[Placement], protected: bool) -> Pool:
+def _group_pools(stack: str, placement: Placement, protected: bool) -> list[Pool]:
+    whole = _gpu_pool(stack, [placement], protected)
+    # AWS lays the instances of a capacity block close to each other by itself.
+    in_block = placement.purchase.way == CAPACITY_BLOCK
+    interfaces = interfaces_of(placement.instance)
+    return [
+        dataclasses.replace(
+            whole,
+            name=name,
+            node_group=node_group_name(stack, name),
+            nodes=0 if placement.reserved else placement.stages,
+            most=placement.stages,
+            placement_group=None if in_block else node_group_name(stack, name),
+            labels=whole.labels | ({EFA_LABEL: "true"} if interfaces else {}),
+            interfaces=interfaces,
+        )
+        for name in pools_of(placement)
+    ]
+
+
+def _gpu_pool(stack: str, placements: Sequence[Placement], protected: bool) -> Pool:
     first = placements[0]
+    name = pool_of(first)
     own = first.pool is None
     return Pool(
         name=name,

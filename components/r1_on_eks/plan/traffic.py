@@ -9,11 +9,18 @@ from r1_on_eks.plan.subnets import CLUSTER_DNS, VPC_CIDR
 
 GATEWAY_PODS = {"app.kubernetes.io/name": "gateway"}
 SERVER_PODS = {"app.kubernetes.io/name": "vllm"}
+# Of nodes beyond the first: they answer nobody.
+WORKER_PODS = {"app.kubernetes.io/name": "vllm-worker"}
 _DNS_PODS = {"k8s-app": "kube-dns"}
 _PROMETHEUS_PODS = {"app.kubernetes.io/name": "prometheus"}
 # EKS Pod Identity agent, a link-local address of every node (EKS user guide, pod-id-how-it-works).
 _POD_IDENTITY = "169.254.170.23/32"
 _ANYWHERE = "0.0.0.0/0"
+
+
+def instance_of(server: ModelServer) -> dict[str, str]:
+    """The label that all pods of a variant share."""
+    return {"app.kubernetes.io/instance": server.name}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,17 +106,20 @@ def policies_of(
         ),
         opens=bucket if streamed else (),
     )
-    return (everybody, gateway, models, *_groups(servers))
+    return (everybody, gateway, models, *_groups(servers, bucket if streamed else _DNS))
 
 
-def _groups(servers: Sequence[ModelServer]) -> tuple[Policy, ...]:
-    """Pods of one replica over several nodes talk to each other on ports that NCCL chooses."""
+def _groups(servers: Sequence[ModelServer], needed: Sequence[Peer]) -> tuple[Policy, ...]:
+    """Pods of one replica over several nodes talk to each other on ports that NCCL chooses.
+
+    Workers find the leader by name; `needed` is what they open besides.
+    """
     return tuple(
         Policy(
             name=f"{server.name}-group",
-            pods=(pods := {**SERVER_PODS, "app.kubernetes.io/instance": server.name}),
+            pods=(pods := instance_of(server)),
             accepts=(Peer(pods=pods),),
-            opens=(Peer(pods=pods), *_DNS),
+            opens=(Peer(pods=pods), *needed),
         )
         for server in servers
         if server.stages > 1

@@ -245,7 +245,7 @@ def _plain_plan(plan: Plan, expected: list[Outlook], cheaper: float | None) -> d
         "models": [
             {
                 "pool": model.pool,
-                "arguments": model.server.arguments,
+                "arguments": model.arguments,
                 "attention": model.placement.attention,
                 **_plain(one),
             }

@@ -176,7 +176,7 @@ def print_plan(plan: Plan, outlooks: Sequence[Outlook], cheaper: float | None) -
     _print_speed(console, outlooks)
     _print_storage(console, plan.storage)
     for model in plan.models:
-        console.print(f"\nvllm serve {' '.join(model.server.arguments)}", style="dim")
+        console.print(f"\nvllm serve {' '.join(model.arguments)}", style="dim")
     console.print()
     _print_verdicts(console, plan, outlooks, cheaper)
 

@@ -46,6 +46,7 @@ def find_or_make_tools(say: Say) -> dict[str, Path]:
     # Not for commands; but a cluster must not be the first to build or to unpack them.
     toolchain.control_plane(say)
     toolchain.kwok(say)
+    toolchain.lws(say)
     find_or_unpack_nginx(say)
     return tools
 

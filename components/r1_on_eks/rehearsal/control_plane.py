@@ -21,7 +21,11 @@ from r1_on_eks.rehearsal.paths import State
 from r1_on_eks.rehearsal.processes import Processes, free_port
 
 # In the order in which they start; they end in the reverse one.
-_PARTS = ("etcd", "kube-apiserver", "kube-scheduler", "kube-controller-manager", "kwok")
+_PARTS = (
+    "etcd", "kube-apiserver", "kube-scheduler", "kube-controller-manager", "kwok", "controllers",
+)  # fmt: skip
+# Pods whose programs run beside them (controllers.py); kwok leaves their status alone.
+REAL_PODS = "app.kubernetes.io/name=lws"
 _READY_TIMEOUT_S = 60.0
 # Everything that they hold is thrown away with them: no reason to wait for a polite end.
 _END_TIMEOUT_S = 1.0
@@ -77,7 +81,7 @@ def start_control_plane(
             folder / "admin.kubeconfig",
         )
     folder.mkdir(parents=True, exist_ok=True)
-    running = _Start(folder, cluster, processes).run(service_cidr, token_webhook_url)
+    running = _Start(state_root, cluster, processes).run(service_cidr, token_webhook_url)
     described.write_text(
         json.dumps(
             {
@@ -89,23 +93,34 @@ def start_control_plane(
     return running
 
 
+def process_prefix(cluster: str) -> str:
+    """How the processes of a cluster's real pods are called, before the pod's name."""
+    return f"{cluster}-pod-"
+
+
 def stop_control_plane(state_root: Path, cluster: str) -> None:
     """Ends the control plane of `cluster` and forgets everything that it held."""
     processes = Processes(state_root)
     for part in reversed(_PARTS):
         processes.stop(f"{cluster}-{part}", timeout=_END_TIMEOUT_S)
+        if part == "controllers":
+            for name in processes.running():
+                if name.startswith(process_prefix(cluster)):
+                    processes.stop(name, timeout=_END_TIMEOUT_S)
     shutil.rmtree(State(state_root).clusters / cluster, ignore_errors=True)
 
 
 class _Start:
     """One start: the files and ports that the parts share."""
 
-    def __init__(self, folder: Path, cluster: str, processes: Processes) -> None:
-        self._folder = folder
+    def __init__(self, state_root: Path, cluster: str, processes: Processes) -> None:
+        self._state_root = state_root
+        self._folder = folder = State(state_root).clusters / cluster
         self._cluster = cluster
         self._processes = processes
         self._endpoint = f"https://127.0.0.1:{free_port()}"
         self._etcd = f"http://127.0.0.1:{free_port()}"
+        self._services = free_port()
         self._authority = Authority(f"rehearsal of {cluster}")
         self._admin = folder / "admin.kubeconfig"
 
@@ -132,6 +147,10 @@ class _Start:
             "certificate-authority-data": _encoded(self._authority.certificate),
         }
         self._file("admin.kubeconfig", _kubeconfig(self._cluster, cluster, _client(admin)))
+        egress = self._authority.client("kube-apiserver", "egress")
+        self._file("egress.crt", egress.certificate)
+        self._file("egress.key", egress.key)
+        self._file("egress.yaml", _egress(self._folder, self._services))
         self._file(
             "token-review.kubeconfig", _kubeconfig("review", {"server": token_webhook_url}, {})
         )
@@ -174,6 +193,8 @@ class _Start:
             # An access entry that is removed ends access now, not in two minutes.
             "--authentication-token-webhook-cache-ttl=5s",
             "--allow-privileged=true",
+            # Its webhooks reach the programs of pods through a proxy of this machine.
+            f"--egress-selector-config-file={file('egress.yaml')}",
             # The Service `kubernetes` may not point at a loopback address.
             "--endpoint-reconciler-type=none",
         )
@@ -199,6 +220,16 @@ class _Start:
                 # Without leases a node would be called lost between two of its reports.
                 "--node-lease-duration-seconds=40",
                 "--cidr=10.128.0.1/16",
+                f"--disregard-status-with-label-selector={REAL_PODS}",
+            ],
+            cwd=self._folder,
+        )
+        self._processes.start(
+            f"{self._cluster}-controllers",
+            [
+                *[sys.executable, "-m", "r1_on_eks.rehearsal.controllers"],
+                *["--state", self._state_root, "--cluster", self._cluster],
+                *["--port", str(self._services)],
             ],
             cwd=self._folder,
         )
@@ -217,6 +248,28 @@ class _Start:
         path = self._folder / name
         path.touch(mode=0o600)
         path.write_text(text)
+
+
+def _egress(folder: Path, port: int) -> str:
+    """Where the API server goes for whatever is inside the cluster."""
+    transport = {
+        "tcp": {
+            "url": f"https://127.0.0.1:{port}",
+            "tlsConfig": {
+                "caBundle": str(folder / "ca.crt"),
+                "clientCert": str(folder / "egress.crt"),
+                "clientKey": str(folder / "egress.key"),
+            },
+        }
+    }
+    connection = {"proxyProtocol": "HTTPConnect", "transport": transport}
+    return yaml.safe_dump(
+        {
+            "apiVersion": "apiserver.k8s.io/v1beta1",
+            "kind": "EgressSelectorConfiguration",
+            "egressSelections": [{"name": "cluster", "connection": connection}],
+        }
+    )
 
 
 def _kubeconfig(name: str, cluster: dict[str, Any], user: dict[str, Any]) -> str:

@@ -7,6 +7,7 @@ The official binaries of Pulumi and Kubernetes come from download pages. The mod
 import contextlib
 import fcntl
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -80,6 +81,17 @@ KWOK = GoTool(
     usable=None,
     minutes=3,
 )
+LWS = GoTool(
+    name="lws",
+    package="sigs.k8s.io/lws/cmd",
+    stamped="sigs.k8s.io/lws",
+    flags=("sigs.k8s.io/lws/pkg/version.GitVersion={version}",),
+    usable=None,
+    minutes=2,
+)
+CHARTS = GoTool(
+    name="charts", package=".", stamped="helm.sh/helm/v3", flags=(), usable=None, minutes=1
+)
 
 
 def pulumi(say: Say) -> Path:
@@ -95,6 +107,35 @@ def control_plane(say: Say) -> Path:
 def kwok(say: Say) -> Path:
     """kwok, which plays the kubelets."""
     return _find_or_build(KWOK, say)
+
+
+def lws(say: Say) -> Path:
+    """The controller of LeaderWorkerSets."""
+    return _find_or_build(LWS, say)
+
+
+def charts(say: Say) -> Path:
+    """What renders a Helm chart that lies in a folder."""
+    return _find_or_build(CHARTS, say)
+
+
+def module_folder(module: str) -> Path:
+    """Where Go keeps the sources of a module that `tools/charts` requires; fetches them once.
+
+    Raises:
+        ToolMissing: there is no Go here, or the module could not be fetched.
+    """
+    done = subprocess.run(
+        [_go(CHARTS), "mod", "download", "-json", module],
+        cwd=_MODULES / CHARTS.name,
+        env={**os.environ, "GOFLAGS": "", "GOWORK": "off"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise ToolMissing(_why_it_failed(CHARTS, done.stdout + done.stderr))
+    return Path(json.loads(done.stdout)["Dir"])
 
 
 def module_version(tool: GoTool) -> str:

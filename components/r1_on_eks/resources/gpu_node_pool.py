@@ -29,6 +29,7 @@ class GpuNodePoolArgs:
         pool: Type, number, labels and tags of its instances.
         versions: Of Kubernetes and machine image.
         node_template: What a cluster autoscaler reads of an empty group; none: nothing scales it.
+        security_group_ids: Groups of its interfaces, where the pool says how they are laid out.
         after: What must stand before its instances are paid for.
     """
 
@@ -38,6 +39,7 @@ class GpuNodePoolArgs:
     pool: Pool
     versions: Versions
     node_template: Mapping[str, str]
+    security_group_ids: Sequence[pulumi.Input[str]] = ()
     after: Sequence[pulumi.Resource]
 
 
@@ -136,6 +138,34 @@ def _bought(pool: Pool) -> dict[str, Any]:
     }
 
 
+def _interfaces(args: GpuNodePoolArgs) -> list[Any] | None:
+    """EKS adds neither its security group nor a subnet to interfaces that a template lays out."""
+    return [
+        {
+            "network_card_index": one.card,
+            "device_index": one.device,
+            "interface_type": one.kind,
+            "security_groups": list(args.security_group_ids),
+            # Else they outlive their instance, and keep the security group from being deleted.
+            "delete_on_termination": "true",
+        }
+        for one in args.pool.interfaces
+    ] or None
+
+
+def _placement(name: str, pool: Pool, within: pulumi.ResourceOptions) -> Any:
+    if pool.placement_group is None:
+        return None
+    group = aws.ec2.PlacementGroup(
+        f"{name}-placement",
+        name=pool.placement_group,
+        strategy="cluster",
+        tags=tagged(pool.tags, f"{name}-placement"),
+        opts=within,
+    )
+    return {"group_name": group.name}
+
+
 def _launch_template(
     name: str, args: GpuNodePoolArgs, within: pulumi.ResourceOptions
 ) -> aws.ec2.LaunchTemplate:
@@ -154,6 +184,8 @@ def _launch_template(
             }
         ],
         user_data=args.pool.user_data,
+        network_interfaces=_interfaces(args),
+        placement=_placement(name, args.pool, within),
         **_bought(args.pool),
         # Node groups do not hand their tags on.
         tag_specifications=[

@@ -1,6 +1,6 @@
 """The server of one variant."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,10 +8,11 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 
 from r1_on_eks.catalog.images import AWS_CLI
+from r1_on_eks.plan.group import Group
 from r1_on_eks.plan.names import POOL_LABEL, PORT, VARIANT_LABEL
 from r1_on_eks.plan.server import CACHE, MOUNT, ModelServer
 from r1_on_eks.plan.timeline import PROBE_PERIOD_SECONDS
-from r1_on_eks.plan.traffic import SERVER_PODS
+from r1_on_eks.plan.traffic import SERVER_PODS, WORKER_PODS, instance_of
 
 # Any that is not root: neither files nor image know it.
 _USER = 10001
@@ -25,6 +26,7 @@ class ModelServiceArgs:
         cluster: The cluster that its objects vanish with.
         namespace: Kubernetes namespace.
         server: Command line, size and limits on the start.
+        group: How a replica is laid over nodes, or None where it is on one.
         pool: Label value of the nodes that it runs on.
         claim_name: Claim that holds the weights, or None where they are streamed.
         after: What its pods need: nodes, GPUs, permissions.
@@ -33,13 +35,14 @@ class ModelServiceArgs:
     cluster: pulumi.Resource
     namespace: pulumi.Input[str]
     server: ModelServer
+    group: Group | None = None
     pool: str
     claim_name: pulumi.Input[str] | None
     after: Sequence[pulumi.Resource]
 
 
 class ModelService(pulumi.ComponentResource):
-    """vLLM with one variant behind a headless Service."""
+    """vLLM with one variant behind a headless Service: a Deployment, or groups over nodes."""
 
     service_name: pulumi.Output[str]
     """DNS label under which the gateway finds its pods."""
@@ -69,12 +72,21 @@ class ModelService(pulumi.ComponentResource):
             },
             opts=within,
         )
-        _deployment(name, args, metadata, account, within)
+        if args.group is None:
+            _deployment(name, args, metadata, account, within)
+        else:
+            _groups(name, args, args.group, account, within)
         if server.replicas > 1:
             kubernetes.policy.v1.PodDisruptionBudget(
                 f"{name}-budget",
                 metadata=metadata,
-                spec={"max_unavailable": 1, "selector": {"match_labels": _selector(server)}},
+                # Of groups: one pod that is moved ends its whole group, whose other pods may then
+                # be moved too; a second group may not.
+                spec={
+                    "max_unavailable": 1,
+                    "unhealthy_pod_eviction_policy": "AlwaysAllow",
+                    "selector": {"match_labels": instance_of(server)},
+                },
                 opts=within,
             )
         self.service_name = service.metadata.name
@@ -82,7 +94,8 @@ class ModelService(pulumi.ComponentResource):
 
 
 def _selector(server: ModelServer) -> dict[str, str]:
-    return {**SERVER_PODS, "app.kubernetes.io/instance": server.name}
+    """Pods that answer requests; of a group over nodes, the leader."""
+    return {**SERVER_PODS, **instance_of(server)}
 
 
 def _labels(server: ModelServer) -> dict[str, str]:
@@ -96,26 +109,33 @@ def _deployment(
     account: kubernetes.core.v1.ServiceAccount,
     within: pulumi.ResourceOptions,
 ) -> None:
-    timeline = args.server.timeline
+    server = args.server
+    pod = _pod(args, account, _container(server, server.arguments, mounted=_mounted(args)))
     kubernetes.apps.v1.Deployment(
         f"{name}-server",
         metadata=metadata,
         spec={
-            "replicas": args.server.replicas,
-            "strategy": _strategy(args.server),
-            "progress_deadline_seconds": timeline.progress_deadline_seconds,
-            "selector": {"match_labels": _selector(args.server)},
+            "replicas": server.replicas,
+            "strategy": _strategy(server),
+            "progress_deadline_seconds": server.timeline.progress_deadline_seconds,
+            "selector": {"match_labels": _selector(server)},
             "template": {
-                "metadata": {"labels": _labels(args.server)},
-                "spec": _pod(args, account),
+                "metadata": {"labels": _labels(server)},
+                # Where a pool has several nodes: the end of one leaves other replicas standing.
+                "spec": pod | {"topology_spread_constraints": [_over_nodes(server)]},
             },
         },
-        opts=pulumi.ResourceOptions.merge(
-            within,
-            pulumi.ResourceOptions(
-                depends_on=list(args.after),
-                custom_timeouts=pulumi.CustomTimeouts(create=timeline.wait, update=timeline.wait),
-            ),
+        opts=_waiting(args, within),
+    )
+
+
+def _waiting(args: ModelServiceArgs, within: pulumi.ResourceOptions) -> pulumi.ResourceOptions:
+    wait = args.server.timeline.wait
+    return pulumi.ResourceOptions.merge(
+        within,
+        pulumi.ResourceOptions(
+            depends_on=list(args.after),
+            custom_timeouts=pulumi.CustomTimeouts(create=wait, update=wait),
         ),
     )
 
@@ -128,7 +148,72 @@ def _strategy(server: ModelServer) -> Any:
     return {"type": "RollingUpdate", "rolling_update": first}
 
 
-def _pod(args: ModelServiceArgs, account: kubernetes.core.v1.ServiceAccount) -> Any:
+def _over_nodes(server: ModelServer) -> Any:
+    return {
+        "max_skew": 1,
+        "topology_key": "kubernetes.io/hostname",
+        "when_unsatisfiable": "ScheduleAnyway",
+        "label_selector": {"match_labels": _selector(server)},
+    }
+
+
+def _groups(
+    name: str,
+    args: ModelServiceArgs,
+    group: Group,
+    account: kubernetes.core.v1.ServiceAccount,
+    within: pulumi.ResourceOptions,
+) -> None:
+    server, mounted = args.server, _mounted(args)
+    leader = _container(server, group.leader_arguments, mounted=mounted, devices=group.devices)
+    worker = _worker(server, group, mounted=mounted)
+    worker_labels = {**WORKER_PODS, **instance_of(server), VARIANT_LABEL: server.variant}
+    kubernetes.apiextensions.CustomResource(
+        f"{name}-groups",
+        api_version="leaderworkerset.x-k8s.io/v1",
+        kind="LeaderWorkerSet",
+        metadata={
+            "name": group.name,
+            "namespace": args.namespace,
+            "labels": _labels(server),
+            "annotations": {
+                "leaderworkerset.sigs.k8s.io/exclusive-topology": group.topology_key,
+                "pulumi.com/waitFor": "condition=Available",
+            },
+        },
+        # Keys as upstream spells them: Pulumi has no type for it.
+        spec={
+            "replicas": server.replicas,
+            "startupPolicy": "LeaderCreated",
+            "networkConfig": {"subdomainPolicy": "Shared"},
+            "rolloutStrategy": {
+                "type": "RollingUpdate",
+                # A group beside the first would wait for GPUs that nobody has.
+                "rollingUpdateConfiguration": {"maxUnavailable": 1, "maxSurge": 0},
+            },
+            "leaderWorkerTemplate": {
+                "size": group.size,
+                # A rank can't join again: with one pod the whole group starts anew.
+                "restartPolicy": "RecreateGroupOnPodRestart",
+                "leaderTemplate": kubernetes.core.v1.PodTemplateSpecArgs(
+                    metadata={"labels": _labels(server)}, spec=_pod(args, account, leader)
+                ),
+                "workerTemplate": kubernetes.core.v1.PodTemplateSpecArgs(
+                    metadata={"labels": worker_labels}, spec=_pod(args, account, worker)
+                ),
+            },
+        },
+        opts=_waiting(args, within),
+    )
+
+
+def _mounted(args: ModelServiceArgs) -> bool:
+    return args.claim_name is not None
+
+
+def _pod(
+    args: ModelServiceArgs, account: kubernetes.core.v1.ServiceAccount, container: Any
+) -> Any:
     server = args.server
     volumes = [
         {"name": "shared-memory", "empty_dir": {"medium": "Memory"} | _limit(server)},
@@ -148,15 +233,6 @@ def _pod(args: ModelServiceArgs, account: kubernetes.core.v1.ServiceAccount) -> 
         "enable_service_links": False,
         "termination_grace_period_seconds": server.timeline.grace_seconds,
         "node_selector": {POOL_LABEL: args.pool},
-        # Where a pool has several nodes: the end of one leaves other replicas standing.
-        "topology_spread_constraints": [
-            {
-                "max_skew": 1,
-                "topology_key": "kubernetes.io/hostname",
-                "when_unsatisfiable": "ScheduleAnyway",
-                "label_selector": {"match_labels": _selector(server)},
-            }
-        ],
         "tolerations": [{"key": server.taint, "operator": "Exists", "effect": "NoSchedule"}],
         "security_context": {
             "run_as_non_root": True,
@@ -168,7 +244,7 @@ def _pod(args: ModelServiceArgs, account: kubernetes.core.v1.ServiceAccount) -> 
             "seccomp_profile": {"type": "RuntimeDefault"},
         },
         **({"init_containers": [_fetching(server)]} if server.fetched_from else {}),
-        "containers": [_container(server, mounted=args.claim_name is not None)],
+        "containers": [container],
         "volumes": volumes,
     }
 
@@ -177,7 +253,22 @@ def _limit(server: ModelServer) -> dict[str, str]:
     return {"size_limit": server.shared_memory}
 
 
-def _container(server: ModelServer, *, mounted: bool) -> Any:
+def _worker(server: ModelServer, group: Group, *, mounted: bool) -> Any:
+    """The container of a node beyond the first: it answers nobody, so nothing probes it."""
+    whole = _container(server, group.worker_arguments, mounted=mounted, devices=group.devices)
+    serving = {"ports", "startup_probe", "readiness_probe", "liveness_probe"}
+    return {key: value for key, value in whole.items() if key not in serving} | {
+        "lifecycle": {"pre_stop": {"exec_": {"command": list(group.worker_stop)}}}
+    }
+
+
+def _container(
+    server: ModelServer,
+    arguments: Sequence[str],
+    *,
+    mounted: bool,
+    devices: Mapping[str, str] | None = None,
+) -> Any:
     mounts = [
         {"name": "shared-memory", "mount_path": "/dev/shm"},
         {"name": "cache", "mount_path": CACHE},
@@ -186,15 +277,16 @@ def _container(server: ModelServer, *, mounted: bool) -> Any:
     if mounted or server.fetched_from:
         mounts.append(_weights_mount(server))
     gpus = {"nvidia.com/gpu": str(server.gpus)} if server.gpus else {}
+    devices = {**gpus, **(devices or {})}
     return {
         "name": "vllm",
         "image": server.image,
-        "args": list(server.arguments),
+        "args": list(arguments),
         "env": [{"name": key, "value": value} for key, value in server.environment.items()],
         "ports": [{"name": "http", "container_port": PORT}],
         "resources": {
-            "requests": {"cpu": server.cpu, "memory": server.memory, **gpus},
-            "limits": gpus,
+            "requests": {"cpu": server.cpu, "memory": server.memory, **devices},
+            "limits": devices,
         },
         **_probes(server),
         "lifecycle": {"pre_stop": {"sleep": {"seconds": server.timeline.pre_stop_seconds}}},

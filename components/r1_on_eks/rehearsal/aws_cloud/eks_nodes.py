@@ -163,6 +163,8 @@ def _node_shape(group: NodeGroup) -> Any:
 
     row = INSTANCE_TYPES[group.instance_type]
     # Without NVIDIA's driver in the image no GPU ever appears on the node.
+    given = _given_template(group).get("NetworkInterfaces", [])
+    adapters = [each for each in given if each.get("InterfaceType", "").startswith("efa")]
     driver = group.shape["amiType"].endswith(("_GPU", "_NVIDIA", "_NVIDIA_FIPS", "CUSTOM"))
     values = {
         "instance_type": row.name,
@@ -170,7 +172,7 @@ def _node_shape(group: NodeGroup) -> Any:
         "memory_gib": row.memory_gib,
         "gpus": row.gpus if driver else 0,
         "gpu_model": row.gpu_model if driver else "",
-        "efa_interfaces": row.efa_interfaces,
+        "efa_interfaces": min(len(adapters), row.efa_interfaces),
         "hugepages_2mi_mib": _HUGEPAGES_MIB if driver and row.efa_interfaces else 0,
         "local_nvme_gb": row.local_nvme_gb,
     }

@@ -1,0 +1,87 @@
+"""What others made: rendered again it is the same, and ours does what theirs does."""
+
+import json
+import runpy
+from pathlib import Path
+
+import pytest
+from pulumi_aws.eks import Cluster
+from r1_on_eks.catalog.upstream import lws_objects
+from r1_on_eks.resources.accelerators import Accelerators, AcceleratorsArgs
+from r1_on_eks.resources.leader_worker_sets import LeaderWorkerSets, LeaderWorkerSetsArgs
+
+RENDERING = runpy.run_path(str(Path(__file__).parent.parent / "tools" / "upstream_objects.py"))
+
+
+@pytest.mark.rehearsal
+def test_the_chart_rendered_again_is_what_is_kept():
+    assert RENDERING["lines"](RENDERING["lws_objects"]()) == RENDERING["KEPT"].read_text()
+
+
+@pytest.mark.rehearsal
+def test_our_device_plugin_runs_as_that_of_nvidias_chart_does(engine):
+    def program():
+        cluster = Cluster("eks", role_arn="arn:role", vpc_config={"subnet_ids": []})
+        Accelerators("gpus", AcceleratorsArgs(cluster=cluster))
+
+    own = engine.declare(program).one("DaemonSet").inputs["spec"]["template"]["spec"]
+    found = {one["metadata"]["name"]: one for one in RENDERING["device_plugin_objects"]()
+             if one["kind"] == "DaemonSet"}  # fmt: skip
+    chart = found["nvidia-device-plugin"]
+    theirs = chart["spec"]["template"]["spec"]
+    [mine], [upstream] = own["containers"], theirs["containers"]
+    assert mine["image"] == upstream["image"]
+    assert mine["securityContext"] == upstream["securityContext"]
+    assert own["priorityClassName"] == theirs["priorityClassName"]
+    assert own["tolerations"][0] in theirs["tolerations"]
+    asked = {one["name"]: one["value"] for one in upstream["env"]}
+    assert {one["name"]: one["value"] for one in mine["env"]}.items() <= asked.items()
+    paths = {one["mountPath"] for one in upstream["volumeMounts"]}
+    assert {one["mountPath"] for one in mine["volumeMounts"]} <= paths
+
+
+def declared(engine):
+    def program():
+        cluster = Cluster("eks", role_arn="arn:role", vpc_config={"subnet_ids": []})
+        LeaderWorkerSets("lws", LeaderWorkerSetsArgs(cluster=cluster, after=[]))
+
+    return engine.declare(program)
+
+
+def test_every_object_of_the_chart_is_declared_as_it_was_rendered(engine):
+    found = {
+        (one.type.rpartition(":")[2], one.inputs["metadata"]["name"]): one.inputs
+        for one in declared(engine).registered
+        if one.type.startswith("kubernetes:") and not one.type.endswith(":Namespace")
+    }
+    wanted = {(one["kind"], one["metadata"]["name"]): one for one in lws_objects()}
+    assert found.keys() == wanted.keys()
+    for key, rendered in wanted.items():
+        shown = json.loads(json.dumps(found[key]))
+        shown["metadata"].pop("annotations", None)
+        rendered = json.loads(json.dumps(rendered))
+        rendered["metadata"].pop("annotations", None)
+        assert shown == rendered, key
+
+
+def test_the_controller_starts_last_and_its_webhooks_count_when_it_has_signed_them(engine):
+    registered = declared(engine)
+    controller = registered.one("Deployment")
+    needed = {urn.rpartition("::")[2] for urn in controller.dependencies}
+    assert sum("customresourcedefinition" in name for name in needed) == 2
+    assert any("clusterrolebinding" in name for name in needed)
+    for kind in ("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"):
+        webhooks = registered.one(kind)
+        assert any(urn.endswith(f"::{controller.name}") for urn in webhooks.dependencies)
+        condition = webhooks.inputs["metadata"]["annotations"]["pulumi.com/waitFor"]
+        assert condition == "jsonpath={.webhooks[0].clientConfig.caBundle}"
+
+
+def test_the_controller_is_admitted_by_its_restricted_namespace_and_names_a_fixed_version():
+    [controller] = [one for one in lws_objects() if one["kind"] == "Deployment"]
+    pod = controller["spec"]["template"]["spec"]
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    [manager] = pod["containers"]
+    assert manager["image"] == "registry.k8s.io/lws/lws:v0.9.0"
+    assert manager["securityContext"]["capabilities"] == {"drop": ["ALL"]}

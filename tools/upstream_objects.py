@@ -1,0 +1,83 @@
+"""Renders the charts whose objects are kept in this repository, from the Go modules they come in.
+
+    python tools/upstream_objects.py
+
+A test renders them again and finds no difference. It needs Go, and the Go module proxy once.
+"""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from r1_on_eks.catalog.upstream import LWS_NAMESPACE
+from r1_on_eks.rehearsal.toolchain import charts, module_folder
+
+PROJECT = Path(__file__).parent.parent
+KEPT = PROJECT / "components" / "r1_on_eks" / "catalog" / "lws_objects.jsonl"
+
+LWS = "sigs.k8s.io/lws"
+LWS_VALUES = {
+    # The chart's own is `main`, which moves.
+    "image": {"manager": {"tag": "v0.9.0", "pullPolicy": "IfNotPresent"}},
+    "podSecurityContext": {
+        "runAsNonRoot": True,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    },
+    # The chart asks for a whole processor, and a node of the system pool has two.
+    "resources": {
+        "requests": {"cpu": "100m", "memory": "256Mi"},
+        "limits": {"memory": "512Mi"},
+    },
+}
+# Rights for an operator of Prometheus that is in no stack here.
+_LEFT_OUT = {"lws-prometheus-k8s"}
+
+DEVICE_PLUGIN = "github.com/NVIDIA/k8s-device-plugin"
+DEVICE_PLUGIN_VALUES = {"mofedEnabled": False, "failOnInitError": False}
+
+
+def lws_objects() -> list[dict[str, Any]]:
+    """The objects of the LeaderWorkerSet chart that a stack declares."""
+    rendered = _rendered(LWS, "charts/lws", "lws", LWS_NAMESPACE, LWS_VALUES)
+    return [one for one in rendered if one["metadata"]["name"] not in _LEFT_OUT]
+
+
+def device_plugin_objects() -> list[dict[str, Any]]:
+    """The objects of NVIDIA's device plugin, which ours is held against."""
+    folder = "deployments/helm/nvidia-device-plugin"
+    return _rendered(
+        DEVICE_PLUGIN, folder, "nvidia-device-plugin", "kube-system", DEVICE_PLUGIN_VALUES
+    )
+
+
+def lines(objects: list[dict[str, Any]]) -> str:
+    """One line for each object, as they are kept."""
+    return "".join(
+        json.dumps(one, sort_keys=True, separators=(",", ":")) + "\n" for one in objects
+    )
+
+
+def _rendered(
+    module: str, folder: str, release: str, namespace: str, values: dict[str, Any]
+) -> list[dict[str, Any]]:
+    chart = module_folder(module) / folder
+    done = subprocess.run(
+        [charts(lambda line: print(line, file=sys.stderr)), chart, release, namespace],
+        input=json.dumps(values), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if done.returncode != 0:
+        raise RuntimeError(f"{chart} could not be rendered: {done.stderr.strip()}")
+    return json.loads(done.stdout)
+
+
+def main() -> int:
+    """Writes what is kept."""
+    KEPT.write_text(lines(lws_objects()))
+    print(f"{KEPT.relative_to(PROJECT)}: {KEPT.stat().st_size / 1e6:.1f} MB")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
