@@ -9,7 +9,7 @@ import pulumi_kubernetes as kubernetes
 from pulumi import ResourceOptions
 
 from r1_on_eks.plan import DoesNotFit, Model, Plan, Pool
-from r1_on_eks.plan.names import NAMESPACE, cluster_name, stack_tags
+from r1_on_eks.plan.names import HOW_TO_LIFT_PROTECTION, NAMESPACE, cluster_name, stack_tags
 from r1_on_eks.plan.upgrades import is_due, upgrade_told
 from r1_on_eks.resources.accelerators import Accelerators, AcceleratorsArgs
 from r1_on_eks.resources.cluster import Cluster, ClusterArgs
@@ -18,6 +18,7 @@ from r1_on_eks.resources.gpu_node_pool import GpuNodePool, GpuNodePoolArgs
 from r1_on_eks.resources.model_service import ModelService, ModelServiceArgs
 from r1_on_eks.resources.model_storage import ModelStorage, ModelStorageArgs
 from r1_on_eks.resources.network import Network, NetworkArgs
+from r1_on_eks.resources.protection import Protection, ProtectionArgs
 from r1_on_eks.resources.serving_namespace import ServingNamespace, ServingNamespaceArgs
 from r1_on_eks.resources.system_pool import SystemPool, SystemPoolArgs
 from r1_on_eks.resources.weights_reader import WeightsReader, WeightsReaderArgs
@@ -58,9 +59,10 @@ def declare(
         pool.name: GpuNodePool(pool.name, _gpu_pool(plan, network, cluster, pool, before), on_aws)
         for pool in plan.gpu_pools
     }
+    everything = [network, cluster, gpus, serving, *before, *pools.values()]
     for model in plan.models:
-        reader = _weights_reader(plan, model, cluster, on_aws)
-        ModelService(
+        readers = _weights_readers(plan, model, cluster, on_aws)
+        service = ModelService(
             model.name,
             ModelServiceArgs(
                 cluster=cluster.resource,
@@ -68,11 +70,16 @@ def declare(
                 server=model.server,
                 pool=model.pool,
                 claim_name=storage.claim_name if storage else None,
-                after=[pools[model.pool], gpus, *([reader] if reader else [])],
+                after=[pools[model.pool], gpus, *readers],
             ),
             inside,
         )
+        everything = [*everything, *readers, service]
     gateway = Gateway("gateway", _gateway(plan, network, cluster, system, serving), inside)
+    Protection(
+        HOW_TO_LIFT_PROTECTION,
+        ProtectionArgs(protected=plan.protected, everything=[*everything, gateway]),
+    )
 
     pulumi.export("cluster", cluster.resource.name)
     pulumi.export("gateway", gateway.url)
@@ -175,15 +182,17 @@ def _storage(
         namespace=serving.namespace,
         preload=plan.preload,
         after=[system],
+        protected=plan.protected,
     )
     return ModelStorage("storage", args, inside)
 
 
-def _weights_reader(
+def _weights_readers(
     plan: Plan, model: Model, cluster: Cluster, on_aws: ResourceOptions
-) -> WeightsReader | None:
+) -> list[WeightsReader]:
+    """None where weights come from the file system."""
     if plan.storage is not None:
-        return None
+        return []
     args = WeightsReaderArgs(
         stack=plan.stack,
         cluster_name=cluster.resource.name,
@@ -192,7 +201,7 @@ def _weights_reader(
         service_account=model.name,
         tags=model.tags,
     )
-    return WeightsReader(f"{model.name}-weights", args, on_aws)
+    return [WeightsReader(f"{model.name}-weights", args, on_aws)]
 
 
 def _gateway(

@@ -46,7 +46,8 @@ class Plan:
 
     Attributes:
         stack: Its name, and the cluster's.
-        protected: Whether AWS refuses to delete cluster and load balancer.
+        protected: Whether a destroy is refused, and AWS and Pulumi keep what holds state or
+            is everybody's way in.
         region: AWS Region.
         kubernetes: Kubernetes version.
         admins: ARNs of the cluster's administrators.
@@ -119,7 +120,7 @@ class Plan:
             bucket=config.weights.bucket,
             storage=storage,
             preload=preload_of(config.weights, placements),
-            system_pool=system_pool(config.name),
+            system_pool=system_pool(config.name, protected=_protected(config)),
             gpu_pools=gpu_pools(config.name, placements, protected=_protected(config)),
             models=models,
             gateway=gateway,

@@ -28,7 +28,7 @@ class ClusterArgs:
         subnet_ids: Private subnets in at least two zones.
         endpoint_from: IPv4 ranges that reach the API server from outside; none: only the VPC.
         admins: ARNs of the IAM roles that administer it.
-        protected: Whether AWS refuses to delete it.
+        protected: Whether AWS refuses to delete it, and Pulumi it and its key.
     """
 
     stack: str
@@ -108,7 +108,9 @@ def _control_plane(
         enable_key_rotation=True,
         deletion_window_in_days=7,
         tags=tagged({}, f"{name}-secrets"),
-        opts=within,
+        opts=pulumi.ResourceOptions.merge(
+            within, pulumi.ResourceOptions(protect=args.protected)
+        ),
     )
     return aws.eks.Cluster(
         name,
@@ -133,7 +135,7 @@ def _control_plane(
         },
         tags=tagged({}, name),
         opts=pulumi.ResourceOptions.merge(
-            within, pulumi.ResourceOptions(depends_on=[policy, logs])
+            within, pulumi.ResourceOptions(depends_on=[policy, logs], protect=args.protected)
         ),
     )
 
