@@ -33,7 +33,13 @@ def test_make_up_stands_up_prod_70b_answers_and_comes_down_again(shared_checkout
 
     before = json.loads(checkout.run("r1", "rehearse", "status", "--json").stdout)["resources"]
     refused = checkout.rehearse(
-        "pulumi", "destroy", "--yes", "--skip-preview", "--continue-on-error", "--stack", "prod-70b"
+        "pulumi",
+        "destroy",
+        "--yes",
+        "--skip-preview",
+        "--continue-on-error",
+        "--stack",
+        "prod-70b",
     )
     assert refused.returncode != 0
     assert "first-set-deletion_protection-to-false-and-run-pulumi-up" in refused.stdout

@@ -108,9 +108,7 @@ def _control_plane(
         enable_key_rotation=True,
         deletion_window_in_days=7,
         tags=tagged({}, f"{name}-secrets"),
-        opts=pulumi.ResourceOptions.merge(
-            within, pulumi.ResourceOptions(protect=args.protected)
-        ),
+        opts=pulumi.ResourceOptions.merge(within, pulumi.ResourceOptions(protect=args.protected)),
     )
     return aws.eks.Cluster(
         name,

@@ -20,7 +20,7 @@ class ProtectionArgs:
 
 
 class Protection(pulumi.ComponentResource):
-    """Depends on everything, so a destroy begins with it; while it is protected, it also ends there.
+    """Depends on everything, so a destroy begins with it; protected, a destroy also ends there.
 
     Without it the engine would delete whatever is not protected itself, and then fail: with
     `--yes --skip-preview` that is most of a stack. A component, since none is ever replaced.
