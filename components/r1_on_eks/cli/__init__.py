@@ -9,10 +9,10 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from r1_on_eks.cli import calibration, planning, rehearsal
+from r1_on_eks.cli import calibration, operations, planning, rehearsal
 
 # In the order of `r1 --help`.
-_ROOMS = (planning, calibration, rehearsal)
+_ROOMS = (planning, calibration, operations, rehearsal)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
