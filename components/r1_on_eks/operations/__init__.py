@@ -1,1 +1,1 @@
-"""What is done around `pulumi up`: recovery after a crash, expiry, and proof that nothing is left."""
+"""What is done around `pulumi up`: recovery, expiry, and proof that nothing is left."""

@@ -98,4 +98,6 @@ def call(
             check=False,
         )
     except FileNotFoundError:
-        raise PulumiFailed("there is no `pulumi` on PATH; https://www.pulumi.com/docs/install/")
+        raise PulumiFailed(
+            "there is no `pulumi` on PATH; https://www.pulumi.com/docs/install/"
+        ) from None

@@ -41,8 +41,9 @@ class NoSuchFault(ValueError):
 
 @dataclass(frozen=True)
 class Fault:
-    """One fault: its kind and its words after the colons, defaults filled in."""
+    """One fault: as it was written, its kind, and its words with the defaults filled in."""
 
+    text: str
     kind: str
     words: tuple[str, ...] = ()
 
@@ -59,7 +60,7 @@ def parse(text: str) -> Fault:
     words = _words(kind, rest)
     if words is None:
         raise NoSuchFault(f"{text}: write {KINDS[kind][0]}")
-    return Fault(kind, words)
+    return Fault(text, kind, words)
 
 
 def _words(kind: str, rest: str) -> tuple[str, ...] | None:

@@ -5,7 +5,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -33,6 +33,11 @@ def active(state: State, kind: str) -> list[Fault]:
     return [fault for fault in map(parse, texts) if fault.kind == kind]
 
 
+def died_of(state: State) -> Path:
+    """Holds the fault of which an engine died last."""
+    return state.root / "died-of"
+
+
 def _file(state: State) -> Path:
     return state.root / "faults.json"
 
@@ -54,16 +59,16 @@ class Faults:
             urn: of the resource.
         """
         if self._state is None:
-            return Step(None, work, urn, ())
+            return Step(None, work, urn, {})
         kind = _type_of(urn)
         with self._lock:
             number = self._seen[work, kind] = self._seen.get((work, kind), 0) + 1
-        moments = tuple(
-            moment
+        moments = {
+            moment: fault.text
             for fault in active(self._state, "die")
             for moment, of_work, of_kind, of_number in [fault.words]
             if of_work == work and fnmatchcase(kind, of_kind) and int(of_number) == number
-        )
+        }
         return Step(self._state, work, urn, moments)
 
 
@@ -74,18 +79,18 @@ class Step:
     state: State | None
     work: str
     urn: str
-    moments: tuple[str, ...]
+    moments: Mapping[str, str]
 
     def begins(self) -> None:
         """Before AWS or Kubernetes is called."""
         self._note("begins")
         if "before" in self.moments:
-            _kill_the_engine()
+            self._die("before")
 
     def answered(self) -> float:
         """AWS or Kubernetes has answered; returns the seconds that it goes on working."""
         if "after" in self.moments:
-            _kill_the_engine()
+            self._die("after")
         scales = active(self.state, "slow") if self.state else []
         return sum(float(one.words[0]) for one in scales) * seconds_of(
             _type_of(self.urn), self.work
@@ -107,7 +112,16 @@ class Step:
         assert self.state is not None
         while self._is_recorded() != (self.work != "delete"):
             time.sleep(0.01)
-        _kill_the_engine()
+        self._die("recorded")
+
+    def _die(self, moment: str) -> None:
+        """The engine, and this provider with it, before it does anything more."""
+        assert self.state is not None
+        engine = psutil.Process(os.getppid())
+        if "pulumi" in engine.name():
+            engine.send_signal(signal.SIGKILL)
+        died_of(self.state).write_text(self.moments[moment])
+        os._exit(137)
 
     def _is_recorded(self) -> bool:
         assert self.state is not None
@@ -124,14 +138,6 @@ def _checkpoints(state: State) -> Iterator[dict[str, list[dict[str, str]]]]:
             yield json.loads(file.read_text())["checkpoint"]["latest"] or {}
         except (json.JSONDecodeError, KeyError, FileNotFoundError):
             continue
-
-
-def _kill_the_engine() -> None:
-    """And this provider with it, before it does anything more."""
-    engine = psutil.Process(os.getppid())
-    if "pulumi" in engine.name():
-        engine.send_signal(signal.SIGKILL)
-    os._exit(137)
 
 
 def _type_of(urn: str) -> str:
