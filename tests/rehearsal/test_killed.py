@@ -67,7 +67,7 @@ def survived(stack, points):
 
 
 def survive_all(checkout, stack, made, ended, wanted):
-    """Passes from nothing to nothing until every point was met, each equal to an undisturbed one."""
+    """Passes from nothing to nothing, each equal to an undisturbed one, until all were met."""
     while made or ended:
         before = len(made) + len(ended)
         made = survived(stack, made) if made else []
