@@ -41,7 +41,7 @@ def test_nothing_can_be_deleted_before_the_protection(engine, stack_file):
 
 @each_stack
 def test_a_production_stack_keeps_what_holds_state_and_the_way_in(engine, stack_file):
-    for one in engine.run(stack_file, production=True).registered:
+    for one in engine.run(stack_file, production=True, lifetime=None).registered:
         if one.type in KEPT or (one.type.endswith(":NodeGroup") and one.name == "system"):
             assert one.protect, f"{one.type} {one.name}"
 
@@ -55,5 +55,5 @@ def test_a_test_stack_keeps_nothing(engine, stack_file):
 
 @each_stack
 def test_protection_is_lifted_by_one_key(engine, stack_file):
-    engine.run(stack_file, production=True, deletion_protection=False)
+    engine.run(stack_file, production=True, deletion_protection=False, lifetime=None)
     assert not [one.name for one in engine.registered if one.protect]

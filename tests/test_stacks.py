@@ -49,7 +49,7 @@ def test_a_variant_that_does_not_fit_is_refused_before_anything_is_declared(engi
 def test_production_is_protected_from_deletion_unless_the_file_says_otherwise(
     engine, changes, protected
 ):
-    engine.run(PROJECT / "stacks" / "Pulumi.test-7b.yaml", **changes)
+    engine.run(PROJECT / "stacks" / "Pulumi.test-7b.yaml", lifetime=None, **changes)
     assert engine.one("LoadBalancer").inputs["enableDeletionProtection"] is protected
 
 

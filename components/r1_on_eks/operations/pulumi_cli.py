@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from r1_on_eks.operations.locks import is_dead, is_locked
+
 
 class PulumiFailed(Exception):
     """A `pulumi` command failed; its own last words."""
@@ -41,9 +43,19 @@ class Pulumi:
         """Ends the update that holds the lock, in the backend's books alone."""
         self._run("cancel", "--yes")
 
-    def destroy(self) -> int:
-        """Destroys the stack, its output shown; returns the exit status."""
-        return self._call(["destroy", "--yes", "--skip-preview"], shown=True).returncode
+    def destroy(self) -> None:
+        """Destroys the stack. A lock of a process that died on this machine is no obstacle.
+
+        Raises:
+            PulumiFailed: the engine's own last words.
+        """
+        try:
+            self._run("destroy", "--yes", "--skip-preview")
+        except PulumiFailed as failure:
+            if not (is_locked(str(failure)) and is_dead(str(failure))):
+                raise
+            self.unlock()
+            self._run("destroy", "--yes", "--skip-preview")
 
     def history(self) -> list[dict[str, Any]]:
         """Its updates, the newest first."""
