@@ -36,6 +36,7 @@ class Registered:
     inputs: dict[str, Any]
     dependencies: tuple[str, ...]
     deleted_with: str
+    protect: bool
     provider: str
     ignore_changes: tuple[str, ...]
     create_timeout: str
@@ -115,6 +116,7 @@ def _registered(request: Any) -> Registered:
         inputs=pulumi.runtime.rpc.deserialize_properties(request.object),
         dependencies=tuple(request.dependencies),
         deleted_with=request.deletedWith,
+        protect=request.protect,
         provider=request.provider,
         ignore_changes=tuple(request.ignoreChanges),
         create_timeout=request.customTimeouts.create,

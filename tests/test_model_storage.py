@@ -27,6 +27,7 @@ def declared(engine, file_system=LASTING):
             namespace="r1",
             preload=PRELOAD,
             after=[Nodes("nodes")],
+            protected=False,
         )
         ModelStorage("storage", args)
 

@@ -56,7 +56,8 @@ def test_a_variant_that_does_not_fit_is_refused_before_anything_is_declared(engi
 def test_production_is_protected_from_deletion_unless_the_file_says_otherwise(
     engine, changes, protected
 ):
-    engine.run(PROJECT / "stacks" / "Pulumi.test-7b.yaml", allow_unpinned=True, **changes)
+    changes |= {"allow_unpinned": True, "lifetime": None}
+    engine.run(PROJECT / "stacks" / "Pulumi.test-7b.yaml", **changes)
     assert engine.one("LoadBalancer").inputs["enableDeletionProtection"] is protected
 
 

@@ -35,6 +35,7 @@ EXAMPLES = {
     "instance": "instance: p4d.24xlarge",
     "load_minutes": "load_minutes: 15",
     "kubernetes": 'kubernetes: "1.35"',
+    "lifetime": "lifetime: 8h",
     "mbps_per_tib": "mbps_per_tib: 250",
     "name": "prod-70b: small letters, digits, dots and dashes, 32 at most",
     "network": "network: own",

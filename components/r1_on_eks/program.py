@@ -13,6 +13,7 @@ from r1_on_eks.plan import Model, Plan, Pool
 from r1_on_eks.plan.autoscaling import node_template
 from r1_on_eks.plan.images import caches_of, in_pods
 from r1_on_eks.plan.names import (
+    HOW_TO_LIFT_PROTECTION,
     NAMESPACE,
     cluster_log_group,
     cluster_name,
@@ -32,6 +33,7 @@ from r1_on_eks.resources.leader_worker_sets import LeaderWorkerSets, LeaderWorke
 from r1_on_eks.resources.model_service import ModelService, ModelServiceArgs
 from r1_on_eks.resources.model_storage import ModelStorage, ModelStorageArgs
 from r1_on_eks.resources.network import Network, NetworkArgs
+from r1_on_eks.resources.protection import Protection, ProtectionArgs
 from r1_on_eks.resources.serving_namespace import ServingNamespace, ServingNamespaceArgs
 from r1_on_eks.resources.stack_key import StackKey, StackKeyArgs
 from r1_on_eks.resources.system_pool import SystemPool, SystemPoolArgs
@@ -93,25 +95,24 @@ def _declare(plan: Plan) -> None:
         )
         for pool in plan.gpu_pools
     }
+    services: list[Resource] = []
     for model in plan.models:
-        reader = _weights_reader(plan, model, cluster, on_aws)
-        ModelService(
-            model.name,
-            ModelServiceArgs(
-                cluster=cluster.resource,
-                namespace=serving.namespace,
-                server=model.server,
-                group=model.group,
-                pool=model.pool,
-                claim_name=storage.claim_name if storage else None,
-                after=[
-                    *(pools[name] for name in model.pools),
-                    *(gpus, *(between if model.group else ()), *([reader] if reader else ())),
-                ],
-            ),
-            inside,
-        )
+        readers = _weights_readers(plan, model, cluster, on_aws)
+        runs_on = [pools[name] for name in model.pools]
+        after = [*runs_on, gpus, *(between if model.group else ()), *readers]
+        service = _model_service(model, cluster, serving, storage, after)
+        services += [*readers, ModelService(model.name, service, inside)]
     gateway = Gateway("gateway", _gateway(plan, network, cluster, system, serving), inside)
+    Protection(
+        HOW_TO_LIFT_PROTECTION,
+        ProtectionArgs(
+            protected=plan.protected,
+            everything=[
+                *(key, network, cluster, *mirrors, gpus, *between, serving),
+                *(*before, *pools.values(), *services, gateway),
+            ],
+        ),
+    )
 
     pulumi.export("cluster", cluster.resource.name)
     pulumi.export("gateway", gateway.url)
@@ -230,6 +231,24 @@ def _gpu_pool(
     )
 
 
+def _model_service(
+    model: Model,
+    cluster: Cluster,
+    serving: ServingNamespace,
+    storage: ModelStorage | None,
+    after: Sequence[Resource],
+) -> ModelServiceArgs:
+    return ModelServiceArgs(
+        cluster=cluster.resource,
+        namespace=serving.namespace,
+        server=model.server,
+        group=model.group,
+        pool=model.pool,
+        claim_name=storage.claim_name if storage else None,
+        after=after,
+    )
+
+
 def _between_nodes(
     plan: Plan, network: Network, cluster: Cluster, system: SystemPool, inside: ResourceOptions
 ) -> _BetweenNodes:
@@ -282,15 +301,17 @@ def _storage(
         namespace=serving.namespace,
         preload=plan.preload,
         after=[system],
+        protected=plan.protected,
     )
     return ModelStorage("storage", args, inside)
 
 
-def _weights_reader(
+def _weights_readers(
     plan: Plan, model: Model, cluster: Cluster, on_aws: ResourceOptions
-) -> WeightsReader | None:
+) -> list[WeightsReader]:
+    """None where weights come from the file system."""
     if plan.storage is not None:
-        return None
+        return []
     args = WeightsReaderArgs(
         stack=plan.stack,
         cluster_name=cluster.resource.name,
@@ -299,7 +320,7 @@ def _weights_reader(
         service_account=model.name,
         tags=model.tags,
     )
-    return WeightsReader(f"{model.name}-weights", args, on_aws)
+    return [WeightsReader(f"{model.name}-weights", args, on_aws)]
 
 
 def _gateway(

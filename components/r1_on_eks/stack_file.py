@@ -1,6 +1,8 @@
 """The file of a stack, `stacks/Pulumi.<stack>.yaml`, as commands beside Pulumi read it."""
 
+import re
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -47,6 +49,30 @@ def read_stack(stack: str, stacks: Path = STACKS) -> StackConfig:
         return parse_stack_config({"name": stack, **settings})
     except StackConfigError as error:
         raise StackConfigError(f"{path}\n{error}") from None
+
+
+def settings_of(stack: str, stacks: Path = STACKS) -> dict[str, Any] | None:
+    """What is written under `r1-on-eks:stack`, unchecked; None where there is no such file."""
+    path = stacks / f"Pulumi.{stack}.yaml"
+    if not path.exists():
+        return None
+    content = yaml.safe_load(path.read_text()) or {}
+    return (content.get("config") or {}).get("r1-on-eks:stack") or {}
+
+
+def lifetime_written(stack: str, lifetime: str, stacks: Path = STACKS) -> None:
+    """Changes the one line of a stack's file that says how long it lives; all else stays.
+
+    Raises:
+        StackConfigError: there is no such line.
+    """
+    path = stacks / f"Pulumi.{stack}.yaml"
+    text, count = re.subn(
+        r"^(\s+lifetime:\s*)[\"']?\w+[\"']?", rf"\g<1>{lifetime}", path.read_text(), flags=re.M
+    )
+    if count != 1:
+        raise StackConfigError(f"{path}\nlifetime: write it on a line of its own, lifetime: 8h")
+    path.write_text(text)
 
 
 def plan_of(stack: str, stacks: Path = STACKS) -> Plan:

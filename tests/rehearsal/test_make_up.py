@@ -31,6 +31,22 @@ def test_make_up_stands_up_prod_70b_answers_and_comes_down_again(shared_checkout
     assert again.returncode == 0, again.stdout
     assert re.search(r"Resources:\s+\d+ unchanged\s+Duration", again.stdout), again.stdout
 
+    before = json.loads(checkout.run("r1", "rehearse", "status", "--json").stdout)["resources"]
+    refused = checkout.rehearse(
+        "pulumi",
+        "destroy",
+        "--yes",
+        "--skip-preview",
+        "--continue-on-error",
+        "--stack",
+        "prod-70b",
+    )
+    assert refused.returncode != 0
+    assert "first-set-deletion_protection-to-false-and-run-pulumi-up" in refused.stdout
+    assert not re.search(r"\d deleted", refused.stdout), refused.stdout
+    after = json.loads(checkout.run("r1", "rehearse", "status", "--json").stdout)["resources"]
+    assert after == before
+
     down = checkout.run("make", "down", timeout=300)
     assert down.returncode == 0, down.stdout
     assert "local cloud: 0 resources were left" in down.stdout

@@ -3,6 +3,8 @@
 import argparse
 from typing import Any
 
+from r1_on_eks.rehearsal.fault_words import KINDS
+
 _REHEARSE_HELP = """\
 Runs any command inside a local cloud: AWS and Kubernetes on this machine, no account needed.
 The cloud starts with the first command and stays up until it is stopped.
@@ -10,6 +12,7 @@ The cloud starts with the first command and stays up until it is stopped.
   r1 rehearse -- pulumi up --yes --stack prod-70b
   r1 rehearse -- kubectl get pods --all-namespaces -o wide
   r1 rehearse -- aws eks list-clusters
+  r1 rehearse --fault no-capacity:p4d.24xlarge -- pulumi up --yes --stack prod-70b
   r1 rehearse report prod-70b     what stands up, where, the routes, one streamed answer
   r1 rehearse prepare             make its tools ready (the first time: 15 minutes of building)
   r1 rehearse status              what runs now
@@ -23,7 +26,9 @@ def add(subcommands: Any) -> None:
         "rehearse",
         help="run a command in a local cloud",
         description=_REHEARSE_HELP,
-        usage="r1 rehearse [-h] [prepare | stop | status | report STACK] [-- COMMAND ...]",
+        usage="r1 rehearse [-h] [prepare | stop | status | report STACK]"
+        " [--fault FAULT]... [-- COMMAND ...]",
+        epilog=_faults(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     rehearse.add_argument(
@@ -39,7 +44,19 @@ def add(subcommands: Any) -> None:
         action="store_true",
         help="stop: exit with 1 if the local cloud still held a resource",
     )
+    rehearse.add_argument(
+        "--fault",
+        action="append",
+        default=[],
+        metavar="FAULT",
+        help="what goes wrong while COMMAND runs, again for each (below)",
+    )
     rehearse.set_defaults(run=_run, usage=rehearse.format_usage())
+
+
+def _faults() -> str:
+    lines = (f"  {written}\n      {told}" for written, told in KINDS.values())
+    return "\n".join(["faults:", *lines])
 
 
 def _run(arguments: argparse.Namespace) -> int:

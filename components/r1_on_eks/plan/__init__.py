@@ -60,7 +60,8 @@ class Plan:
 
     Attributes:
         stack: Its name, and the cluster's.
-        protected: Whether AWS refuses to delete cluster and load balancer.
+        protected: Whether a destroy is refused, and AWS and Pulumi keep what holds state or
+            is everybody's way in.
         log_days: How long logs are kept.
         account: AWS account.
         region: AWS Region.
@@ -157,7 +158,7 @@ class Plan:
             bucket=config.weights.bucket,
             storage=storage,
             preload=preload_of(config.weights, placements),
-            system_pool=system_pool(config.name),
+            system_pool=system_pool(config.name, protected=_protected(config)),
             gpu_pools=gpu_pools(config.name, placements, protected=_protected(config)),
             autoscaled=config.cluster_autoscaler,
             models=models,

@@ -10,6 +10,9 @@ VARIANT_TAG = "r1:variant"
 POOL_TAG = "r1:pool"
 NAME_TAG = "r1:name"
 
+# A resource's name, since what the engine prints of a refused destroy is that name.
+HOW_TO_LIFT_PROTECTION = "first-set-deletion_protection-to-false-and-run-pulumi-up"
+
 POOL_LABEL = "r1-on-eks/variant-pool"
 VARIANT_LABEL = "r1-on-eks/variant"
 GPU_LABEL = "k8s.amazonaws.com/accelerator"

@@ -183,7 +183,7 @@ def _gpu_label(placement: Placement) -> dict[str, str]:
     return {} if placement.on_cpu else {GPU_LABEL: placement.instance.gpu_model}
 
 
-def system_pool(stack: str) -> Pool:
+def system_pool(stack: str, *, protected: bool = False) -> Pool:
     """Two nodes for the gateway's two pods, cluster DNS and controllers; one more in updates."""
     return Pool(
         name="system",
@@ -192,7 +192,8 @@ def system_pool(stack: str) -> Pool:
         purchase=BOUGHT_ON_DEMAND,
         nodes=2,
         most=3,
-        kept=False,
+        # The gateway's pods are on it.
+        kept=protected,
         labels={},
         tags=stack_tags(stack),
         user_data=None,

@@ -14,7 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from r1_on_eks.rehearsal import interrupted, toolchain
+import psutil
+
+from r1_on_eks.rehearsal import faults, interrupted, toolchain
 from r1_on_eks.rehearsal.environment import command_environment, install_executables
 from r1_on_eks.rehearsal.gateway import Gateway, sync_gateway
 from r1_on_eks.rehearsal.nginx_package import find_or_unpack_kubectl, find_or_unpack_nginx
@@ -90,18 +92,43 @@ class Rehearsal:
             copy_project(self.project, self.state.project)
             self._make_given_buckets()
 
-    def run(self, command: Sequence[str]) -> int:
+    def run(self, command: Sequence[str], given_faults: Sequence[str] = ()) -> int:
         """Runs `command` inside the rehearsal; returns its exit status.
 
         A Ctrl-C reaches the command from the terminal itself; this process waits for it.
+
+        Args:
+            command: What to run.
+            given_faults: What goes wrong meanwhile (faults.py).
         """
         self.start()
         for line in interrupted.report_and_unlock(self.state):
             self._say(line)
         self._make_stacks_named_in(command)
-        status = _run_in_foreground(command, env=self.environment(), cwd=self.state.project)
+        # Also where none are given: those of a command that was killed end here.
+        faults.write(self.state, list(given_faults))
+        with self._api_servers_lost(bool(faults.active(self.state, "api-server-lost"))):
+            status = _run_in_foreground(command, env=self.environment(), cwd=self.state.project)
+        faults.write(self.state, [])
         self.gateway()
         return status
+
+    @contextlib.contextmanager
+    def _api_servers_lost(self, lost: bool) -> Iterator[None]:
+        """Their processes stand still: connections are taken, and nothing is answered."""
+        servers = [
+            psutil.Process(pid)
+            for name, pid in self.processes.running().items()
+            if lost and name.endswith("-kube-apiserver")
+        ]
+        for server in servers:
+            server.suspend()
+        try:
+            yield
+        finally:
+            for server in servers:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    server.resume()
 
     def gateway(self) -> Gateway | None:
         """Makes the gateway's nginx follow what the cluster holds now."""

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from r1_on_eks.rehearsal.cloud import AWS_CLOUD, Rehearsal, find_or_make_tools
+from r1_on_eks.rehearsal.fault_words import NoSuchFault, parse
 from r1_on_eks.rehearsal.processes import ProcessFailed
 from r1_on_eks.rehearsal.project_copy import ProjectNotFound, SecretInStackFile, find_project
 from r1_on_eks.rehearsal.report import print_report
@@ -36,7 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
             return 0
         rehearsal = Rehearsal(find_project(Path.cwd()), _say)
         if command:
-            return rehearsal.run(command)
+            return rehearsal.run(command, arguments.fault)
         if arguments.action == "status":
             return _status(rehearsal, as_json=arguments.json)
         if arguments.action == "report":
@@ -53,6 +54,13 @@ def run(arguments: argparse.Namespace) -> int:
 def _misuse(arguments: argparse.Namespace, command: Sequence[str]) -> str | None:
     if command and arguments.action:
         return f"either `{arguments.action}` or `-- COMMAND`, not both"
+    try:
+        for fault in arguments.fault:
+            parse(fault)
+    except NoSuchFault as wrong:
+        return f"--fault {wrong}"
+    if arguments.fault and not command:
+        return "--fault needs a command that it happens to: --fault slow:0.1 -- pulumi up"
     if not command and not arguments.action:
         return "say what to run after `--`, for example: r1 rehearse -- pulumi preview"
     if (arguments.action == "report") != (arguments.stack is not None):

@@ -36,7 +36,7 @@ class ClusterArgs:
         subnet_ids: Private subnets in at least two zones, all of which take a control plane.
         endpoint_from: IPv4 ranges that reach the API server from outside; none: only the VPC.
         admins: ARNs of the IAM roles that administer it.
-        protected: Whether AWS refuses to delete it.
+        protected: Whether AWS refuses to delete it, and Pulumi too.
     """
 
     stack: str
@@ -140,7 +140,7 @@ def _control_plane(
         },
         tags=tagged({}, name),
         opts=pulumi.ResourceOptions.merge(
-            within, pulumi.ResourceOptions(depends_on=[policy, logs])
+            within, pulumi.ResourceOptions(depends_on=[policy, logs], protect=args.protected)
         ),
     )
 

@@ -32,7 +32,7 @@ class GatewayArgs:
         subnet_ids: One subnet per zone; public ones where the gateway is.
         node_security_group_id: Security group of the nodes.
         autoscaling_group_name: Auto Scaling group of the nodes that it runs on.
-        protected: Whether AWS refuses to delete the load balancer.
+        protected: Whether AWS and Pulumi refuse to delete the load balancer.
         after: The nodes that its pods run on.
     """
 
@@ -71,7 +71,9 @@ class Gateway(pulumi.ComponentResource):
             enable_cross_zone_load_balancing=True,
             enable_deletion_protection=args.protected,
             tags=tagged({}, f"{name}-nlb"),
-            opts=within,
+            opts=pulumi.ResourceOptions.merge(
+                within, pulumi.ResourceOptions(protect=args.protected)
+            ),
         )
         _listener(name, args, balancer, within)
         self.url = pulumi.Output.format("http://{0}", balancer.dns_name)

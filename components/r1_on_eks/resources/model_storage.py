@@ -38,6 +38,7 @@ class ModelStorageArgs:
         namespace: Kubernetes namespace of the claim.
         preload: How it is filled before the first server reads it.
         after: What the pod that fills it needs: nodes without GPUs, and the driver on them.
+        protected: Whether Pulumi refuses to delete the file system.
     """
 
     cluster: pulumi.Resource
@@ -49,6 +50,7 @@ class ModelStorageArgs:
     namespace: pulumi.Input[str]
     preload: Preload
     after: Sequence[pulumi.Resource]
+    protected: bool
 
 
 class ModelStorage(pulumi.ComponentResource):
@@ -142,7 +144,9 @@ def _lustre(
         skip_final_backup=True,
         tags=tagged({}, f"{name}-lustre"),
         # Rules that come later do not reach its servers.
-        opts=pulumi.ResourceOptions.merge(within, pulumi.ResourceOptions(depends_on=rules)),
+        opts=pulumi.ResourceOptions.merge(
+            within, pulumi.ResourceOptions(depends_on=rules, protect=args.protected)
+        ),
     )
 
 

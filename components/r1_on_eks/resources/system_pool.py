@@ -135,7 +135,9 @@ def _node_group(
         opts=pulumi.ResourceOptions.merge(
             within,
             pulumi.ResourceOptions(
-                depends_on=list(args.after), ignore_changes=["scalingConfig.desiredSize"]
+                depends_on=list(args.after),
+                ignore_changes=["scalingConfig.desiredSize"],
+                protect=args.pool.kept,
             ),
         ),
     )

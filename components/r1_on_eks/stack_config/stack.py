@@ -41,11 +41,13 @@ class StackConfig(Section):
     production: bool
     """Whether it is there to stay: what holds state is protected."""
     deletion_protection: bool | None = None
-    """Whether AWS refuses to delete cluster and load balancer; as `production` if not said."""
+    """Whether it can't be destroyed, by Pulumi or in AWS; as `production` if not said."""
     allow_unpinned: bool = False
     """Whether a production stack may name what `r1 pins refresh` has not looked up yet."""
     account: Annotated[str, pattern(r"^\d{12}$")] | None = None
     """AWS account, the only one that it may stand in; the administrators' if not said."""
+    lifetime: Annotated[str, pattern(r"^[1-9]\d{0,3}[mhd]$")] | None = None
+    """How long it may stand before `r1 expire` destroys it: 90m, 8h, 2d; none: for ever."""
     region: Annotated[str, pattern(r"^[a-z]{2}(-[a-z]+)+-\d$")]
     """AWS Region."""
     zones: Annotated[tuple[str, ...], Field(min_length=2, max_length=4, strict=False)] | None = (
@@ -101,6 +103,11 @@ class StackConfig(Section):
             raise ValueError(
                 f"admins: of {' and '.join(sorted(accounts))}; write account:"
                 " with the one that the stack stands in"
+            )
+        said = self.deletion_protection
+        if self.lifetime is not None and (self.production if said is None else said):
+            raise ValueError(
+                f"lifetime: {self.lifetime} is for test stacks; a protected stack does not expire"
             )
         on_lustre = self.weights.storage == "fsx"
         if on_lustre and not KUBERNETES_VERSIONS[self.kubernetes].lustre_client:

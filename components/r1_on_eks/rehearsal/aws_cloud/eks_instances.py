@@ -45,17 +45,17 @@ def make_template(cluster: Cluster, group: NodeGroup, given: Shape) -> None:
     )["LaunchTemplate"]["LaunchTemplateId"]
 
 
-def make_scaling_group(group: NodeGroup, subnets: list[str]) -> None:
-    """The Auto Scaling group, with as many instances as desired."""
+def make_scaling_group(group: NodeGroup, subnets: list[str], desired: int | None = None) -> None:
+    """The Auto Scaling group, with as many instances as the node group or `desired` says."""
     shape = group.shape
     group.group_name = f"eks-{group.name}-{uuid.UUID(bytes=secrets.token_bytes(16))}"
     scaling = shape["scalingConfig"]
     client("autoscaling").create_auto_scaling_group(
         AutoScalingGroupName=group.group_name,
         LaunchTemplate={"LaunchTemplateId": group.template_id, "Version": "$Latest"},
-        MinSize=scaling["minSize"],
+        MinSize=scaling["minSize"] if desired is None else min(desired, scaling["minSize"]),
         MaxSize=scaling["maxSize"],
-        DesiredCapacity=scaling["desiredSize"],
+        DesiredCapacity=scaling["desiredSize"] if desired is None else desired,
         VPCZoneIdentifier=",".join(subnets),
         Tags=[
             {"Key": key, "Value": value, "PropagateAtLaunch": True}

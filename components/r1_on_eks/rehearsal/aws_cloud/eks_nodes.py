@@ -5,7 +5,7 @@ from dataclasses import fields
 from typing import Any
 
 from r1_on_eks.catalog.instances import INSTANCE_TYPES
-from r1_on_eks.rehearsal.aws_cloud import eks_instances
+from r1_on_eks.rehearsal.aws_cloud import eks_instances, faults
 from r1_on_eks.rehearsal.aws_cloud.background import say
 from r1_on_eks.rehearsal.aws_cloud.eks_access import add_entry
 from r1_on_eks.rehearsal.aws_cloud.eks_node_checks import (
@@ -32,10 +32,16 @@ def create(cluster: Cluster, group: NodeGroup) -> None:
             eks_instances.make_template(cluster, group, given)
             check_placement_group(given)
             subnets = offered_subnets(group.instance_type, shape["subnets"])
+            wanted = shape["scalingConfig"]["desiredSize"]
+            if wanted > 0 and faults.lacks(group.instance_type):
+                eks_instances.make_scaling_group(group, subnets, desired=0)
+                raise _no_capacity(group)
             eks_instances.make_scaling_group(group, subnets)
-            if shape["scalingConfig"]["desiredSize"] > 0:
+            if wanted > 0:
                 check_reach(subnets)
                 _check_network_addon(cluster, group)
+                if faults.never_joins(group.name):
+                    raise _never_joined(group)
             _join(cluster, group)
             shape["status"] = "ACTIVE"
         except NodesMissing as missing:
@@ -112,6 +118,25 @@ def _admit_nodes(cluster: Cluster, role: str) -> None:
         "kubernetesGroups": ["system:nodes"],
     }
     add_entry(f"{arn}/role/{account}/{name}/{new_id()}", cluster, asked)
+
+
+def _no_capacity(group: NodeGroup) -> NodesMissing:
+    # As EKS and EC2 put it (EKS user guide, troubleshooting, managed node group errors).
+    return NodesMissing(
+        "AsgInstanceLaunchFailures",
+        "Could not launch On-Demand Instances. InsufficientInstanceCapacity - We currently do not"
+        f" have sufficient {group.instance_type} capacity in the Availability Zone you requested."
+        " Launching EC2 instance failed.",
+        [group.group_name],
+    )
+
+
+def _never_joined(group: NodeGroup) -> NodesMissing:
+    return NodesMissing(
+        "NodeCreationFailure",
+        "Instances failed to join the kubernetes cluster",
+        [each["instance_id"] for each in eks_instances.instances(group)],
+    )
 
 
 def _check_network_addon(cluster: Cluster, group: NodeGroup) -> None:

@@ -19,6 +19,7 @@ from werkzeug.serving import BaseWSGIServer, make_server
 
 from r1_on_eks.rehearsal.aws_cloud import extensions
 from r1_on_eks.rehearsal.aws_cloud.background import say
+from r1_on_eks.rehearsal.aws_cloud.faults import is_throttled
 from r1_on_eks.rehearsal.aws_cloud.identity import sign_in
 from r1_on_eks.rehearsal.aws_cloud.remaining import remaining
 from r1_on_eks.rehearsal.aws_cloud.settings import Settings, install
@@ -49,6 +50,10 @@ class CloudApplication:
             return start_response(status, headers, exc_info)
 
         try:
+            if "aws-service" not in environ.get("HTTP_USER_AGENT", ""):
+                service, _, asked = action.partition(" ")
+                if is_throttled(service, asked):
+                    return _throttle(environ, started)
             return self._answer(environ, started)
         except NotImplementedError as lacking:
             return _lacking(environ, started, "NotImplemented", str(lacking))
@@ -129,12 +134,22 @@ def _error(code: str, message: str) -> dict[str, str]:
     return {"__type": code, "message": message, "Message": message}
 
 
-def _lacking(environ: dict[str, Any], start_response: Any, code: str, message: str) -> list[bytes]:
-    """An error in the caller's own protocol, so that boto3 shows its code and message.
+def _throttle(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+    # EC2's own code; the others' clients know this one.
+    ec2 = "/ec2/" in environ.get("HTTP_AUTHORIZATION", "")
+    code = "RequestLimitExceeded" if ec2 else "ThrottlingException"
+    return _refused(environ, start_response, "400 Bad Request", code, "Rate exceeded")
 
-    501, not 500: clients repeat a request that was answered 500.
-    """
-    status = "501 Not Implemented"
+
+def _lacking(environ: dict[str, Any], start_response: Any, code: str, message: str) -> list[bytes]:
+    """501, not 500: clients repeat a request that was answered 500."""
+    return _refused(environ, start_response, "501 Not Implemented", code, message)
+
+
+def _refused(
+    environ: dict[str, Any], start_response: Any, status: str, code: str, message: str
+) -> list[bytes]:
+    """An error in the caller's own protocol, so that boto3 shows its code and message."""
     if not environ.get("CONTENT_TYPE", "").startswith(_FORM):
         return _json(start_response, status, _error(code, message))
     error = f"<Error><Code>{code}</Code><Message>{escape(message)}</Message></Error>"

@@ -120,6 +120,10 @@ class Cloud:
                 self._clients[service] = self._session.client(
                     service,
                     endpoint_url=self._endpoint,
-                    config=Config(retries={"total_max_attempts": 2}, max_pool_connections=64),
+                    # As often as the official provider (its `maxRetries`).
+                    config=Config(
+                        retries={"mode": "standard", "total_max_attempts": 25},
+                        max_pool_connections=64,
+                    ),
                 )
             return self._clients[service]

@@ -3,6 +3,7 @@
 import json
 import re
 import time
+from collections.abc import Callable
 from typing import Any
 
 import jmespath
@@ -30,8 +31,18 @@ class Lifecycle:
         self._row = row
         self._default_tags = default_tags
 
-    def create(self, inputs: dict[str, Any], timeout: float) -> tuple[str, dict[str, Any]]:
+    def create(
+        self,
+        inputs: dict[str, Any],
+        timeout: float,
+        answered: Callable[[], float] = lambda: 0.0,
+    ) -> tuple[str, dict[str, Any]]:
         """Makes it and waits until it stands.
+
+        Args:
+            inputs: As the program gives them.
+            timeout: In seconds.
+            answered: Called when AWS has answered; returns the seconds that it goes on working.
 
         Raises:
             Refused: nothing was made.
@@ -43,9 +54,11 @@ class Lifecycle:
         request = build(row.service, row.create, values, check.created_with(row, inputs))
         tags.put(row, request, self.all_tags(inputs))
         answer = self._cloud.send(request)
+        works_on = answered()
         made = _id(row, answer, values)
         values["id"] = made
         try:
+            self._cloud.pause(works_on)
             found = self._wait(values, timeout)
             values |= outputs_of(row, self._cloud, found or answer, values)
             for step in row.completed_by:
@@ -111,13 +124,20 @@ class Lifecycle:
         replaced = {re.split(r"[.\[]", key)[0] for key in row.forces_replacement.keys}
         return ", ".join(sorted(self.changed(old, new) - covered - replaced))
 
-    def delete(self, resource_id: str, state: dict[str, Any], timeout: float) -> None:
+    def delete(
+        self,
+        resource_id: str,
+        state: dict[str, Any],
+        timeout: float,
+        answered: Callable[[], float] = lambda: 0.0,
+    ) -> None:
         """Removes it and waits until it is gone; what goes with another resource is forgotten."""
         if not self._row.delete:
             return
         values = {**state, **self._parts(resource_id), "id": resource_id}
         for call in self._row.delete:
             self._delete(call, values)
+        self._cloud.pause(answered())
         end = time.monotonic() + timeout
         while self._find(values) is not None:
             if time.monotonic() > end:

@@ -17,6 +17,7 @@ from r1_on_eks.rehearsal.aws_provider.refusals import refuse, refuse_partly_made
 from r1_on_eks.rehearsal.aws_provider.row import Row
 from r1_on_eks.rehearsal.aws_provider.secrets import hidden_as
 from r1_on_eks.rehearsal.aws_provider.table import row_of
+from r1_on_eks.rehearsal.faults import Faults
 from r1_on_eks.rehearsal.property_values import (
     UNKNOWN,
     contains_unknown,
@@ -36,6 +37,7 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
         self._settings = settings.Settings()
         self._cloud: Cloud | None = None
         self._cancelled = False
+        self._faults = Faults()
 
     def Handshake(self, request: Any, context: Context) -> Any:  # noqa: D102, N802
         return provider_pb2.ProviderHandshakeResponse(
@@ -121,12 +123,17 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
         if request.preview:
             state = self._previewed(row, inputs, context)
             return provider_pb2.CreateResponse(properties=to_struct(hidden_as(given, state)))
+        step = self._faults.of("create", request.urn)
+        step.begins()
         try:
-            made, state = self._lifecycle(row, context).create(inputs, timeout_of(request.timeout))
+            made, state = self._lifecycle(row, context).create(
+                inputs, timeout_of(request.timeout), step.answered
+            )
         except PartlyMade as error:
             self._partly(context, error, given)
         except Refused as error:
             refuse(context, str(error))
+        step.ends()
         return provider_pb2.CreateResponse(id=made, properties=to_struct(hidden_as(given, state)))
 
     def Read(self, request: Any, context: Context) -> Any:  # noqa: D102, N802
@@ -164,21 +171,30 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
         if request.preview:
             after = _planned(state, self._known(row, new, context))
             return provider_pb2.UpdateResponse(properties=to_struct(hidden_as(given, after)))
+        step = self._faults.of("update", request.urn)
+        step.begins()
         try:
             after = lifecycle.update(request.id, state, old, new, timeout_of(request.timeout))
         except PartlyMade as error:
             self._partly(context, error, to_python(request.old_inputs))
         except Refused as error:
             refuse(context, str(error))
+        step.answered()
+        step.ends()
         return provider_pb2.UpdateResponse(properties=to_struct(hidden_as(given, after)))
 
     def Delete(self, request: Any, context: Context) -> Any:  # noqa: D102, N802
         row = _row(request.urn, context)
         known = without_secrets({**to_python(request.properties), **to_python(request.old_inputs)})
+        step = self._faults.of("delete", request.urn)
+        step.begins()
         try:
-            self._lifecycle(row, context).delete(request.id, known, timeout_of(request.timeout))
+            self._lifecycle(row, context).delete(
+                request.id, known, timeout_of(request.timeout), step.answered
+            )
         except Refused as error:
             refuse(context, str(error))
+        step.ends()
         return empty_pb2.Empty()
 
     def Invoke(self, request: Any, context: Context) -> Any:  # noqa: D102, N802

@@ -10,6 +10,7 @@ import grpc
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
+from r1_on_eks.rehearsal.faults import Faults
 from r1_on_eks.rehearsal.kubernetes_provider.check import CheckFailed, checked_inputs
 from r1_on_eks.rehearsal.kubernetes_provider.compare import compare
 from r1_on_eks.rehearsal.kubernetes_provider.connection import ApiRefused, Unreachable
@@ -37,6 +38,7 @@ class KubernetesProvider(provider_pb2_grpc.ResourceProviderServicer):
     def __init__(self, log: EngineLog) -> None:
         self._log = log
         self._cancelled = threading.Event()
+        self._faults = Faults()
         self._session = Session.without_cluster("the provider was not configured")
 
     def Handshake(
@@ -142,12 +144,18 @@ class KubernetesProvider(provider_pb2_grpc.ResourceProviderServicer):
     ) -> provider_pb2.CreateResponse:
         """Create the object and wait until it is ready."""
         properties = to_python(request.properties)
+        step = None if request.preview else self._faults.of("create", request.urn)
+        if step:
+            step.begins()
         try:
             object_id, state = self._operations(request.urn).create(
                 properties, timeout=request.timeout, preview=request.preview
             )
         except Failed as error:
             self._fail(error, context)
+        if step:
+            step.answered()
+            step.ends()
         return provider_pb2.CreateResponse(id=object_id, properties=to_struct(state))
 
     def Read(
@@ -193,12 +201,16 @@ class KubernetesProvider(provider_pb2_grpc.ResourceProviderServicer):
         context: Context,
     ) -> empty_pb2.Empty:
         """Delete the object and wait until it is gone."""
+        step = self._faults.of("delete", request.urn)
+        step.begins()
         try:
             self._operations(request.urn).delete(
                 request.id, to_python(request.properties), timeout=request.timeout
             )
         except Failed as error:
             self._fail(error, context)
+        step.answered()
+        step.ends()
         return empty_pb2.Empty()
 
     def Cancel(

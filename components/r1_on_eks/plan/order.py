@@ -1,0 +1,231 @@
+"""Why one resource comes before another: every edge of the program, with its reason.
+
+An `up` takes as long as the longest path of these edges, and a destroy goes them backwards: so no
+edge may be there without a reason. A test holds the program to the table and the table to it.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+
+@dataclass(frozen=True)
+class Edge:
+    """`later` is made after `earlier`, and deleted before it.
+
+    Attributes:
+        later: `TYPE NAME` of Pulumi, by its last word and with wildcards: `Addon cluster-*`.
+        earlier: The same of what it waits for.
+        why: What happens otherwise.
+    """
+
+    later: str
+    earlier: str
+    why: str
+
+
+_NAMES_IT = "it is made with the other's id; AWS refuses to delete what another one names"
+_ROLE = "a role that has policies is not deleted (IAM API, DeleteRole: DeleteConflict)"
+_NAMESPACE = "the API server takes objects of a namespace that exists"
+
+EDGES = (
+    # The network.
+    Edge("Subnet *", "Vpc *", _NAMES_IT),
+    Edge("RouteTable *", "Vpc *", _NAMES_IT),
+    Edge("InternetGateway *", "Vpc *", _NAMES_IT),
+    Edge("SecurityGroup *", "Vpc *", _NAMES_IT),
+    Edge("TargetGroup *", "Vpc *", _NAMES_IT),
+    Edge("VpcEndpoint *", "Vpc *", _NAMES_IT),
+    Edge("VpcEndpoint *", "RouteTable network-private", _NAMES_IT),
+    Edge("VpcEndpoint *", "Subnet network-private-*", _NAMES_IT),
+    Edge("VpcEndpoint *", "SecurityGroup network-endpoints", _NAMES_IT),
+    Edge("RouteTableAssociation *", "RouteTable *", _NAMES_IT),
+    Edge("RouteTableAssociation *", "Subnet *", _NAMES_IT),
+    Edge("Route *", "RouteTable *", _NAMES_IT),
+    Edge("Route network-public-default", "InternetGateway *", _NAMES_IT),
+    Edge("Route network-private-default", "NatGateway *", _NAMES_IT),
+    Edge("NatGateway *", "Eip *", _NAMES_IT),
+    Edge("NatGateway *", "Subnet network-public-*", _NAMES_IT),
+    Edge(
+        "NatGateway *",
+        "Route network-public-default",
+        "a NAT gateway fails in a network without an internet gateway (VPC guide,"
+        " nat-gateway-troubleshooting); its address is not unmapped before it is gone",
+    ),
+    Edge("SecurityGroup*Rule *", "SecurityGroup *", _NAMES_IT),
+    # Roles.
+    Edge("RolePolicyAttachment *", "Role *", _ROLE),
+    Edge("RolePolicy *", "Role *", _ROLE),
+    # The control plane.
+    Edge("Cluster *", "Role *", _NAMES_IT),
+    Edge("Cluster *", "Subnet network-private-*", _NAMES_IT),
+    Edge("Cluster *", "Key *", "its Secrets are encrypted with it from the first one on"),
+    Edge(
+        "Cluster *",
+        "LogGroup *",
+        "EKS makes the group without an end, and makes it again while the cluster logs",
+    ),
+    Edge(
+        "Cluster *",
+        "RolePolicyAttachment cluster-role-policy",
+        "EKS needs the right to remove its own network interfaces until it is gone",
+    ),
+    Edge("AccessEntry *", "Cluster *", _NAMES_IT),
+    Edge("AccessPolicyAssociation *", "AccessEntry *", _NAMES_IT),
+    Edge("AccessPolicyAssociation *", "Cluster *", _NAMES_IT),
+    Edge("Addon *", "Cluster *", _NAMES_IT),
+    Edge("Addon cluster-vpc-cni", "Role cluster-vpc-cni", _NAMES_IT),
+    Edge(
+        "Addon cluster-vpc-cni",
+        "RolePolicyAttachment cluster-vpc-cni-policy",
+        "the CNI hands out no address without it",
+    ),
+    Edge(
+        "Addon cluster-vpc-cni",
+        "Addon cluster-eks-pod-identity-agent",
+        "the CNI gets its role from the agent",
+    ),
+    Edge("kubernetes *", "Cluster *", "its address and certificate"),
+    Edge(
+        "kubernetes *",
+        "AccessPolicyAssociation *",
+        "nobody may ask anything of the API server before an admin is let in",
+    ),
+    *(
+        Edge("kubernetes *", one, "the provider waits for the whole component of the cluster")
+        for one in (
+            "AccessEntry *",
+            "Addon cluster-*",
+            "RolePolicyAttachment cluster-*",
+            "Role *",
+            "Key *",
+            "LogGroup *",
+        )
+    ),
+    # Nodes.
+    Edge("NodeGroup *", "Cluster *", _NAMES_IT),
+    Edge("NodeGroup *", "Role cluster-node", _NAMES_IT),
+    Edge("NodeGroup *", "Subnet network-private-*", _NAMES_IT),
+    Edge("NodeGroup *", "LaunchTemplate *", _NAMES_IT),
+    Edge(
+        "NodeGroup system",
+        "Addon cluster-*",
+        "a node without network add-ons is never Ready, and its group fails",
+    ),
+    Edge(
+        "NodeGroup system",
+        "RolePolicyAttachment cluster-*",
+        "a node without them may neither join nor pull an image",
+    ),
+    *(
+        Edge("NodeGroup system", one, "nodes reach EKS and the registries through it")
+        for one in (
+            "Route *",
+            "RouteTableAssociation *",
+            "VpcEndpoint *",
+            "NatGateway *",
+            "Eip *",
+            "RouteTable *",
+            "InternetGateway *",
+            "Vpc *",
+            "Subnet *",
+            "SecurityGroup*",
+        )
+    ),
+    *(
+        Edge("NodeGroup system", one, "nodes join when somebody may look at them")
+        for one in ("AccessEntry *", "AccessPolicyAssociation *", "Role *", "Key *", "LogGroup *")
+    ),
+    Edge("Addon system-*", "NodeGroup system", "its pods need a node, or it becomes DEGRADED"),
+    Edge("Addon system-fsx-csi", "Role system-fsx-csi", _NAMES_IT),
+    *(
+        Edge("NodeGroup r1-*", one, "GPU nodes cost most: all that they wait for is there first")
+        for one in (
+            "NodeGroup system",
+            "Addon system-*",
+            "Role system-*",
+            "RolePolicy system-*",
+            "LaunchTemplate system-*",
+            "SecurityGroup storage-*",
+            "SecurityGroup*Rule storage-*",
+            "LustreFileSystem *",
+            "DataRepositoryAssociation *",
+            "PersistentVolume *",
+            "PersistentVolumeClaim *",
+        )
+    ),
+    # Weights.
+    Edge("SecurityGroup*Rule storage-*", "Cluster *", "the nodes' group is EKS's own"),
+    Edge("LustreFileSystem *", "SecurityGroup storage-lustre", _NAMES_IT),
+    Edge("LustreFileSystem *", "Subnet network-private-*", _NAMES_IT),
+    Edge(
+        "LustreFileSystem *",
+        "SecurityGroup*Rule storage-*",
+        "rules that come later do not reach its servers",
+    ),
+    Edge("DataRepositoryAssociation *", "LustreFileSystem *", _NAMES_IT),
+    Edge("PersistentVolume *", "LustreFileSystem *", _NAMES_IT),
+    Edge(
+        "PersistentVolume *",
+        "DataRepositoryAssociation *",
+        "before the import has listed the files, a pod finds an empty folder",
+    ),
+    Edge("PersistentVolumeClaim *", "PersistentVolume *", _NAMES_IT),
+    Edge("PersistentVolumeClaim *", "Namespace *", _NAMESPACE),
+    Edge("PodIdentityAssociation *", "Role *", _NAMES_IT),
+    Edge("PodIdentityAssociation *", "Cluster *", _NAMES_IT),
+    # The gateway.
+    Edge("LoadBalancer *", "SecurityGroup gateway-nlb", _NAMES_IT),
+    Edge("LoadBalancer *", "Subnet *", _NAMES_IT),
+    Edge("SecurityGroup*Rule gateway-*", "Cluster *", "the nodes' group is EKS's own"),
+    Edge("Listener *", "LoadBalancer *", _NAMES_IT),
+    Edge("Listener *", "TargetGroup *", _NAMES_IT),
+    Edge("Attachment *", "TargetGroup *", _NAMES_IT),
+    Edge("Attachment *", "NodeGroup system", "its Auto Scaling group is the node group's"),
+    # Inside the cluster: deleted with it, so these matter to `up` alone.
+    Edge("NetworkPolicy *", "Namespace *", _NAMESPACE),
+    Edge("PodDisruptionBudget *", "Namespace *", _NAMESPACE),
+    Edge("Service *", "Namespace *", _NAMESPACE),
+    Edge("ConfigMap *", "Namespace *", _NAMESPACE),
+    Edge("ServiceAccount *", "Namespace *", _NAMESPACE),
+    Edge("Deployment *", "Namespace *", _NAMESPACE),
+    Edge("Deployment gateway-nginx", "ConfigMap gateway-nginx", "its pods mount it"),
+    Edge("Service gateway-service", "Deployment gateway-nginx", "Pulumi waits for its endpoints"),
+    *(
+        Edge("Deployment gateway-nginx", one, "its pods need a node and cluster DNS")
+        for one in (
+            "NodeGroup system",
+            "Addon system-*",
+            "Role system-*",
+            "RolePolicy system-*",
+            "LaunchTemplate system-*",
+        )
+    ),
+    Edge("Deployment r1-*", "ServiceAccount r1-*", "its pods run under it"),
+    Edge("Deployment r1-*", "PersistentVolumeClaim *", "its pods mount it"),
+    Edge("Deployment r1-*", "DaemonSet *", "no pod is scheduled before a node shows its GPUs"),
+    Edge("Deployment r1-*", "NodeGroup r1-*", "its pods need GPUs, and Pulumi waits for them"),
+    Edge("Deployment r1-*", "LaunchTemplate r1-*", "it waits for the pool, template included"),
+    *(
+        Edge("Deployment r1-*", one, "a pod that starts earlier never gets the role")
+        for one in ("Role r1-*", "RolePolicy r1-*", "PodIdentityAssociation r1-*")
+    ),
+)
+
+
+def edge_of(later: str, earlier: str, edges: Iterable[Edge] = EDGES) -> Edge | None:
+    """The row that explains why `later` waits for `earlier`, None where none does.
+
+    Args:
+        later: `TYPE NAME`, `NodeGroup system`.
+        earlier: The same.
+        edges: The table.
+    """
+    return next(
+        (
+            edge
+            for edge in edges
+            if fnmatchcase(later, edge.later) and fnmatchcase(earlier, edge.earlier)
+        ),
+        None,
+    )

@@ -1,0 +1,46 @@
+"""The program's edges are those of the table, each with its reason."""
+
+from pathlib import Path
+
+import pytest
+from r1_on_eks.plan.order import EDGES, edge_of
+
+STACKS = sorted((Path(__file__).parent.parent / "stacks").glob("Pulumi.*.yaml"))
+
+
+def called(urn):
+    kind, name = urn.split("::")[-2].rpartition("$")[2], urn.rpartition("::")[2]
+    return f"{kind.rpartition(':')[2]} {name}"
+
+
+def edges_of(registered):
+    """(later, earlier) of everything but components; what waits for all is not told."""
+    for one in registered:
+        if one.custom:
+            later = f"{one.type.rpartition(':')[2]} {one.name}"
+            yield from ((later, called(urn)) for urn in one.dependencies)
+
+
+@pytest.fixture(scope="module")
+def used():
+    return set()
+
+
+@pytest.mark.parametrize("stack_file", STACKS, ids=lambda file: file.stem)
+def test_each_edge_of_the_program_has_a_reason(engine, stack_file, used):
+    edges = set(edges_of(engine.run(stack_file).registered))
+    assert len(edges) > 80
+    reasons = {edge: edge_of(*edge) for edge in edges}
+    assert not sorted(edge for edge, row in reasons.items() if row is None)
+    used |= {row for row in EDGES if any(edge_of(*edge, [row]) for edge in edges)}
+
+
+def test_each_reason_is_of_an_edge_that_a_stack_has(engine, used):
+    endpoints = {"private_endpoints": ["ecr", "sts"]}
+    for edge in edges_of(engine.run(STACKS[0], **endpoints).registered):
+        used |= {row for row in EDGES if edge_of(*edge, [row])}
+    assert not [(row.later, row.earlier) for row in EDGES if row not in used]
+
+
+def test_an_edge_that_nobody_explained_is_found():
+    assert edge_of("Vpc network-vpc", "Cluster cluster") is None
