@@ -38,7 +38,7 @@ class ModelStorageArgs:
         namespace: Kubernetes namespace of the claim.
         preload: How it is filled before the first server reads it.
         after: What the pod that fills it needs: nodes without GPUs, and the driver on them.
-        protected: Whether Pulumi refuses to delete the file system.
+        protected: Whether Pulumi refuses to delete file system and key.
     """
 
     cluster: pulumi.Resource
@@ -128,7 +128,7 @@ def _lustre(
     within: pulumi.ResourceOptions,
 ) -> aws.fsx.LustreFileSystem:
     # It cannot be changed later; scratch file systems take none.
-    key = None if args.file_system.deployment.startswith("SCRATCH") else _key(name, within)
+    key = None if args.file_system.deployment.startswith("SCRATCH") else _key(name, args, within)
     return aws.fsx.LustreFileSystem(
         f"{name}-lustre",
         kms_key_id=key.arn if key else None,
@@ -150,14 +150,14 @@ def _lustre(
     )
 
 
-def _key(name: str, within: pulumi.ResourceOptions) -> aws.kms.Key:
+def _key(name: str, args: ModelStorageArgs, within: pulumi.ResourceOptions) -> aws.kms.Key:
     return aws.kms.Key(
         f"{name}-key",
         description="File system of the weights",
         enable_key_rotation=True,
         deletion_window_in_days=7,
         tags=tagged({}, f"{name}-key"),
-        opts=within,
+        opts=pulumi.ResourceOptions.merge(within, pulumi.ResourceOptions(protect=args.protected)),
     )
 
 
