@@ -13,6 +13,7 @@ from r1_on_eks.calibration.scoring import (
     engine_family,
     inside,
     load_of,
+    median_error,
     table,
 )
 from r1_on_eks.catalog.speed_coefficients import SpeedCoefficients
@@ -29,23 +30,30 @@ engines and GPU classes differ in that. A prediction is for the pinned engine; o
 through factors of their own. Every source weighs the same in the fit.
 
 What is not in it: several nodes over a network, disaggregated prefill, speculative decoding.
-Left out of the errors: sets with a row that is faster than the GPU's specification allows, answers
-of fewer than 16 tokens, and, for the time to the first token, loads beyond saturation, where it
-has no bound, and prompts that came from the engine's cache: some harnesses send the same ones
-again, which a time to the first token gives away that is shorter than the specification allows.
+Some measurements say nothing of a metric and are counted apart, with their errors, below "By
+group": answers of fewer than 16 tokens; sets with a row that is faster than reading the weights
+and reckoning the prompts one after the other at full specification; and, for the time to the first
+token, loads beyond saturation, where it has no bound, and prompts that came from the engine's
+cache: some harnesses send the same ones again, which times to the first token give away that are
+shorter than the specification allows.
 """
 _WORST, _BEST = 8, 4
 _PREFIX = "DeepSeek-R1-"
 _UNITS = {"per_token": (1e3, "ms"), "first_token": (1e3, "ms"), "output_rate": (1, "tok/s")}
 
 
-def page_of(scored: dict[str, Scored], fit: SpeedCoefficients, beside: Beside | None) -> str:
+def page_of(
+    scored: dict[str, Scored],
+    aside: dict[str, dict[str, Scored]],
+    fit: SpeedCoefficients,
+    beside: Beside | None,
+) -> str:
     """The page, in Markdown; with another tool's predictions where there are some."""
     parts = [_INTRODUCTION.format(fitted=fit.fitted, rows=fit.rows)]
     parts += [_left_out(fit)]
     parts += [_home(fit)]
     parts += [section(beside)] if beside else []
-    parts += [_groups(scored, fit)]
+    parts += [_groups(scored, fit), _aside(aside)]
     parts += [_extremes(scored)]
     parts += [_every_row(scored)]
     return "\n".join(parts)
@@ -153,6 +161,20 @@ def _groups(scored: dict[str, Scored], fit: SpeedCoefficients) -> str:
                     f"| {TITLES[metric]} | {title} | {errors.group} | {errors.rows} |"
                     f" {errors.median:.1%} | {errors.bias:+.1%} | {covered:.0%} |"
                 )
+    return "\n".join([*lines, ""])
+
+
+def _aside(aside: dict[str, dict[str, Scored]]) -> str:
+    lines = [
+        "Measurements of this table that are not among those:\n",
+        "| what | why | rows | median error |",
+        "|---|---|---|---|",
+    ]
+    for metric, by_reason in aside.items():
+        lines += [
+            f"| {TITLES[metric]} | {reason} | {len(found.rows)} | {median_error(found):.0%} |"
+            for reason, found in by_reason.items()
+        ]
     return "\n".join([*lines, ""])
 
 

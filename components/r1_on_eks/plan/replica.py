@@ -30,6 +30,7 @@ class ModelSize:
         attention_width: Heads times their dimension.
         kv_heads: Heads of the key-value cache; 1 where every rank holds all of it.
         cache_bytes: Key-value cache per token, all layers.
+        weight_bytes: All weights.
         dense_bytes: Weights read in each step: without embedding and routed experts.
         expert_bytes: Weights of all routed experts; 0 for a dense model.
         expert_share: Share of them that a token uses.
@@ -43,6 +44,7 @@ class ModelSize:
     attention_width: int
     kv_heads: int
     cache_bytes: int
+    weight_bytes: float
     dense_bytes: float
     expert_bytes: float
     expert_share: float
@@ -65,6 +67,7 @@ class ModelSize:
             attention_width=variant.heads * variant.head_dim,
             kv_heads=variant.cache_shards,
             cache_bytes=variant.kv_bytes_per_token,
+            weight_bytes=checkpoint.weight_bytes,
             dense_bytes=checkpoint.weight_bytes - expert_bytes - 2 * embedding,
             expert_bytes=expert_bytes,
             expert_share=experts.active / experts.routed if experts else 0.0,
@@ -147,7 +150,7 @@ def names_of(
         reckoned: tuple[str, ...] = ("compute.expert",)
     elif size.bits < 16:
         weights_only = size.arithmetic == "bf16" or not native
-        reckoned = ("compute.weight-only",) if weights_only else ("compute.8",)
+        reckoned = ("compute.weight-only",) if weights_only else (f"compute.{size.arithmetic}",)
     else:
         reckoned = ()
     across = ("all_reduce.nvlink" if gpu.nvlink else "all_reduce.pcie",)
