@@ -258,13 +258,16 @@ def test_nine_of_ten_measurements_lie_inside_the_stated_intervals(rows):
 
 
 def test_rows_left_out_of_the_fit_are_predicted_within_the_limits():
-    # The aim for the time to the first token is 25 %; docs/estimates.md says why, by rows, it
-    # isn't met. Each limit is (by rows, over sources).
+    # Each limit is (by rows, over sources). Aims are met by group and GPU class; docs/estimates.md
+    # says what is missed without a whole model or source, and why.
     limits = {
-        "per_token": {"group": (0.12, 0.12), "GPU class": (0.25, 0.25)},
-        "first_token": {"group": (0.32, 0.25), "GPU class": (0.40, 0.40)},
-        "output_rate": {"group": (0.20, 0.20), "GPU class": (0.20, 0.25)},
-    }
+        "per_token": {"group": (0.12, 0.12), "GPU class": (0.25, 0.25), "model": (0.12, 0.12),
+                      "source": (0.27, 0.20)},
+        "first_token": {"group": (0.25, 0.25), "GPU class": (0.30, 0.30), "model": (0.27, 0.25),
+                        "source": (0.25, 0.25)},
+        "output_rate": {"group": (0.20, 0.20), "GPU class": (0.20, 0.25), "model": (0.20, 0.25),
+                        "source": (0.27, 0.32)},
+    }  # fmt: skip
     for metric in SCORED:
         for left_out, limit in limits[metric].items():
             (newer,) = [

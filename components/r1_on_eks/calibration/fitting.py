@@ -35,6 +35,7 @@ _STARTS: tuple[tuple[str, float, float], ...] = (
     ("queue.scale", 0.5, 10),
     ("queue.power", 0.6, 4),
     ("engine.vllm-0.7.overhead", 1.8, 4),
+    ("engine.vllm-0.7.compute.fp8", 1.3, 2),
     ("engine.vllm-0.7.sequence", 4.0, 10),
     ("engine.vllm-0.7.first_token", 1.5, 4),
     ("engine.vllm-0.7.interleave", 0.6, 4),
@@ -49,7 +50,7 @@ _STARTS: tuple[tuple[str, float, float], ...] = (
 )
 # Nothing reads faster than its bandwidth or computes faster than its tensor cores.
 _AT_LEAST_ONE = {"read", "cache_read.grouped", "compute", "norm"}
-_LOOSE, _TIGHT = 0.2, 0.6
+_LOOSE, _TIGHT = 0.2, 0.25
 # Errors beyond this count linearly, not squared: tables hold outliers.
 _LINEAR_BEYOND = 0.1
 _WEIGHTS = {"per_token": 1.0, "first_token": 0.9, "output_rate": 0.7, "whole": 0.7}
@@ -74,10 +75,12 @@ def fit(rows: Sequence[Row], near: Mapping[str, float] | None = None) -> dict[st
     start, low, high, pull = _search_space(names)
     weights = _row_weights(replay, dict(zip(names, np.exp(start), strict=True)))
 
+    counted = {metric: np.flatnonzero(weight) for metric, weight in weights.items()}
+
     def residuals(logs: Array) -> Array:
         predicted = replay.predict(dict(zip(names, np.exp(logs), strict=True)))
-        parts = [_robust(_errors(replay, predicted, metric)) * weights[metric]
-                 for metric in METRICS]  # fmt: skip
+        parts = [_robust(_errors(replay, predicted, metric)[used]) * weights[metric][used]
+                 for metric, used in counted.items()]  # fmt: skip
         return np.concatenate([*parts, (logs - start) * pull])
 
     begin = start if near is None else np.log([near.get(name, np.nan) for name in names])

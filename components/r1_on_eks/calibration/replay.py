@@ -199,7 +199,7 @@ def _admitted(row: Row) -> float:
 
 def _cache_tokens(row: Row) -> float:
     size, ranks = row.size, row.tensor_parallel * row.pipeline_parallel
-    weights = size.weight_bytes / ranks / 2**30
+    weights = (size.dense_bytes + size.expert_bytes) / ranks / 2**30
     usual = _UTILIZATION * row.gpu.torch_visible_gib - weights - _OVERHEAD_GIB
     free = (usual if math.isnan(row.cache_gib) else row.cache_gib) * 2**30
     shards = min(row.tensor_parallel, size.kv_heads) * row.pipeline_parallel
