@@ -1,6 +1,7 @@
 """Measured rows are read for what they say, and the committed fit is as good as it claims."""
 
 import csv
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,11 +10,20 @@ import pytest
 from r1_on_eks import cli
 from r1_on_eks.calibration.beside import NAME, SourceErrors, errors_by_source, section
 from r1_on_eks.calibration.beside import read as read_beside
+from r1_on_eks.calibration.fitting import too_fast
 from r1_on_eks.calibration.page import page_of
 from r1_on_eks.calibration.replay import Replay
 from r1_on_eks.calibration.results import NEWER, in_family
-from r1_on_eks.calibration.rows import read
-from r1_on_eks.calibration.scoring import SCORED, errors_of, inside, score
+from r1_on_eks.calibration.rows import fewest_gpus, read
+from r1_on_eks.calibration.scoring import (
+    FOLDS,
+    SCORED,
+    engine_table,
+    errors_of,
+    inside,
+    not_scored,
+    score,
+)
 from r1_on_eks.catalog.speed_coefficients import speed_coefficients
 
 PROJECT = Path(__file__).parent.parent
@@ -30,14 +40,21 @@ def rows():
     return read([MEASURED])[0]
 
 
-def table(tmp_path, **changed):
+def committed(rows):
+    """What the committed fit says of rows, and of those that it leaves out."""
+    fitted = speed_coefficients()
+    return tuple(told(rows, fitted.values, fitted.doubted) for told in (score, not_scored))
+
+
+def table(tmp_path, *changes, **changed):
+    """The first committed row once for each of several changes."""
     with MEASURED.open(newline="") as file:
-        row = next(csv.DictReader(file)) | changed
+        first = next(csv.DictReader(file))
     path = tmp_path / "rows.csv"
     with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, row)
+        writer = csv.DictWriter(file, first)
         writer.writeheader()
-        writer.writerow(row)
+        writer.writerows(first | one for one in changes or (changed,))
     return path
 
 
@@ -46,18 +63,127 @@ def one(tmp_path, **changed):
     return row
 
 
-def test_a_row_that_the_model_cannot_speak_of_is_counted_with_its_reason(tmp_path):
-    rows, skipped = read([table(tmp_path, gpu="TPU-v5")])
-    assert (rows, dict(skipped)) == ([], {"GPU not known: TPU-v5": 1})
-    _, skipped = read([table(tmp_path, nodes="2")])
-    assert list(skipped) == ["several nodes over a network that isn't stated"]
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        ({"gpu": "TPU-v5"}, "GPU not known: TPU-v5"),
+        ({"gpu": ""}, "GPU not known: none is stated"),
+        ({"model": "gpt-oss-120b", "proxy_for": ""}, "model not known: gpt-oss-120b"),
+        ({"model": "Qwen/Qwen3-8B", "quant": "nvfp4"}, "precision not known: nvfp4"),
+        ({"engine": "llama.cpp"}, "engine not known: llama.cpp"),
+        ({"engine": ""}, "engine not known: none is stated"),
+        ({"isl": "abc"}, "no lengths stated"),
+        ({"osl": "nan"}, "no lengths stated"),
+        ({"concurrency": "-3"}, "no load stated"),
+        ({"workload": "Poisson", "rate_qps": ""}, "no load stated"),
+        ({"nodes": "2"}, "several nodes over a network that isn't stated"),
+        ({"workload": "min latency, MTP3"}, "another way of serving: min latency, MTP3"),
+    ],
+)
+def test_a_row_that_the_model_cannot_speak_of_is_counted_with_its_reason(
+    tmp_path, changed, reason
+):
+    rows, skipped = read([table(tmp_path, **changed)])
+    assert (rows, dict(skipped)) == ([], {reason: 1})
 
 
-def test_a_table_without_a_column_is_refused_by_name(tmp_path, capsys):
+ODD_CELLS = ["", "0", "-1", "nan", "inf", "8x", "1e999"]
+
+
+@pytest.mark.parametrize(
+    "column",
+    ["n_gpus", "tp", "pp", "dp", "nodes", "isl", "osl", "concurrency", "rate_qps", "tpot_ms",
+     "ttft_ms", "output_tok_s", "e2e_s", "engine_version", "source", "note", "workload", "id"],
+)  # fmt: skip
+def test_no_cell_breaks_the_scoring_and_no_row_is_lost(tmp_path, column, capsys):
+    rows, skipped = read([table(tmp_path, *({column: cell} for cell in ODD_CELLS))])
+    assert len(rows) + skipped.total() == len(ODD_CELLS)
+    for scored in score(rows, speed_coefficients().values).values() if rows else ():
+        assert np.isfinite(scored.ratio).all()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"id,model\n1,x\n", "no column concurrency, dp, e2e_s"),
+        (b"", "no column concurrency, dp, e2e_s"),
+        (bytes(range(256)), "is no table in UTF-8"),
+    ],
+)
+def test_what_is_no_table_of_measurements_is_refused_by_name(tmp_path, content, message, capsys):
     path = tmp_path / "rows.csv"
-    path.write_text("id,model\n1,x\n")
+    path.write_bytes(content)
     assert cli.main(["calibrate", "--score", str(path)]) == 2
-    assert "no column" in capsys.readouterr().err
+    shown = capsys.readouterr().err
+    assert f"rows.csv: {message}" in shown
+    assert shown.count("\n") == 1
+
+
+def test_a_table_as_spreadsheets_write_it_is_read(tmp_path):
+    path = table(tmp_path)
+    text = path.read_text()
+    path.write_text("\ufeff" + text.replace("\n", "\r\n") + "b9,DeepSeek-R1\r\n")
+    rows, skipped = read([path])
+    assert len(rows) == 1
+    assert list(skipped) == ["precision not known: none is stated"]
+
+
+def test_what_is_not_scored_is_told_by_metric_and_reason_with_its_error(tmp_path, capsys):
+    path = table(
+        tmp_path,
+        {"osl": "4", "tpot_ms": "10"},
+        {"tpot_ms": "7"},
+        {"ttft_ms": "900", "concurrency": "20000", "source": "github someone/else"},
+        {"gpu": "TPU-v5"},
+    )
+    assert cli.main(["calibrate", "--score", str(path)]) == 0
+    shown = capsys.readouterr()
+    assert "3 of 4 rows are used" in shown.err
+    assert "1 × GPU not known: TPU-v5" in shown.err
+    assert "time per output token: 1 × answers of fewer than 16 tokens (median" in shown.out
+    assert "below saturation: 1 × loads beyond saturation, where it has no bound" in shown.out
+    assert cli.main(["calibrate", "--score", "--json", str(path)]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["not_used"] == {"GPU not known: TPU-v5": 1}
+    assert len(told["per_token"]["left_out"]["answers of fewer than 16 tokens"]) == 1
+
+
+def test_a_set_that_was_too_fast_is_left_out_where_no_row_of_it_shows_that(rows):
+    (doubted,) = speed_coefficients().doubted
+    (known,) = too_fast(Replay(rows))
+    assert known == doubted
+    members = [row for row in rows if row.set_name == doubted]
+    honest = [row for row in members if not too_fast(Replay([row]))]
+    assert 0 < len(honest) < len(members)
+    assert not too_fast(Replay(honest))
+    scored, aside = committed(honest)
+    assert not scored["per_token"].rows
+    assert len(aside["per_token"]["of a set too fast to be believed"].rows) == len(honest)
+
+
+def test_every_measurement_is_scored_or_left_out(rows):
+    scored, aside = committed(rows)
+    for metric in SCORED:
+        measured = {row.id for row in rows if getattr(row, metric) > 0}
+        left_out = {row.id for part in aside[metric].values() for row in part.rows}
+        assert {row.id for row in scored[metric].rows} == measured - left_out
+
+
+def test_names_of_groups_are_whole_on_eighty_columns(monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "80")
+    assert cli.main(["calibrate", "--score", str(MEASURED)]) == 0
+    shown = capsys.readouterr().out
+    assert "…" not in shown
+    assert "Distill-Llama-70B" in shown
+
+
+def test_the_cards_gpus_are_as_many_as_hold_the_model_and_a_long_sequence(rows):
+    with MEASURED.open(newline="") as file:
+        stated = {text["id"]: text["tp"] for text in csv.DictReader(file)}
+    cards = [row for row in rows if row.source == "RedHat model cards" and stated[row.id]]
+    assert len(cards) > 200
+    for row in cards:
+        assert fewest_gpus(row.size, row.gpu) == float(stated[row.id])
 
 
 @pytest.mark.parametrize(
@@ -76,10 +202,33 @@ def test_how_requests_arrive_is_read_from_the_workload(tmp_path, workload, concu
 
 @pytest.mark.parametrize(
     ("version", "engine"),
-    [("0.7.3", "vllm-0.7"), ("0.10.1.1", "vllm-0.10"), ("", "vllm-0.10"), ("0.21", "vllm-0.20")],
-)
+    [
+        ("0.5.3", "vllm-0.7"), ("0.7.3", "vllm-0.7"), ("0.7/0.8 (awq_marlin)", "vllm-0.7"),
+        ("2024-08", "vllm-0.7"), ("0.10.1.1", "vllm-0.10"), ("v0.11.0", "vllm-0.10"),
+        ("0.19.1", "vllm-0.10"), ("", "vllm-0.10"), ("main", "vllm-0.10"),
+        ("0.21", "vllm-0.20"), ("1.0.0", "vllm-0.20"), ("recipe", "vllm-0.20"),
+    ],
+)  # fmt: skip
 def test_engines_are_grouped_by_version(tmp_path, version, engine):
     assert one(tmp_path, engine_version=version).engine == engine
+
+
+def test_errors_are_told_of_vllm_from_0_10_and_from_0_20_on(tmp_path):
+    versions = ("0.7.2", "0.8.5", "0.10.1", "", "0.21.0", "1.0")
+    path = table(
+        tmp_path,
+        *({"engine_version": version, "tpot_ms": "7", "concurrency": "1"} for version in versions),
+        {"engine": "SGLang", "tpot_ms": "7"},
+    )
+    found = score(read([path])[0], speed_coefficients().values)["per_token"]
+    assert {errors.group: errors.rows for errors in engine_table(found)} == {
+        "vLLM ≥ 0.8": 5, "vLLM ≥ 0.10": 4, "all": 7, "other engines": 1, "vLLM 0.7": 1,
+        "vLLM 0.8–0.19": 3, "vLLM ≥ 0.20": 2,
+    }  # fmt: skip
+
+
+def test_errors_on_rows_left_out_are_stated_for_every_folding():
+    assert set(speed_coefficients().errors) == set(FOLDS)
 
 
 def test_the_committed_coefficients_predict_the_committed_rows(rows):
@@ -109,13 +258,16 @@ def test_nine_of_ten_measurements_lie_inside_the_stated_intervals(rows):
 
 
 def test_rows_left_out_of_the_fit_are_predicted_within_the_limits():
-    # The aim for the time to the first token is 25 %; docs/estimates.md says why, by rows, it
-    # isn't met. Each limit is (by rows, over sources).
+    # Each limit is (by rows, over sources). Aims are met by group and GPU class; docs/estimates.md
+    # says what is missed without a whole model or source, and why.
     limits = {
-        "per_token": {"group": (0.12, 0.12), "GPU class": (0.25, 0.25)},
-        "first_token": {"group": (0.32, 0.25), "GPU class": (0.40, 0.40)},
-        "output_rate": {"group": (0.20, 0.20), "GPU class": (0.20, 0.25)},
-    }
+        "per_token": {"group": (0.12, 0.12), "GPU class": (0.25, 0.25), "model": (0.12, 0.12),
+                      "source": (0.27, 0.20)},
+        "first_token": {"group": (0.25, 0.25), "GPU class": (0.30, 0.30), "model": (0.27, 0.25),
+                        "source": (0.25, 0.25)},
+        "output_rate": {"group": (0.20, 0.20), "GPU class": (0.20, 0.25), "model": (0.20, 0.25),
+                        "source": (0.27, 0.32)},
+    }  # fmt: skip
     for metric in SCORED:
         for left_out, limit in limits[metric].items():
             (newer,) = [
@@ -128,7 +280,8 @@ def test_rows_left_out_of_the_fit_are_predicted_within_the_limits():
 
 
 def test_the_page_of_estimates_is_that_of_the_committed_fit(rows):
-    page = page_of(score(rows, speed_coefficients().values), speed_coefficients(), beside())
+    scored, aside = committed(rows)
+    page = page_of(scored, aside, speed_coefficients(), beside())
     assert (PROJECT / "docs" / "estimates.md").read_text() == page, (
         "write it anew: r1 calibrate --score benchmarks/measured.csv --page docs/estimates.md"
     )

@@ -19,7 +19,7 @@ from r1_on_eks.plan.estimate import at_rate, replica_of
 from r1_on_eks.plan.fit import memory
 from r1_on_eks.plan.layout import UTILIZATION, Layout
 from r1_on_eks.plan.placement import place
-from r1_on_eks.plan.recommend import Wish, recommend
+from r1_on_eks.plan.recommend import Wish, growth, recommend
 from r1_on_eks.plan.server import server_of
 from r1_on_eks.plan.speed import closed_loop
 from r1_on_eks.stack_config import Weights, Workload
@@ -176,7 +176,22 @@ def test_a_budget_rules_out_and_says_by_how_much(monkeypatch, capsys):
     assert cli.main(["recommend", "--task", "code", "--budget", "1"]) == 1
     assert "over the budget of $1.00" in capsys.readouterr().out
     assert cli.main(["recommend", "--task", "chat", "--json"]) == 0
-    assert sum(one["taken"] for one in json.loads(capsys.readouterr().out)) == 1
+    (taken,) = [one for one in json.loads(capsys.readouterr().out) if one["taken"]]
+    assert taken["grows_to"][-1] == ["671b"]
+
+
+@pytest.mark.parametrize(
+    ("variant", "steps"),
+    [
+        ("7b", [("14b",), ("32b", "70b"), ("671b",)]),
+        ("14b", [("32b", "70b"), ("671b",)]),
+        ("32b", [("70b",), ("671b",)]),
+        ("70b", [("671b",)]),
+        ("671b", []),
+    ],
+)
+def test_one_grows_from_14b_over_32b_or_70b_to_a_671b_in_reserve(variant, steps):
+    assert growth(variant) == steps
 
 
 def test_only_precisions_that_are_accepted_are_considered():

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from r1_on_eks.catalog.gpus import GPUS
 from r1_on_eks.catalog.instances import INSTANCE_TYPES
 from r1_on_eks.catalog.variants import VARIANTS
+from r1_on_eks.plan.choice import options
 from r1_on_eks.plan.degrees import tensor_parallel_degrees
 from r1_on_eks.plan.fit import (
     GIB,
@@ -33,6 +34,7 @@ from r1_on_eks.plan.overhead import (
     outside_torch,
 )
 from r1_on_eks.plan.placement import DoesNotFit, place
+from r1_on_eks.stack_config import Workload
 
 
 @pytest.mark.parametrize(
@@ -361,7 +363,8 @@ def test_a_new_accelerator_and_a_new_model_are_one_row_each(monkeypatch):
     """An MI300X, which AWS doesn't rent: a hypothetical type, its figures made up."""
     mi300x = dataclasses.replace(
         GPUS["h200"], name="mi300x", torch_visible_gib=190.0, bandwidth_gb_s=5300,
-        compute_capability="9.4", source="a row that a test adds, 2026-11",
+        tflops={"bf16": 1307, "fp8": 2615, "int8": 2615}, compute_capability="gfx942",
+        source="a row that a test adds, 2026-11",
     )  # fmt: skip
     instance = dataclasses.replace(
         INSTANCE_TYPES["p5en.48xlarge"], name="amd.48xlarge", gpu_model="mi300x",
@@ -377,5 +380,11 @@ def test_a_new_accelerator_and_a_new_model_are_one_row_each(monkeypatch):
     placement = place("140b", wanted(instance="amd.48xlarge", tensor_parallel=4, replicas=3))
     assert placement.nodes == 2
     assert placement.memory.weights == pytest.approx(282e9 / 4 / GIB)
+    assert placement.attention == "vLLM's choice"
     with pytest.raises(DoesNotFit, match=r"140b\.instance: .* tensor_parallel 4 "):
         place("140b", wanted(instance="amd.48xlarge", tensor_parallel=1))
+    with pytest.raises(DoesNotFit, match=r"gfx942\) has no arithmetic for int4; it has for bf16,"):
+        place("70b", wanted(instance="amd.48xlarge", tensor_parallel=8, precision="int4"))
+    (cheapest, *_) = options(larger, Workload(), instances=[instance])
+    assert cheapest.instance is instance
+    assert not cheapest.estimate.calibrated

@@ -89,6 +89,18 @@ def test_more_answers_at_a_time_are_slower_each_and_faster_together(
         assert 0 < one.low < one.high
 
 
+@pytest.mark.parametrize("gpu", GPUS)
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_nothing_reads_or_computes_faster_than_the_specification(variant, gpu):
+    for checkpoint in VARIANTS[variant].checkpoints:
+        size = ModelSize.of(VARIANTS[variant], checkpoint)
+        spec = bare(size, GPUS[gpu], 1)
+        found = replica_of(VARIANTS[variant], checkpoint, GPUS[gpu], tensor_parallel=1)
+        assert found.dense_read >= spec.dense_read
+        assert found.expert_read >= spec.expert_read
+        assert found.token_compute >= spec.token_compute
+
+
 def test_arrivals_at_random_run_as_many_at_a_time_as_littles_law_says():
     speed, running = open_loop(PLAIN, 100, 200, 2.0, 64)
     assert running == pytest.approx(2.0 * (speed.first_token + 200 * speed.per_token), rel=0.01)

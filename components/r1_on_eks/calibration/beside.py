@@ -181,10 +181,10 @@ def _best(error: float, other: float) -> str:
 
 
 _WHY = """\
-Where it is nearer, it has measured what our fit had to do without: FP8 prompts on H100 and H200,
-which in public only InferenceX times (with those rows in the fit, ours are nearer: "By group"),
-and a single request to 671b on vLLM. Where ours is, it is queues, caches that are full, and what
-an engine costs besides its kernels.
+Where it is nearer, it has measured what our fit had to do without: FP8 on Hopper and Blackwell,
+671b above all, which in public hardly anybody but InferenceX times (with those rows in the fit,
+ours are nearer: "By group"), and a single request to 671b on vLLM. Where ours is, it is queues,
+caches that are full, and what an engine costs besides its kernels.
 """
 
 

@@ -21,21 +21,25 @@ from r1_on_eks.calibration.scoring import (
     TITLES,
     Errors,
     Scored,
-    engine_family,
+    engine_table,
     inside,
+    median_error,
+    not_scored,
     score,
     table,
 )
 from r1_on_eks.catalog.speed_coefficients import FILE, speed_coefficients
 
 GROUPINGS: tuple[tuple[str, Callable[[Row], str]], ...] = (
-    ("engine", engine_family),
     ("GPU class", FOLDS["GPU class"]),
     ("GPU", lambda row: row.gpu_name),
     ("model", FOLDS["model"]),
     ("source", FOLDS["source"]),
     ("arrival", lambda row: row.arrival),
 )
+
+# Columns for the name of a group; longer ones go on below.
+_NAME = 23
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -52,10 +56,10 @@ def run(arguments: argparse.Namespace) -> int:
     except ValueError as error:
         print(f"r1 calibrate: {error}", file=sys.stderr)
         return 2
+    _tell_skipped(len(rows), skipped)
     if not rows:
         print("r1 calibrate: no row that the model can speak about", file=sys.stderr)
         return 2
-    _tell_skipped(skipped)
     if not arguments.score:
         calibration = calibrate(rows, _progress)
         write(calibration, FILE)
@@ -63,26 +67,31 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"wrote {FILE.name}: {len(calibration.coefficients)} coefficients")
         for folding, scored in calibration.left_out.items():
             print(f"\nrows left out of the fit, by {folding}")
-            _print_tables(scored, GROUPINGS[:1])
+            _print_tables(scored, ())
         return 0
-    scored = score(rows, speed_coefficients().values)
+    fitted = speed_coefficients()
+    scored = score(rows, fitted.values, fitted.doubted)
+    aside = not_scored(rows, fitted.values, fitted.doubted)
     if arguments.page:
-        _write_page(Path(arguments.page), scored)
+        _write_page(Path(arguments.page), scored, aside)
     elif arguments.json:
-        print(json.dumps(_as_json(scored), indent=1, ensure_ascii=False))
+        print(json.dumps(_as_json(scored, aside, skipped), indent=1, ensure_ascii=False))
     else:
         _print_tables(scored, GROUPINGS)
         _print_coverage(scored)
+        _print_aside(aside)
     return 0
 
 
-def _write_page(path: Path, scored: dict[str, Scored]) -> None:
+def _write_page(
+    path: Path, scored: dict[str, Scored], aside: dict[str, dict[str, Scored]]
+) -> None:
     other = path.with_name(beside.NAME)
     found = beside.read(other) if other.exists() else None
     if found and found.fitted != speed_coefficients().values:
         print(f"{other} is of another fit: python benchmarks/beside_aiconfigurator.py benchmarks/"
               "measured.csv", file=sys.stderr)  # fmt: skip
-    path.write_text(page_of(scored, speed_coefficients(), found))
+    path.write_text(page_of(scored, aside, speed_coefficients(), found))
     print(f"wrote {path}")
 
 
@@ -90,7 +99,8 @@ def _progress(step: str) -> None:
     print(f"  … {step}", file=sys.stderr, flush=True)
 
 
-def _tell_skipped(skipped: Counter[str]) -> None:
+def _tell_skipped(used: int, skipped: Counter[str]) -> None:
+    print(f"{used} of {used + skipped.total()} rows are used", file=sys.stderr)
     for reason, count in skipped.most_common():
         print(f"not used: {count} × {reason}", file=sys.stderr)
 
@@ -101,15 +111,20 @@ def _print_tables(
     console = Console()
     for metric in SCORED:
         shown = Table(
-            "", "", "rows", "median error", "over sources", "sources alike", "bias",
-            "9 of 10 within",
-            title=TITLES[metric], title_justify="left", box=None,
+            "", "", "rows", "median\nerror", "over\nsources", "sources\nalike", "bias",
+            "9 of 10\nwithin",
+            title=TITLES[metric], title_justify="left", box=None, pad_edge=False,
+            padding=(0, 1, 0, 0),
         )  # fmt: skip
+        shown.columns[1].overflow = "fold"
+        shown.columns[1].min_width = _NAME
         for column in shown.columns[2:]:
             column.justify = "right"
+        for errors in engine_table(scored[metric]):
+            shown.add_row("engine", errors.group, *cells(errors))
         for title, by in groupings:
-            for errors in table(scored[metric], by)[0 if title == "engine" else 1 :]:
-                shown.add_row(title, errors.group, *cells(errors))
+            for errors in table(scored[metric], by)[1:]:
+                shown.add_row(title, errors.group.removeprefix("DeepSeek-R1-"), *cells(errors))
         console.print(shown)
 
 
@@ -137,18 +152,34 @@ def _print_coverage(scored: dict[str, Scored]) -> None:
                       f" of {len(found.rows)}")  # fmt: skip
 
 
-def _as_json(scored: dict[str, Scored]) -> dict[str, object]:
-    return {
+def _print_aside(aside: dict[str, dict[str, Scored]]) -> None:
+    print("measured values not among those above, and how far off they are")
+    for metric, by_reason in aside.items():
+        for reason, found in by_reason.items():
+            print(f"  {TITLES[metric]}: {len(found.rows)} × {reason}"
+                  f" (median error {median_error(found):.0%})")  # fmt: skip
+
+
+def _as_json(
+    scored: dict[str, Scored], aside: dict[str, dict[str, Scored]], skipped: Counter[str]
+) -> dict[str, object]:
+    metrics: dict[str, object] = {
         metric: {
             "groups": {
-                title: [asdict(errors) for errors in table(scored[metric], by)]
-                for title, by in GROUPINGS
+                "engine": [asdict(errors) for errors in engine_table(scored[metric])],
+                **{title: [asdict(errors) for errors in table(scored[metric], by)]
+                   for title, by in GROUPINGS},
             },
-            "rows": [
-                {"id": row.id, "predicted": predicted, "measured": measured,
-                 "interval_of": family_of(row)}
-                for row, predicted, measured in scored[metric].each()
-            ],
+            "rows": _plain(scored[metric]),
+            "left_out": {reason: _plain(found) for reason, found in aside[metric].items()},
         }
         for metric in SCORED
     }  # fmt: skip
+    return metrics | {"not_used": dict(skipped)}
+
+
+def _plain(scored: Scored) -> list[dict[str, object]]:
+    return [
+        {"id": row.id, "predicted": predicted, "measured": measured, "interval_of": family_of(row)}
+        for row, predicted, measured in scored.each()
+    ]

@@ -1,6 +1,6 @@
 """Finds the coefficients that measured rows agree with best."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 from scipy.optimize import least_squares
@@ -16,7 +16,8 @@ _STARTS: tuple[tuple[str, float, float], ...] = (
     ("read.4", 1.3, 1.6),
     ("read.expert", 1.2, 2),
     ("compute", 1.5, 1.5),
-    ("compute.8", 1.0, 2),
+    ("compute.fp8", 0.9, 2),
+    ("compute.int8", 1.0, 2),
     ("compute.weight-only", 1.1, 2),
     ("compute.expert", 1.5, 3),
     ("cache_read.grouped", 1.3, 2),
@@ -34,6 +35,7 @@ _STARTS: tuple[tuple[str, float, float], ...] = (
     ("queue.scale", 0.5, 10),
     ("queue.power", 0.6, 4),
     ("engine.vllm-0.7.overhead", 1.8, 4),
+    ("engine.vllm-0.7.compute.fp8", 1.3, 2),
     ("engine.vllm-0.7.sequence", 4.0, 10),
     ("engine.vllm-0.7.first_token", 1.5, 4),
     ("engine.vllm-0.7.interleave", 0.6, 4),
@@ -48,7 +50,7 @@ _STARTS: tuple[tuple[str, float, float], ...] = (
 )
 # Nothing reads faster than its bandwidth or computes faster than its tensor cores.
 _AT_LEAST_ONE = {"read", "cache_read.grouped", "compute", "norm"}
-_LOOSE, _TIGHT = 0.2, 0.6
+_LOOSE, _TIGHT = 0.2, 0.25
 # Errors beyond this count linearly, not squared: tables hold outliers.
 _LINEAR_BEYOND = 0.1
 _WEIGHTS = {"per_token": 1.0, "first_token": 0.9, "output_rate": 0.7, "whole": 0.7}
@@ -57,6 +59,8 @@ _INSIDE, _ENOUGH = 1e-6, 1e-6
 # A cell with fewer rows says too little to bend the fit.
 _FEWEST = 3
 _ASSUMED = 0.3
+_SHORTEST = 16
+_COARSE_S = 2
 
 
 def fit(rows: Sequence[Row], near: Mapping[str, float] | None = None) -> dict[str, float]:
@@ -71,10 +75,12 @@ def fit(rows: Sequence[Row], near: Mapping[str, float] | None = None) -> dict[st
     start, low, high, pull = _search_space(names)
     weights = _row_weights(replay, dict(zip(names, np.exp(start), strict=True)))
 
+    counted = {metric: np.flatnonzero(weight) for metric, weight in weights.items()}
+
     def residuals(logs: Array) -> Array:
         predicted = replay.predict(dict(zip(names, np.exp(logs), strict=True)))
-        parts = [_robust(_errors(replay, predicted, metric)) * weights[metric]
-                 for metric in METRICS]  # fmt: skip
+        parts = [_robust(_errors(replay, predicted, metric)[used]) * weights[metric][used]
+                 for metric, used in counted.items()]  # fmt: skip
         return np.concatenate([*parts, (logs - start) * pull])
 
     begin = start if near is None else np.log([near.get(name, np.nan) for name in names])
@@ -131,25 +137,53 @@ def _row_weights(replay: Replay, start: Mapping[str, float]) -> dict[str, Array]
     return weights
 
 
-def in_use(replay: Replay, metric: str, saturated: Array) -> Array:
+def in_use(replay: Replay, metric: str, saturated: Array, doubted: Collection[str] = ()) -> Array:
     """Rows that say something about a metric."""
-    measured = replay.measured[metric]
-    used = np.isfinite(measured) & (measured > 0)
-    used &= np.array([row.output >= 16 for row in replay.rows])
-    used &= ~too_fast(replay)
-    if metric == "first_token":
-        used &= ~replay.from_cache & ~saturated
-    if metric == "output_rate":
-        # An open loop's throughput is its rate, whatever the server does.
-        used &= replay.arrival != "open"
-    if metric == "whole":
-        # Cards round to 0.1 s.
-        used &= measured >= 2
+    used = has(replay, metric)
+    for against in left_out(replay, metric, saturated, doubted).values():
+        used &= ~against
     return used
 
 
-def too_fast(replay: Replay) -> Array:
-    """Rows of sets with a time per token that the GPU's specification doesn't allow."""
+def has(replay: Replay, metric: str) -> Array:
+    """Rows that have a measurement of a metric."""
+    measured = replay.measured[metric]
+    return np.isfinite(measured) & (measured > 0)
+
+
+def left_out(
+    replay: Replay, metric: str, saturated: Array, doubted: Collection[str] = ()
+) -> dict[str, Array]:
+    """Measurements that say nothing about a metric, by the reason why.
+
+    Args:
+        replay: The rows.
+        metric: One of `METRICS`.
+        saturated: Rows whose requests wait for room.
+        doubted: Sets that were found too fast before, with rows that aren't here.
+    """
+    short = np.array([row.output < _SHORTEST for row in replay.rows])
+    sets = np.array([row.set_name for row in replay.rows])
+    found = {
+        f"answers of fewer than {_SHORTEST} tokens": short,
+        "of a set too fast to be believed": np.isin(sets, [*too_fast(replay), *doubted]),
+    }
+    if metric == "first_token":
+        found["prompts that the engine had in its cache"] = replay.from_cache
+        found["loads beyond saturation, where it has no bound"] = saturated
+    if metric == "output_rate":
+        found["a rate that was set, not found"] = replay.arrival == "open"
+    if metric == "whole":
+        found["rounded to 0.1 s"] = replay.measured[metric] < _COARSE_S
+    return found
+
+
+def too_fast(replay: Replay) -> list[str]:
+    """Sets with a row whose time per token is shorter than any engine's.
+
+    Than reading the weights and reckoning the prompts that come in meanwhile take one after the
+    other, with all of the bandwidth and all of the tensor cores' rate.
+    """
     bare = replay.bare
     prefill = bare.token_compute * np.array([row.prompt for row in replay.rows])
     output = np.array([row.output for row in replay.rows])
@@ -159,5 +193,4 @@ def too_fast(replay: Replay) -> Array:
         floor = floor + np.maximum(running - 1, 0) * prefill / output * ~replay.from_cache
         known = (replay.arrival == "closed") & (running <= replay.room)
         fast = known & (replay.measured["per_token"] < floor)
-    names = np.array([row.set_name for row in replay.rows])
-    return np.isin(names, names[fast])
+    return sorted({row.set_name for row, given in zip(replay.rows, fast, strict=True) if given})

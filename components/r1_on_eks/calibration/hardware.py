@@ -73,10 +73,12 @@ def shape_name(model: str, proxy_for: str) -> str:
 
 def size_of(shape: str, precision: str) -> ModelSize | None:
     """A shape in a precision (`w8a16` too); None where it isn't known."""
+    if precision not in _BYTES:
+        return None
     if shape in _NEAR:
         return _near_size(shape, precision)
     variant = VARIANTS.get(_VARIANT_OF.get(shape, ""))
-    if variant is None or precision not in _BYTES:
+    if variant is None:
         return None
     published = variant.checkpoints[0]
     if precision == published.precision:
@@ -102,16 +104,18 @@ def size_of(shape: str, precision: str) -> ModelSize | None:
 def _near_size(shape: str, precision: str) -> ModelSize:
     layers, hidden, heads, kv_heads, intermediate, vocabulary = _NEAR[shape]
     linear = layers * hidden * (2 * heads * 128 + 2 * kv_heads * 128 + 3 * intermediate)
+    table = vocabulary * hidden
     return ModelSize(
         layers=layers,
         hidden=hidden,
         attention_width=heads * 128,
         kv_heads=kv_heads,
         cache_bytes=4 * layers * kv_heads * 128,
-        dense_bytes=linear * _BYTES[precision] + 2 * vocabulary * hidden,
+        weight_bytes=linear * _BYTES[precision] + 2 * 2 * table,
+        dense_bytes=linear * _BYTES[precision] + 2 * table,
         expert_bytes=0.0,
         expert_share=0.0,
-        compute_parameters=linear + vocabulary * hidden,
+        compute_parameters=linear + table,
         bits=8 if precision == "w8a16" else BITS[precision],
         arithmetic="bf16" if precision == "w8a16" else ARITHMETIC[precision],
     )

@@ -13,6 +13,7 @@ from r1_on_eks.calibration.scoring import (
     engine_family,
     inside,
     load_of,
+    median_error,
     table,
 )
 from r1_on_eks.catalog.speed_coefficients import SpeedCoefficients
@@ -29,23 +30,30 @@ engines and GPU classes differ in that. A prediction is for the pinned engine; o
 through factors of their own. Every source weighs the same in the fit.
 
 What is not in it: several nodes over a network, disaggregated prefill, speculative decoding.
-Left out of the errors: sets with a row that is faster than the GPU's specification allows, answers
-of fewer than 16 tokens, and, for the time to the first token, loads beyond saturation, where it
-has no bound, and prompts that came from the engine's cache: some harnesses send the same ones
-again, which a time to the first token gives away that is shorter than the specification allows.
+Some measurements say nothing of a metric and are counted apart, with their errors, below "By
+group": answers of fewer than 16 tokens; sets with a row that is faster than reading the weights
+and reckoning the prompts one after the other at full specification; and, for the time to the first
+token, loads beyond saturation, where it has no bound, and prompts that came from the engine's
+cache: some harnesses send the same ones again, which times to the first token give away that are
+shorter than the specification allows.
 """
 _WORST, _BEST = 8, 4
 _PREFIX = "DeepSeek-R1-"
 _UNITS = {"per_token": (1e3, "ms"), "first_token": (1e3, "ms"), "output_rate": (1, "tok/s")}
 
 
-def page_of(scored: dict[str, Scored], fit: SpeedCoefficients, beside: Beside | None) -> str:
+def page_of(
+    scored: dict[str, Scored],
+    aside: dict[str, dict[str, Scored]],
+    fit: SpeedCoefficients,
+    beside: Beside | None,
+) -> str:
     """The page, in Markdown; with another tool's predictions where there are some."""
     parts = [_INTRODUCTION.format(fitted=fit.fitted, rows=fit.rows)]
     parts += [_left_out(fit)]
     parts += [_home(fit)]
     parts += [section(beside)] if beside else []
-    parts += [_groups(scored, fit)]
+    parts += [_groups(scored, fit), _aside(aside)]
     parts += [_extremes(scored)]
     parts += [_every_row(scored)]
     return "\n".join(parts)
@@ -54,11 +62,12 @@ def page_of(scored: dict[str, Scored], fit: SpeedCoefficients, beside: Beside | 
 def _left_out(fit: SpeedCoefficients) -> str:
     lines = [
         "## Rows left out of the fit\n",
-        "Each row is predicted by coefficients that were fitted without its group: first without",
-        "the rows of its GPU class, model and source together, then without its whole GPU class,",
-        "as for hardware that nobody has measured yet. Medians of the absolute error, read in",
-        "three ways: every row alike; the median of the sources' medians (of those with three",
-        "rows or more); and over rows with every source alike, those with a single row too.\n",
+        "Each row is predicted by coefficients that were fitted without its group: the rows of",
+        "its GPU class, model and source together; then without its whole GPU class, as for",
+        "hardware that nobody has measured yet; without its model; and without its source.",
+        "Medians of the absolute error, read in three ways: every row alike; the median of the",
+        "sources' medians (of those with three rows or more); and over rows with every source",
+        "alike, those with a single row too.\n",
         _aims(fit),
         "| left out | what | engine | rows | median error | over sources | sources alike | bias |",
         "|---|---|---|---|---|---|---|---|",
@@ -76,9 +85,12 @@ def _left_out(fit: SpeedCoefficients) -> str:
 
 # What is aimed at for the engines from vLLM 0.8 on: where the GPU class is calibrated, and where
 # it isn't.
+_CALIBRATED = {"per_token": 0.12, "first_token": 0.25, "output_rate": 0.20}
 _AIMS = {
-    "group": {"per_token": 0.12, "first_token": 0.25, "output_rate": 0.20},
+    "group": _CALIBRATED,
     "GPU class": {"per_token": 0.25},
+    "model": _CALIBRATED,
+    "source": _CALIBRATED,
 }
 _READINGS = {"median": "rows", "over_sources": "sources", "weighted": "rows, sources alike"}
 
@@ -102,11 +114,11 @@ def _aims(fit: SpeedCoefficients) -> str:
 
 
 _WHY_MISSED = """\
-By rows, the time to the first token misses its aim: nine in ten of its rows are one harness's
-(InferenceX), whose FP8 prompts on H100 and H200 nobody else measured; without them they are
-estimated up to 1.8 times too slow, and those on B200 too fast. The last reading is moved by
-sources of one row that are far off (a burst on two data-parallel halves of one node, cards whose
-software is not stated): the worst cases below.
+By group, the last reading alone misses: sources of one row that are far off move it (a burst on
+two data-parallel halves of one node, cards whose software is not stated; the worst cases below).
+Without a whole source more is missed. Half of the rows are InferenceX's, and FP8 on H100, H200
+and B200 is measured by hardly anybody else; what a harness and its version cost besides the step
+is then read from other harnesses. So a harness that nobody has seen may be a quarter off.
 """
 
 
@@ -153,6 +165,20 @@ def _groups(scored: dict[str, Scored], fit: SpeedCoefficients) -> str:
                     f"| {TITLES[metric]} | {title} | {errors.group} | {errors.rows} |"
                     f" {errors.median:.1%} | {errors.bias:+.1%} | {covered:.0%} |"
                 )
+    return "\n".join([*lines, ""])
+
+
+def _aside(aside: dict[str, dict[str, Scored]]) -> str:
+    lines = [
+        "Measurements of this table that are not among those:\n",
+        "| what | why | rows | median error |",
+        "|---|---|---|---|",
+    ]
+    for metric, by_reason in aside.items():
+        lines += [
+            f"| {TITLES[metric]} | {reason} | {len(found.rows)} | {median_error(found):.0%} |"
+            for reason, found in by_reason.items()
+        ]
     return "\n".join([*lines, ""])
 
 

@@ -22,6 +22,8 @@ _OVERHEAD_GIB = 3.0
 _UTILIZATION = 0.9
 # Tokens of a repeated prompt that are reckoned anew: the last block of the cache.
 _FRESH = 16.0
+# Of a source's times, so many must be impossible for all its prompts to count as repeated.
+_GIVEN_AWAY = 0.05
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,13 +60,18 @@ class Replay:
         self._design: tuple[tuple[str, ...], dict[str, Array]] | None = None
 
     def _prompts_from_cache(self) -> NDArray[np.bool_]:
-        """Who repeats prompts on one GPU does so on all: one impossible time gives it away."""
+        """Who repeats prompts does so always: impossible times, if not few, give it away."""
         with np.errstate(invalid="ignore"):
             prefill = self.bare.token_compute * self._of["prompt"]
             impossible = self.measured["first_token"] < prefill
         sources = np.array([row.source for row in self.rows])
-        known = np.array([row.repeated for row in self.rows])
-        return known | np.isin(sources, sources[impossible])
+        found = np.array([row.repeated for row in self.rows])
+        for source in set(sources[impossible]):
+            here = sources == source
+            timed = here & np.isfinite(self.measured["first_token"])
+            few = (impossible & here).sum() < _GIVEN_AWAY * timed.sum()
+            found |= impossible & here if few else here
+        return found
 
     def coefficient_names(self) -> list[str]:
         """Every coefficient that some row needs."""

@@ -8,19 +8,17 @@ from pathlib import Path
 
 import numpy as np
 
-from r1_on_eks.calibration.fitting import fit
-from r1_on_eks.calibration.replay import Array
+from r1_on_eks.calibration.fitting import fit, too_fast
+from r1_on_eks.calibration.replay import Array, Replay
 from r1_on_eks.calibration.rows import Row
 from r1_on_eks.calibration.scoring import (
+    FOLDS,
     SCORED,
-    Errors,
     Scored,
     cross_validate,
-    engine_family,
-    errors_of,
+    engine_table,
     interval,
     load_of,
-    table,
 )
 
 NEWER = "vLLM ≥ 0.8"
@@ -28,16 +26,17 @@ OLDER = "vLLM 0.7"
 OTHERS = "other engines"
 P4D_GPUS = 8
 # What the interval of a calibrated and of an unknown GPU class rest on.
-LEFT_OUT = ("group", "GPU class")
+INTERVALS = ("group", "GPU class")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Calibration:
-    """Coefficients and, by what was left out, predictions of the rows left out."""
+    """Coefficients; by what was left out, predictions of the rows left out; doubted sets."""
 
     coefficients: dict[str, float]
     rows: int
     left_out: dict[str, dict[str, Scored]]
+    doubted: list[str]
 
 
 def calibrate(rows: Sequence[Row], told: Callable[[str], None]) -> Calibration:
@@ -46,7 +45,8 @@ def calibrate(rows: Sequence[Row], told: Callable[[str], None]) -> Calibration:
     return Calibration(
         coefficients=fit(rows),
         rows=len(rows),
-        left_out={folding: cross_validate(rows, folding, told) for folding in LEFT_OUT},
+        left_out={folding: cross_validate(rows, folding, told) for folding in FOLDS},
+        doubted=too_fast(Replay(rows)),
     )
 
 
@@ -55,6 +55,7 @@ def write(calibration: Calibration, path: Path) -> None:
     content = {
         "fitted": datetime.date.today().isoformat(),
         "rows": calibration.rows,
+        "doubted": calibration.doubted,
         "values": {
             name: float(f"{value:.4g}") for name, value in calibration.coefficients.items()
         },
@@ -65,7 +66,8 @@ def write(calibration: Calibration, path: Path) -> None:
                     for family in (NEWER, OLDER, OTHERS)
                     if (members := in_family(scored[metric], family)).any()
                 }
-                for folding, scored in calibration.left_out.items()
+                for folding in INTERVALS
+                if (scored := calibration.left_out[folding])
             }
             for metric in SCORED
         },
@@ -74,7 +76,7 @@ def write(calibration: Calibration, path: Path) -> None:
                 metric: [
                     {name: round(value, 4) if isinstance(value, float) else value
                      for name, value in asdict(errors).items()}
-                    for errors in _by_engine(scored[metric])
+                    for errors in engine_table(scored[metric])
                 ]
                 for metric in SCORED
             }
@@ -96,11 +98,6 @@ def _is_p4d(row: Row) -> bool:
     # Eight A100 with 40 GB behind NVLink: what EC2 rents as p4d.24xlarge.
     gpus = row.tensor_parallel * row.pipeline_parallel * row.replicas
     return row.gpu_name == "A100-40" and gpus == P4D_GPUS
-
-
-def _by_engine(scored: Scored) -> list[Errors]:
-    newer = errors_of(scored, NEWER, in_family(scored, NEWER))
-    return [*([newer] if newer else []), *table(scored, engine_family)]
 
 
 def in_family(scored: Scored, family: str) -> Array:

@@ -1,15 +1,23 @@
-"""Measured rows, from tables with the columns of tests/benchmarks.csv."""
+"""Measured rows, from tables with the columns of benchmarks/measured.csv."""
 
 import csv
 import dataclasses
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from r1_on_eks.calibration.hardware import MEASURED_GPUS, shape_name, size_of
+from r1_on_eks.calibration.spellings import (
+    arrival_of,
+    count,
+    engine_of,
+    number,
+    precision_of,
+    source_of,
+)
 from r1_on_eks.catalog.gpus import Gpu
 from r1_on_eks.plan.replica import ModelSize
 
@@ -31,6 +39,7 @@ class Row:
         precision: `bf16`, `fp8`, `int8`, `w8a16` or `int4`.
         gpu_name: As the table spells it.
         engine: Engine and version group.
+        minor: Of vLLM's version 0.x; NaN where it isn't stated, or of another engine.
         arrival: `closed`, `open`, `burst` or `most` (as many as there is room for).
         size: The model.
         gpu: The GPU.
@@ -58,6 +67,7 @@ class Row:
     precision: str
     gpu_name: str
     engine: str
+    minor: float
     arrival: str
     size: ModelSize
     gpu: Gpu
@@ -99,23 +109,29 @@ def read(paths: Iterable[Path]) -> tuple[list[Row], Counter[str]]:
     Raises:
         ValueError: a file lacks a column.
     """
-    texts: list[dict[str, str]] = []
-    for path in paths:
-        with path.open(newline="") as file:
-            reader = csv.DictReader(file)
-            missing = _COLUMNS - set(reader.fieldnames or ())
-            if missing:
-                raise ValueError(f"{path}: no column {', '.join(sorted(missing))}")
-            texts += list(reader)
-    degrees = _single_stream_degrees(texts)
     rows, skipped = [], Counter()
-    for text in texts:
-        row = _row(text, degrees)
-        if isinstance(row, str):
-            skipped[row] += 1
-        else:
-            rows.append(row)
+    for path in paths:
+        for text in _texts(path):
+            row = _row(text)
+            if isinstance(row, str):
+                skipped[row] += 1
+            else:
+                rows.append(row)
     return rows, skipped
+
+
+def _texts(path: Path) -> list[dict[str, str]]:
+    # Spreadsheets write a mark before the first column, and end lines that lack cells early.
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        reader = csv.DictReader(file, restval="")
+        try:
+            missing = _COLUMNS - set(reader.fieldnames or ())
+            texts = list(reader)
+        except (UnicodeDecodeError, csv.Error) as error:
+            raise ValueError(f"{path}: is no table in UTF-8 ({error})") from None
+    if missing:
+        raise ValueError(f"{path}: no column {', '.join(sorted(missing))}")
+    return texts
 
 
 _COLUMNS = {
@@ -125,26 +141,30 @@ _COLUMNS = {
 }  # fmt: skip
 
 
-def _row(text: dict[str, str], degrees: dict[tuple[str, ...], float]) -> Row | str:
+def _row(text: dict[str, str]) -> Row | str:
     shape = shape_name(text["model"], text["proxy_for"])
-    precision = _precision(text["quant"])
+    precision = precision_of(text["quant"])
     size = size_of(shape, precision)
     gpu = MEASURED_GPUS.get(text["gpu"])
-    reason = _out_of_scope(text, size, gpu)
-    if reason or size is None or gpu is None:
+    known = engine_of(text["engine"], text["engine_version"])
+    reason = _unknown(text, shape, precision) or _out_of_scope(text)
+    if reason or size is None or gpu is None or known is None:
         return reason
-    source, engine = _source(text["source"]), _engine(text["engine"], text["engine_version"])
+    source, (engine, minor) = source_of(text["source"]), known
     if source in _WITHOUT_NVLINK:
         gpu = dataclasses.replace(gpu, nvlink=False, link_gb_s=32)
-    stages = int(_number(text["pp"], 1))
-    degree = _number(text["tp"]) or degrees.get(_key(text)) or _number(text["n_gpus"], 1)
+    arrival = arrival_of(text)
+    stages = count(text["pp"]) or 1
+    gpus = count(text["n_gpus"])
+    if arrival == "most":
+        degree = count(text["tp"]) or min(fewest_gpus(size, gpu), gpus or _MOST_GPUS)
+    else:
+        degree = count(text["tp"]) or gpus or 1
     shared = source == "InferenceX"
     mixed = source == "AccelMark" and text["osl"].startswith("310")
-    prompt, output = _number(text["isl"]), _number(text["osl"])
-    arrival = _arrival(text)
+    prompt, output = number(text["isl"]), number(text["osl"])
     stated = re.search(r"KV available ([\d.]+) GiB/GPU", text["note"])
-    filled = round(_number(text["n_gpus"], degree) / (degree * stages))
-    copies = max(1.0, _number(text["dp"]) or filled)
+    copies = number(text["dp"]) or round((gpus or degree) / (degree * stages))
     return Row(
         id=text["id"],
         source=source,
@@ -152,56 +172,76 @@ def _row(text: dict[str, str], degrees: dict[tuple[str, ...], float]) -> Row | s
         precision=precision,
         gpu_name=text["gpu"],
         engine=engine,
+        minor=minor,
         arrival=arrival,
         size=size,
         gpu=gpu,
-        tensor_parallel=int(degree),
+        tensor_parallel=degree,
         pipeline_parallel=stages,
-        replicas=copies,
+        replicas=max(1.0, copies),
         # InferenceX draws lengths between 0.8 and 1.0 of those it names.
         prompt=prompt * (0.9 if shared else 1),
         output=output * (0.9 if shared else 1),
         # ShareGPT answers, cut at 512 tokens.
         longest=512 if mixed else output,
-        concurrency=1e4 if arrival == "most" else _number(text["concurrency"], math.nan),
-        rate=_number(text["rate_qps"], math.nan),
+        concurrency=1e4 if arrival == "most" else number(text["concurrency"], math.nan),
+        rate=number(text["rate_qps"], math.nan),
         requests=_SHORT_RUN if arrival == "open" else math.inf,
         eager=_eager(text, source, engine, precision),
-        cache_gib=_number(stated[1]) if stated else math.nan,
+        cache_gib=number(stated[1]) if stated else math.nan,
         repeated=_repeated(text, source, engine),
-        per_token=_number(text["tpot_ms"], math.nan) / 1e3,
-        first_token=_number(text["ttft_ms"], math.nan) / 1e3,
-        output_rate=_number(text["output_tok_s"], math.nan),
-        whole=_number(text["e2e_s"], math.nan),
+        per_token=number(text["tpot_ms"], math.nan) / 1e3,
+        first_token=number(text["ttft_ms"], math.nan) / 1e3,
+        output_rate=number(text["output_tok_s"], math.nan),
+        whole=number(text["e2e_s"], math.nan),
     )
 
 
-def _out_of_scope(text: dict[str, str], size: ModelSize | None, gpu: Gpu | None) -> str:
+def _unknown(text: dict[str, str], shape: str, precision: str) -> str:
+    """Which of its words the catalogue has no row for."""
+    known = {
+        "precision": bool(precision) and text["quant"],
+        "model": size_of(shape, precision or "bf16") and text["model"],
+        "GPU": text["gpu"] in MEASURED_GPUS and text["gpu"],
+        "engine": engine_of(text["engine"], "") and text["engine"],
+    }
+    columns = {"precision": "quant", "model": "model", "GPU": "gpu", "engine": "engine"}
+    return next(
+        (f"{word} not known: {text[columns[word]] or 'none is stated'}"
+         for word, found in known.items() if not found), ""
+    )  # fmt: skip
+
+
+def _out_of_scope(text: dict[str, str]) -> str:
     workload = text["workload"]
-    if size is None:
-        return f"model or precision not known: {text['proxy_for']} {text['quant']}"
-    if gpu is None:
-        return f"GPU not known: {text['gpu']}"
-    if _number(text["nodes"], 1) > 1:
+    if count(text["nodes"]) > 1:
         return "several nodes over a network that isn't stated"
     if re.search(r"prefill throughput|P\+|DP attention|MTP", workload):
         return "another way of serving: " + workload[:40]
-    if not _number(text["isl"]) or not _number(text["osl"]):
+    if not number(text["isl"]) or not number(text["osl"]):
         return "no lengths stated"
-    if not _number(text["concurrency"]) and not _number(text["rate_qps"]):
-        return "no load stated" if text["concurrency"] != "max" else ""
+    load = "rate_qps" if arrival_of(text) == "open" else "concurrency"
+    if not number(text[load]) and text["concurrency"] != "max":
+        return "no load stated"
     return ""
 
 
-def _arrival(text: dict[str, str]) -> str:
-    workload = text["workload"]
-    if "Poisson" in workload:
-        return "open"
-    if text["concurrency"] == "max" or "max throughput" in workload:
-        return "most"
-    if re.search(r"at once|infinite rate|burst|vllm bench, \d+ req", workload):
-        return "burst"
-    return "closed"
+# Cards don't state how their GPUs were split at full load: over as few as hold the model and the
+# longest sequence of their profiles, as they say for a single stream.
+_LONGEST_PROFILE = 10_240 + 1_536
+_MOST_GPUS = 8
+_OVERHEAD_GIB, _UTILIZATION = 3.0, 0.9
+
+
+def fewest_gpus(size: ModelSize, gpu: Gpu) -> int:
+    """GPUs that hold the model, what vLLM needs besides, and the cache of one long sequence."""
+    for degree in (1, 2, 4):
+        cache = size.cache_bytes * _LONGEST_PROFILE / min(degree, size.kv_heads)
+        weights = size.weight_bytes / degree
+        free = (_UTILIZATION * gpu.torch_visible_gib - _OVERHEAD_GIB) * 2**30
+        if weights + cache <= free:
+            return degree
+    return _MOST_GPUS
 
 
 def _eager(text: dict[str, str], source: str, engine: str, precision: str) -> bool:
@@ -219,69 +259,10 @@ _LONGEST_POOL = 28000
 
 
 def _repeated(text: dict[str, str], source: str, engine: str) -> bool:
-    kept = engine == "vllm-0.20" and _number(text["isl"]) < _LONGEST_POOL
+    kept = engine == "vllm-0.20" and number(text["isl"]) < _LONGEST_POOL
     again = re.search(r"online|sustained", text["workload"]) is not None
     return source in _REPEAT_PROMPTS or (source == "AccelMark" and kept and again)
 
 
-def _precision(quant: str) -> str:
-    quant = quant.lower()
-    if "w4" in quant or "int4" in quant or "awq" in quant:
-        return "int4"
-    return {"w8a8": "int8", "int8": "int8", "w8a16": "w8a16", "fp8": "fp8"}.get(
-        quant, "bf16" if quant in ("bf16", "fp16") else quant
-    )
-
-
-def _engine(name: str, version: str) -> str:
-    if name == "SGLang":
-        return "sglang"
-    if "TensorRT" in name:
-        return "tensorrt-llm"
-    if version.startswith(("0.7", "2024")):
-        return "vllm-0.7"
-    minor = re.match(r"0\.(\d+)", version)
-    # Rows without a version are from the second half of 2025.
-    old = minor is None and version != "recipe"
-    return "vllm-0.10" if old or (minor and int(minor[1]) < 19) else "vllm-0.20"
-
-
 # Two of its GPUs exchange as much slower than NVLink would as PCIe does.
 _WITHOUT_NVLINK = {"dennislee22/vLLM-benchmarking"}
-_SOURCES = (
-    ("AccelMark", "AccelMark"),
-    ("RedHatAI", "RedHat model cards"),
-    ("silicon_sample", "InferenceX"),
-    ("InferenceX", "InferenceX"),
-    ("cognitivecomputations", "AWQ model card"),
-)
-
-
-def _source(text: str) -> str:
-    for part, name in _SOURCES:
-        if part in text:
-            return name
-    repository = re.match(r"github ([^/\s]+(/[^/\s]+)?)", text)
-    if repository:
-        return repository[1]
-    return re.sub(r"^https?://", "", text).split("/")[0]
-
-
-def _key(text: dict[str, str]) -> tuple[str, ...]:
-    return text["model"], text["gpu"], text["quant"]
-
-
-def _single_stream_degrees(texts: Sequence[dict[str, str]]) -> dict[tuple[str, ...], float]:
-    """The cards don't state how their GPUs were split at full load: as for a single stream."""
-    return {
-        _key(text): _number(text["tp"])
-        for text in texts
-        if "single stream" in text["workload"] and _number(text["tp"])
-    }
-
-
-def _number(text: str, otherwise: float = 0.0) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return otherwise

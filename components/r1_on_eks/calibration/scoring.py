@@ -1,12 +1,12 @@
 """How far predictions are from measurements, by group, in sample and on rows left out."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from r1_on_eks.calibration.fitting import fit, in_use
-from r1_on_eks.calibration.replay import Array, Replay
+from r1_on_eks.calibration.fitting import fit, has, in_use, left_out
+from r1_on_eks.calibration.replay import Array, Predicted, Replay
 from r1_on_eks.calibration.rows import Row
 from r1_on_eks.plan.replica import GPU_CLASSES
 
@@ -28,9 +28,17 @@ def gpu_class(row: Row) -> str:
 
 def engine_family(row: Row) -> str:
     """Engines whose errors are told apart."""
-    return {"vllm-0.20": "vLLM ≥ 0.20", "vllm-0.10": "vLLM 0.8–0.18", "vllm-0.7": "vLLM 0.7"}.get(
+    return {"vllm-0.20": "vLLM ≥ 0.20", "vllm-0.10": "vLLM 0.8–0.19", "vllm-0.7": "vLLM 0.7"}.get(
         row.engine, "other engines"
     )
+
+
+# Several families together, beside each of them.
+_TOGETHER: dict[str, Callable[[Row], bool]] = {
+    "vLLM ≥ 0.8": lambda row: row.engine in ("vllm-0.10", "vllm-0.20"),
+    # One whose version is not stated is taken for one of the second half of 2025.
+    "vLLM ≥ 0.10": lambda row: row.engine in ("vllm-0.10", "vllm-0.20") and not row.minor < 10,
+}
 
 
 def load_of(row: Row) -> str:
@@ -77,23 +85,55 @@ class Scored:
         )
 
 
-def score(rows: Sequence[Row], coefficients: Mapping[str, float]) -> dict[str, Scored]:
-    """Predictions against measurements, for each metric."""
+def score(
+    rows: Sequence[Row], coefficients: Mapping[str, float], doubted: Collection[str] = ()
+) -> dict[str, Scored]:
+    """Predictions against measurements, for each metric; `doubted` as in `left_out`."""
     replay = Replay(rows)
-    return _scored(replay, coefficients, _all(rows))
+    return _scored(replay, coefficients, _all(rows), doubted)
 
 
-def _scored(replay: Replay, coefficients: Mapping[str, float], chosen: Array) -> dict[str, Scored]:
+def not_scored(
+    rows: Sequence[Row], coefficients: Mapping[str, float], doubted: Collection[str] = ()
+) -> dict[str, dict[str, Scored]]:
+    """What `score` leaves out, by metric and reason; a row that has several counts in each."""
+    replay = Replay(rows)
     predicted = replay.predict(coefficients)
-    found = {}
-    for metric in SCORED:
-        used = np.flatnonzero(in_use(replay, metric, predicted.saturated) & chosen)
-        found[metric] = Scored(
-            rows=[replay.rows[index] for index in used.tolist()],
-            predicted=getattr(predicted, metric)[used],
-            measured=replay.measured[metric][used],
+    return {
+        metric: {
+            reason: _part(replay, predicted, metric, members)
+            for reason, against in left_out(replay, metric, predicted.saturated, doubted).items()
+            if (members := against & has(replay, metric)).any()
+        }
+        for metric in SCORED
+    }
+
+
+def _scored(
+    replay: Replay,
+    coefficients: Mapping[str, float],
+    chosen: Array,
+    doubted: Collection[str] = (),
+) -> dict[str, Scored]:
+    predicted = replay.predict(coefficients)
+    return {
+        metric: _part(
+            replay,
+            predicted,
+            metric,
+            in_use(replay, metric, predicted.saturated, doubted) & chosen,
         )
-    return found
+        for metric in SCORED
+    }
+
+
+def _part(replay: Replay, predicted: Predicted, metric: str, members: Array) -> Scored:
+    used = np.flatnonzero(members)
+    return Scored(
+        rows=[replay.rows[index] for index in used.tolist()],
+        predicted=getattr(predicted, metric)[used],
+        measured=replay.measured[metric][used],
+    )
 
 
 def cross_validate(
@@ -169,6 +209,11 @@ def errors_of(scored: Scored, group: str, members: Sequence[bool] | Array) -> Er
     )
 
 
+def median_error(scored: Scored) -> float:
+    """Median of the absolute errors, every row counting the same."""
+    return float(np.median(np.abs(scored.ratio - 1)))
+
+
 def _weighted_median(errors: Array, sources: Array) -> float:
     weights = np.array([1 / (sources == source).sum() for source in sources])
     order = np.argsort(errors)
@@ -182,6 +227,15 @@ def table(scored: Scored, by: Callable[[Row], str]) -> list[Errors]:
     found = [errors_of(scored, "all", _all(scored.rows))]
     found += [errors_of(scored, name, keys == name) for name in sorted(set(keys))]
     return [errors for errors in found if errors is not None]
+
+
+def engine_table(scored: Scored) -> list[Errors]:
+    """Errors by engine: first of several families together, then of all, then of each."""
+    together = [
+        errors_of(scored, name, [member(row) for row in scored.rows])
+        for name, member in _TOGETHER.items()
+    ]
+    return [*(errors for errors in together if errors), *table(scored, engine_family)]
 
 
 def interval(scored: Scored, members: Sequence[bool] | Array) -> tuple[float, float]:

@@ -7,16 +7,21 @@ SOURCE = (
 
 # By the major number of the compute capability; keys and values in 16 bits, heads of 128 (dense)
 # or R1's latent attention. Names are those of `--attention-backend`.
-_DENSE = {8: "FLASH_ATTN", 9: "FLASH_ATTN", 10: "FLASHINFER", 12: "FLASH_ATTN"}
-_LATENT = {8: "TRITON_MLA", 9: "FLASH_ATTN_MLA", 10: "FLASHINFER_MLA", 12: "TRITON_MLA"}
+_DENSE = {"8": "FLASH_ATTN", "9": "FLASH_ATTN", "10": "FLASHINFER", "12": "FLASH_ATTN"}
+_LATENT = {
+    "8": "TRITON_MLA",
+    "9": "FLASH_ATTN_MLA",
+    "10": "FLASHINFER_MLA",
+    "12": "TRITON_MLA",
+}
 
 
 def attention_backend(compute_capability: str, *, latent: bool) -> str:
     """The backend's name in vLLM; `vLLM's choice` for hardware that the rows don't know.
 
     Args:
-        compute_capability: CUDA's number, as `9.0`.
+        compute_capability: As in `Gpu`.
         latent: Whether the model has latent attention (671b).
     """
-    major = int(compute_capability.partition(".")[0])
+    major = compute_capability.partition(".")[0]
     return (_LATENT if latent else _DENSE).get(major, "vLLM's choice")

@@ -13,7 +13,8 @@ class Gpu:
         bandwidth_gb_s: Memory bandwidth of the specification.
         tflops: Dense rate of the tensor cores by arithmetic: `bf16`, `fp8`, `int8`. A missing
             key: no hardware for it.
-        compute_capability: CUDA's number, which decides what kernels run.
+        compute_capability: CUDA's number, which decides what kernels run; of another maker's
+            accelerator its own name for that, as `gfx942`.
         nvlink: Whether the GPUs of an instance talk over NVLink rather than PCIe.
         link_gb_s: Bandwidth to other GPUs of the instance, in one direction.
         batched_tokens: vLLM 0.33's default `--max-num-batched-tokens` on it.

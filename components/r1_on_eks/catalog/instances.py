@@ -9,12 +9,6 @@ KARPENTER = (
     "aws/karpenter-provider-aws instance-types.md, zz_generated vpclimits and pricing"
     " (us-east-1), 2026-07-20"
 )
-G5_4XL = KARPENTER + "; memory and network remembered, not confirmed"
-G5_24XL = KARPENTER + "; network remembered, not confirmed"
-EC2_SIZES = (
-    "size and processor remembered, not looked up (EC2 user guide has them); price from"
-    " aws/karpenter-provider-aws zz_generated.pricing_aws.go (us-east-1), 2026-07-20"
-)
 
 # vCPU quotas by the letters of a family: on demand, spot (Service Quotas, code ec2; as AWS lists
 # them, 2026-11). None where no code was read.
@@ -84,35 +78,46 @@ _ROWS = (
     ("p6-b300.48xlarge", 192, 4096, 8, "b300", 268, 16, 17, 6400, 30400, 142.416, "p6", KARPENTER),
     ("g5.xlarge", 4, 16, 1, "a10g", 24, 0, 1, 2.5, 250, 1.006, "g", KARPENTER),
     ("g5.2xlarge", 8, 32, 1, "a10g", 24, 0, 1, 5, 450, 1.212, "g", KARPENTER),
-    ("g5.4xlarge", 16, 64, 1, "a10g", 24, 0, 1, 10, 600, 1.624, "g", G5_4XL),
+    ("g5.4xlarge", 16, 64, 1, "a10g", 24, 0, 1, 10, 600, 1.624, "g", KARPENTER),
+    ("g5.8xlarge", 32, 128, 1, "a10g", 24, 1, 1, 25, 900, 2.448, "g", KARPENTER),
     ("g5.12xlarge", 48, 192, 4, "a10g", 24, 1, 1, 40, 3800, 5.672, "g", KARPENTER),
-    ("g5.24xlarge", 96, 384, 4, "a10g", 24, 1, 1, 50, 3800, 8.144, "g", G5_24XL),
+    ("g5.16xlarge", 64, 256, 1, "a10g", 24, 1, 1, 25, 1900, 4.096, "g", KARPENTER),
+    ("g5.24xlarge", 96, 384, 4, "a10g", 24, 1, 1, 50, 3800, 8.144, "g", KARPENTER),
     ("g5.48xlarge", 192, 768, 8, "a10g", 24, 1, 1, 100, 7600, 16.288, "g", KARPENTER),
     ("g6.xlarge", 4, 16, 1, "l4", 24, 0, 1, 2.5, 250, 0.805, "g", KARPENTER),
+    ("g6.2xlarge", 8, 32, 1, "l4", 24, 0, 1, 5, 450, 0.9776, "g", KARPENTER),
+    ("g6.4xlarge", 16, 64, 1, "l4", 24, 0, 1, 10, 600, 1.3232, "g", KARPENTER),
+    ("g6.8xlarge", 32, 128, 1, "l4", 24, 1, 1, 25, 900, 2.0144, "g", KARPENTER),
     ("g6.12xlarge", 48, 192, 4, "l4", 24, 1, 1, 40, 3760, 4.602, "g", KARPENTER),
+    ("g6.16xlarge", 64, 256, 1, "l4", 24, 1, 1, 25, 1880, 3.3968, "g", KARPENTER),
+    ("g6.24xlarge", 96, 384, 4, "l4", 24, 1, 1, 50, 3760, 6.6752, "g", KARPENTER),
     ("g6.48xlarge", 192, 768, 8, "l4", 24, 1, 1, 100, 7520, 13.350, "g", KARPENTER),
     ("g6e.xlarge", 4, 32, 1, "l40s", 48, 0, 1, 2.5, 250, 1.861, "g", KARPENTER),
     ("g6e.2xlarge", 8, 64, 1, "l40s", 48, 0, 1, 5, 450, 2.242, "g", KARPENTER),
     ("g6e.4xlarge", 16, 128, 1, "l40s", 48, 0, 1, 20, 600, 3.004, "g", KARPENTER),
+    ("g6e.8xlarge", 32, 256, 1, "l40s", 48, 1, 1, 25, 900, 4.529, "g", KARPENTER),
     ("g6e.12xlarge", 48, 384, 4, "l40s", 48, 1, 1, 100, 3800, 10.493, "g", KARPENTER),
+    ("g6e.16xlarge", 64, 512, 1, "l40s", 48, 1, 1, 35, 1900, 7.577, "g", KARPENTER),
     ("g6e.24xlarge", 96, 768, 4, "l40s", 48, 2, 2, 200, 3800, 15.066, "g", KARPENTER),
     ("g6e.48xlarge", 192, 1536, 8, "l40s", 48, 4, 4, 400, 7600, 30.131, "g", KARPENTER),
     ("g7e.2xlarge", 8, 64, 1, "rtx-pro-6000", 96, 0, 1, 50, 1900, 3.363, "g", KARPENTER),
+    ("g7e.4xlarge", 16, 128, 1, "rtx-pro-6000", 96, 0, 1, 50, 1900, 3.998, "g", KARPENTER),
+    ("g7e.8xlarge", 32, 256, 1, "rtx-pro-6000", 96, 1, 1, 100, 1900, 5.268, "g", KARPENTER),
+    ("g7e.12xlarge", 48, 512, 2, "rtx-pro-6000", 96, 1, 1, 400, 3800, 8.286, "g", KARPENTER),
+    ("g7e.24xlarge", 96, 1024, 4, "rtx-pro-6000", 96, 2, 2, 800, 7600, 16.572, "g", KARPENTER),
     ("g7e.48xlarge", 192, 2048, 8, "rtx-pro-6000", 96, 4, 4, 1600, 15200, 33.144, "g", KARPENTER),
-    ("g6.2xlarge", 8, 32, 1, "l4", 24, 0, 1, None, 450, 0.9776, "g", EC2_SIZES),
-    ("g6.4xlarge", 16, 64, 1, "l4", 24, 0, 1, None, 600, 1.3232, "g", EC2_SIZES),
 )  # fmt: skip
 
-# Without GPU. name, vCPU, GiB, $/h
+# Without GPU. name, vCPU, GiB, Gbit/s, $/h
 _CPU_ROWS = (
-    ("m7i.large", 2, 8, 0.1008),
-    ("m7i.xlarge", 4, 16, 0.2016),
-    ("m7i.2xlarge", 8, 32, 0.4032),
-    ("m7i.4xlarge", 16, 64, 0.8064),
-    ("c7i.2xlarge", 8, 16, 0.357),
-    ("c7i.4xlarge", 16, 32, 0.714),
+    ("m7i.large", 2, 8, 0.781, 0.1008),
+    ("m7i.xlarge", 4, 16, 1.562, 0.2016),
+    ("m7i.2xlarge", 8, 32, 3.125, 0.4032),
+    ("m7i.4xlarge", 16, 64, 6.25, 0.8064),
+    ("c7i.2xlarge", 8, 16, 3.125, 0.357),
+    ("c7i.4xlarge", 16, 32, 6.25, 0.714),
 )
-# It has matrix units for bf16.
+# The processor of both families (remembered, not in that list); it has matrix units for bf16.
 _CPU_MODEL = "xeon-sapphire-rapids"
 
 
@@ -139,7 +144,7 @@ def _with_gpus(row: tuple) -> InstanceType:
     )
 
 
-def _without(name: str, vcpus: int, memory: int, price: float) -> InstanceType:
+def _without(name: str, vcpus: int, memory: int, gbps: float, price: float) -> InstanceType:
     on_demand, spot = _QUOTAS["standard"]
     return InstanceType(
         name=name,
@@ -150,13 +155,13 @@ def _without(name: str, vcpus: int, memory: int, price: float) -> InstanceType:
         gpu_memory_gib=0,
         efa_interfaces=0,
         network_cards=1,
-        network_gbps=None,
+        network_gbps=gbps,
         local_nvme_gb=0,
         on_demand_usd_per_hour=price,
         quota_code=on_demand,
         quota_code_spot=spot,
         cpu_model=_CPU_MODEL,
-        source=EC2_SIZES,
+        source=KARPENTER,
     )
 
 

@@ -17,6 +17,7 @@ class SpeedCoefficients:
     Attributes:
         fitted: Date of the fit.
         rows: Measured rows that it saw.
+        doubted: Sets of rows that are too fast to be believed: neither fitted nor scored.
         values: The coefficients, by name.
         intervals: Factors on a prediction between which 90 % of measurements left out of the fit
             lie: by metric, then by what was left out (`group`: other rows of the GPU class were
@@ -27,6 +28,7 @@ class SpeedCoefficients:
 
     fitted: str
     rows: int
+    doubted: list[str]
     values: dict[str, float]
     intervals: dict[str, dict[str, dict[str, tuple[float, float]]]]
     errors: dict[str, dict[str, list[dict[str, Any]]]]

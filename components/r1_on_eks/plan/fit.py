@@ -173,7 +173,11 @@ def _on_every_rank(
 
 def runs_on(checkpoint: Checkpoint, gpu: Gpu) -> str | None:
     """How a GPU multiplies a checkpoint: `native`, `unpacked` to 16 bits, or not at all."""
-    capability = float(gpu.compute_capability)
+    try:
+        capability = float(gpu.compute_capability)
+    except ValueError:
+        # No CUDA, nor its kernels that unpack: what its data sheet has arithmetic for.
+        return "native" if checkpoint.precision in gpu.tflops else None
     if capability >= _NATIVE[checkpoint.precision]:
         return "native"
     if capability >= _UNPACKED.get(checkpoint.precision, float("inf")):

@@ -72,6 +72,17 @@ def recommend(wish: Wish) -> list[Candidate]:
     ]
 
 
+# The guide's path: begin with 14b, go on to 32b or 70b, and keep 671b in reserve.
+_PATH = (("14b",), ("32b", "70b"), ("671b",))
+
+
+def growth(variant: str) -> list[tuple[str, ...]]:
+    """The variants to go on to, step by step; the last one is kept in reserve."""
+    smaller = list(VARIANTS)[: list(VARIANTS).index(variant) + 1]
+    steps = (tuple(name for name in step if name not in smaller) for step in _PATH)
+    return [step for step in steps if step]
+
+
 def _options(variant: Variant, wish: Wish, workload: Workload | None = None) -> list[Option]:
     if wish.accepted is None:
         checkpoints = [variant.published]

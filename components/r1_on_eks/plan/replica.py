@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from r1_on_eks.catalog.gpus import Gpu
 from r1_on_eks.catalog.model_shapes import Checkpoint, Variant
-from r1_on_eks.plan.speed import Number, Replica
+from r1_on_eks.plan.speed import Number, Replica, at_least
 
 Coefficients = Mapping[str, float]
 # What later engines are measured with; those coefficients are for the pinned version.
@@ -30,6 +30,7 @@ class ModelSize:
         attention_width: Heads times their dimension.
         kv_heads: Heads of the key-value cache; 1 where every rank holds all of it.
         cache_bytes: Key-value cache per token, all layers.
+        weight_bytes: All weights.
         dense_bytes: Weights read in each step: without embedding and routed experts.
         expert_bytes: Weights of all routed experts; 0 for a dense model.
         expert_share: Share of them that a token uses.
@@ -43,6 +44,7 @@ class ModelSize:
     attention_width: int
     kv_heads: int
     cache_bytes: int
+    weight_bytes: float
     dense_bytes: float
     expert_bytes: float
     expert_share: float
@@ -65,6 +67,7 @@ class ModelSize:
             attention_width=variant.heads * variant.head_dim,
             kv_heads=variant.cache_shards,
             cache_bytes=variant.kv_bytes_per_token,
+            weight_bytes=checkpoint.weight_bytes,
             dense_bytes=checkpoint.weight_bytes - expert_bytes - 2 * embedding,
             expert_bytes=expert_bytes,
             expert_share=experts.active / experts.routed if experts else 0.0,
@@ -147,10 +150,13 @@ def names_of(
         reckoned: tuple[str, ...] = ("compute.expert",)
     elif size.bits < 16:
         weights_only = size.arithmetic == "bf16" or not native
-        reckoned = ("compute.weight-only",) if weights_only else ("compute.8",)
+        reckoned = ("compute.weight-only",) if weights_only else (f"compute.{size.arithmetic}",)
     else:
         reckoned = ()
     across = ("all_reduce.nvlink" if gpu.nvlink else "all_reduce.pcie",)
+    # The first engine quantized its activations in kernels of their own.
+    if engine == "vllm-0.7" and reckoned == ("compute.fp8",):
+        reckoned += ("engine.vllm-0.7.compute.fp8",)
     known = GPU_CLASSES.get(gpu.compute_capability)
     of_class = {part: (f"class.{known}.{part}",) if known else () for part in _CLASS_PARTS}
     of_engine = {part: (f"engine.{engine}.{part}",) if engine != PINNED_ENGINE else ()
@@ -191,14 +197,19 @@ def factors(names: Mapping[str, tuple[str, ...]], coefficients: Coefficients) ->
 
 def with_factors(bare_: Bare, by: Factors) -> Replica:
     """The replica as measured ones behave: specification times coefficients."""
+    # Whatever a product of coefficients says of what nobody measured, nothing exceeds the
+    # specification.
+    read, expert_read, compute = (
+        at_least(factor, 1.0) for factor in (by.read, by.expert_read, by.compute)
+    )
     return Replica(
-        dense_read=bare_.dense_read * by.read,
-        expert_read=bare_.expert_read * by.expert_read,
+        dense_read=bare_.dense_read * read,
+        expert_read=bare_.expert_read * expert_read,
         expert_share=bare_.expert_share,
-        token_compute=bare_.token_compute * by.compute,
+        token_compute=bare_.token_compute * compute,
         token_link=bare_.link_token * by.link,
         cache_read=bare_.cache_read * by.cache_read,
-        attention=bare_.attention * by.compute,
+        attention=bare_.attention * compute,
         step=bare_.layers * (by.layer + by.all_reduce) + by.step,
         launches=0.0,
         sequence=by.sequence,

@@ -13,7 +13,7 @@ from r1_on_eks.placement_file import read_file_system, read_pins, write_pins
 from r1_on_eks.plan import DoesNotFit, NotPinned, Plan, placements_of
 from r1_on_eks.plan.choice import Option, best, options
 from r1_on_eks.plan.outlook import Outlook, outlooks
-from r1_on_eks.plan.recommend import Wish, recommend
+from r1_on_eks.plan.recommend import Wish, growth, recommend
 from r1_on_eks.plan.sharing import NothingMeets, cheapest_groups
 from r1_on_eks.plan.storage import sized, told_size
 from r1_on_eks.planning.tables import print_plan, print_recommendation, print_variants
@@ -81,11 +81,17 @@ def run_recommend(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps([
             {"variant": one.variant.name, "taken": one.taken, "verdict": one.verdict,
-             "option": one.option and _plain(one.option)} for one in candidates
+             "option": one.option and _plain(one.option),
+             "purchases": _purchases(one.option.instance.name) if one.option else [],
+             "grows_to": growth(one.variant.name)} for one in candidates
         ], indent=1, ensure_ascii=False))  # fmt: skip
     else:
         print_recommendation(wish, candidates, arguments.region)
     return 0 if any(one.taken for one in candidates) else 1
+
+
+def _purchases(instance: str) -> list[dict[str, Any]]:
+    return [asdict(way) for way in PURCHASES.get(instance, ())]
 
 
 def _sold_in(region: str) -> list[InstanceType]:
@@ -236,7 +242,7 @@ def _plain_plan(plan: Plan, expected: list[Outlook], cheaper: float | None) -> d
                 "name": pool.name,
                 "instance": pool.instance_type,
                 "nodes": pool.nodes,
-                "purchases": [asdict(way) for way in PURCHASES.get(pool.instance_type, ())],
+                "purchases": _purchases(pool.instance_type),
             }
             for pool in plan.gpu_pools
         ],

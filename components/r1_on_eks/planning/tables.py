@@ -17,7 +17,7 @@ from r1_on_eks.plan.estimate import Estimate, Range
 from r1_on_eks.plan.outlook import Outlook
 from r1_on_eks.plan.placement import Placement
 from r1_on_eks.plan.purchase import ON_DEMAND
-from r1_on_eks.plan.recommend import Candidate, Wish
+from r1_on_eks.plan.recommend import Candidate, Wish, growth
 from r1_on_eks.plan.storage import Storage, replacement_told, told_size
 from r1_on_eks.plan.upgrades import upgrade_told
 from r1_on_eks.stack_config import Workload
@@ -89,16 +89,10 @@ def print_recommendation(wish: Wish, candidates: Sequence[Candidate], region: st
 
 
 def _growth(variant: str) -> str:
-    """The guide's path: begin with 14b, grow to 32b or 70b, keep 671b in reserve."""
-    names = list(VARIANTS)
-    later = [name for name in ("14b", "32b", "70b") if names.index(name) > names.index(variant)]
-    if variant == _RESERVE:
+    steps = [" or ".join(step) for step in growth(variant)]
+    if not steps:
         return "more replicas"
-    steps = [" or ".join(later)] if later else []
-    return ", then ".join([*steps, f"{_RESERVE} as a reserved extension"]) + "; same gateway"
-
-
-_RESERVE = "671b"
+    return ", then ".join([*steps[:-1], f"{steps[-1]} as a reserved extension"]) + "; same gateway"
 
 
 def _print_purchases(console: Console, nodes: Mapping[str, int]) -> None:
