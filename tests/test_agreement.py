@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
+import pulumi
 import pytest
 from r1_on_eks.catalog import images
 
+_SECRET = pulumi.runtime.rpc._special_secret_sig
 STACKS = sorted((Path(__file__).parent.parent / "stacks").glob("Pulumi.*.yaml"))
 # vllm/entrypoints/serve/instrumentator/health.py of the wheel of 0.33.0, read 2026-11-24.
 VLLM_HEALTH = "/health"
@@ -128,7 +130,11 @@ def test_everything_that_is_mounted_exists_and_every_mount_has_its_volume(declar
         pod = deployment["spec"]["template"]["spec"]
         volumes = {volume["name"]: volume for volume in pod["volumes"]}
         assert {mount["name"] for mount in container_of(deployment)["volumeMounts"]} <= {*volumes}
+        given = {"gateway-tls"}
         for volume in volumes.values():
+            if "secret" in volume:
+                name = volume["secret"]["secretName"]
+                assert ("Secret", name) in exists or name in given
             if "configMap" in volume:
                 assert ("ConfigMap", volume["configMap"]["name"]) in exists
             if "persistentVolumeClaim" in volume:
@@ -142,6 +148,7 @@ def test_everything_that_is_mounted_exists_and_every_mount_has_its_volume(declar
                 assert (
                     mount["subPath"] in declared.one("ConfigMap", "gateway-nginx").inputs["data"]
                 )
+                assert mount["mountPath"] == f"/etc/nginx/{mount['subPath']}"
 
 
 def test_the_job_that_fills_the_file_system_fills_what_every_server_mounts(declared):
@@ -188,7 +195,7 @@ def test_images_are_named_in_one_place(declared):
 def test_limits_on_a_start_agree(declared):
     for deployment in servers(declared):
         container = container_of(deployment)
-        environment = {one["name"]: one["value"] for one in container["env"]}
+        environment = {one["name"]: one.get("value") for one in container["env"]}
         ready = int(environment["VLLM_ENGINE_READY_TIMEOUT_S"])
         probe = container["startupProbe"]
         assert probe["failureThreshold"] * probe["periodSeconds"] >= ready
@@ -202,6 +209,61 @@ def test_limits_on_a_start_agree(declared):
             continue
         deadline = deployment["spec"]["progressDeadlineSeconds"]
         assert deadline > ready + pod_of(deployment)["terminationGracePeriodSeconds"]
+
+
+def test_gateway_and_servers_read_one_key_that_nobody_sees(declared):
+    secret = declared.one("Secret")
+    assert secret.ignore_changes == ("data",)
+    # The engine keeps it encrypted: it is marked as what the protocol calls a secret.
+    assert secret.inputs["data"][pulumi.runtime.rpc._special_sig_key] == _SECRET
+    entries = secret.inputs["data"]["value"]
+    name = secret.inputs["metadata"]["name"]
+    for deployment in servers(declared):
+        (key,) = [v for v in container_of(deployment)["env"] if v["name"] == "VLLM_API_KEY"]
+        reference = key["valueFrom"]["secretKeyRef"]
+        assert (reference["name"], reference["key"] in entries) == (name, True)
+    (gateway,) = deployments(declared, "gateway")
+    volumes = {v["name"]: v for v in gateway["spec"]["template"]["spec"]["volumes"]}
+    assert volumes["server-key"]["secret"]["secretName"] == name
+    included = f"{mounted_at(gateway, 'server-key')}/header.conf"
+    text = declared.one("ConfigMap", "gateway-nginx").inputs["data"]["nginx.conf"]
+    assert f"include {included};" in text
+    assert "header.conf" in entries
+
+
+def mounted_at(deployment, volume):
+    mounts = container_of(deployment)["volumeMounts"]
+    return next(one["mountPath"] for one in mounts if one["name"] == volume)
+
+
+def test_tls_is_where_the_stack_is_asked_by_people(declared):
+    text = declared.one("ConfigMap", "gateway-nginx").inputs["data"]["nginx.conf"]
+    (gateway,) = deployments(declared, "gateway")
+    container, checked = container_of(gateway), declared.one("TargetGroup").inputs["healthCheck"]
+    tls = any(one["name"] == "tls" for one in container["volumeMounts"])
+    assert tls == ("ssl_certificate /etc/nginx/tls/tls.crt;" in text) == (" ssl so_k" in text)
+    scheme, port = ("HTTPS", 443) if tls else ("HTTP", 80)
+    assert {probe["httpGet"]["scheme"] for probe in probes_of(container)} == {scheme}
+    assert checked["protocol"] == scheme
+    assert declared.one("Listener").inputs["port"] == port
+    assert {rule.inputs["fromPort"] for rule in declared.of_type("SecurityGroupIngressRule")
+            if rule.name.startswith("gateway-clients")} == {port}  # fmt: skip
+
+
+def test_an_answer_may_take_as_long_at_every_step_of_its_way(declared):
+    text = declared.one("ConfigMap", "gateway-nginx").inputs["data"]["nginx.conf"]
+    (silent,) = {line.split()[1] for line in text.splitlines() if "proxy_read_timeout" in line
+                 and " 2s" not in line}  # fmt: skip
+    longest = int(silent.removesuffix("s;"))
+    (gateway,) = deployments(declared, "gateway")
+    pod, targets = gateway["spec"]["template"]["spec"], declared.one("TargetGroup").inputs
+    assert f"worker_shutdown_timeout {longest}s;" in text
+    assert declared.one("Listener").inputs["tcpIdleTimeoutSeconds"] > longest
+    assert pod["terminationGracePeriodSeconds"] > longest
+    # A pod that ends is called unhealthy while it gives its last answers.
+    (unhealthy,) = targets["targetHealthStates"]
+    assert unhealthy["enableUnhealthyConnectionTermination"] is False
+    assert unhealthy["unhealthyDrainingInterval"] >= longest
 
 
 def test_a_drain_is_never_blocked_and_replicas_are_spread(declared):

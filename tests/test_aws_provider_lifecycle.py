@@ -358,9 +358,18 @@ def gateway(of, vpc, subnets):
             "protocol": "TCP",
             "port": 30080,
             "deregistrationDelay": 120,
+            "targetHealthStates": [
+                {"enableUnhealthyConnectionTermination": False, "unhealthyDrainingInterval": 1200}
+            ],
             "healthCheck": check,
         },
-        {"deregistrationDelay": 60, "healthCheck": {**check, "interval": 30}},
+        {
+            "deregistrationDelay": 60,
+            "targetHealthStates": [
+                {"enableUnhealthyConnectionTermination": False, "unhealthyDrainingInterval": 60}
+            ],
+            "healthCheck": {**check, "interval": 30},
+        },
     )
     yield (
         "listener",

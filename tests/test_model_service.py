@@ -30,6 +30,7 @@ def declared(engine, *, claim_name: str | None = "r1-weights", replicas=1, tenso
             namespace="r1",
             server=server_of(place("70b", entry), WEIGHTS),
             pool="r1-70b",
+            server_key_secret="server-key",
             claim_name=claim_name,
             after=[Nodes("nodes")],
         )
@@ -128,3 +129,9 @@ def test_one_replica_has_no_budget_that_would_block_every_drain(engine, replicas
 def test_its_pods_wait_for_what_they_need(engine):
     deployment = declared(engine).one("Deployment")
     assert any(urn.endswith("::nodes") for urn in deployment.dependencies)
+
+
+def test_it_asks_for_a_key_that_a_secret_holds(engine):
+    (key,) = [one for one in container(engine)["env"] if one["name"] == "VLLM_API_KEY"]
+    assert key["valueFrom"]["secretKeyRef"] == {"name": "server-key", "key": "key"}
+    assert "value" not in key

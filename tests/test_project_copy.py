@@ -57,6 +57,28 @@ def test_the_salt_that_the_engine_wrote_survives_the_next_copy(source, tmp_path)
     assert read_stack(copy, "prod") == {"config": {"a:b": 1}, "encryptionsalt": "v1:here"}
 
 
+@pytest.mark.parametrize(
+    ("gateway", "becomes"),
+    [
+        (None, {"keys": ["rehearsal"]}),
+        ("internal", {"keys": ["rehearsal"]}),
+        ({"open": True}, {"open": True, "keys": ["rehearsal"]}),
+        ({"keys": [{"name": "alice"}]}, {"keys": ["alice", "rehearsal"]}),
+        ({"keys": "wrong"}, {"keys": "wrong"}),
+    ],
+)
+def test_the_copy_alone_knows_the_rehearsals_key(source, tmp_path, gateway, becomes):
+    stack = {} if gateway is None else {"gateway": gateway}
+    write_stack(source, "prod", {"config": {"r1-on-eks:stack": stack}})
+    for _ in range(2):
+        copy_project(source, tmp_path / "copy", accepted="ab" * 32)
+    found = read_stack(tmp_path / "copy", "prod")["config"]["r1-on-eks:stack"]["gateway"]
+    if isinstance(found["keys"], list):
+        found["keys"] = [key["name"] for key in found["keys"]]
+    assert found == becomes
+    assert read_stack(source, "prod") == {"config": {"r1-on-eks:stack": stack}}
+
+
 def test_what_is_removed_from_the_project_is_removed_from_the_copy(source, tmp_path):
     copy = tmp_path / "copy"
     copy_project(source, copy)

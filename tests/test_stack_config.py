@@ -41,7 +41,7 @@ RIGHT = {
             "gpu_memory_utilization": 0.92,
         }
     },
-    "gateway": "internal",
+    "gateway": {"tls": {"secret": "gateway-tls"}},
 }
 ABSENT = object()
 TABLE = yaml.safe_load(Path(__file__).with_name("wrong_stack_files.yaml").read_text())

@@ -13,6 +13,7 @@ EXAMPLES = {
     "account": 'account: "111122223333"',
     "admins": "admins: [arn:aws:iam::111122223333:role/platform-engineer]",
     "allow_unpinned": "allow_unpinned: true",
+    "at_a_time": "at_a_time: 64",
     "bucket": "bucket: example-r1-weights",
     "capacity_gib": "capacity_gib: 1200",
     "capacity_block": "capacity_block: cr-0123456789abcdef0",
@@ -27,20 +28,26 @@ EXAMPLES = {
     "secret:ecr-pullthroughcache/docker-hub-AbCdEf",
     "endpoint": "endpoint: private",
     "first_token_s": "first_token_s: 2",
+    "fallback": "fallback: {70b: 32b}",
     "fsx": "fsx: {capacity_gib: 1200, mbps_per_tib: 250}",
-    "gateway": "gateway: internal",
+    "gateway": "gateway: {tls: {secret: gateway-tls}}",
     "gpu_memory_utilization": "gpu_memory_utilization: 0.92",
     "gpu_zone": "gpu_zone: us-west-2b",
     "image_mirror": "image_mirror: {docker_hub_secret: arn:…, copied: 111122223333.dkr.…/mirror}",
     "instance": "instance: p4d.24xlarge",
+    "keys": "keys: [{name: alice, sha256: …}], the line that r1 key new alice prints",
     "load_minutes": "load_minutes: 15",
     "kubernetes": 'kubernetes: "1.35"',
     "lifetime": "lifetime: 8h",
+    "limits": "limits: {per_minute: 600, at_a_time: 64}",
     "mbps_per_tib": "mbps_per_tib: 250",
     "name": "prod-70b: small letters, digits, dots and dashes, 32 at most",
     "network": "network: own",
     "outbound": "outbound: nat",
+    "open": "open: true",
     "output": "output: 2000",
+    "per_minute": "per_minute: 600",
+    "percent": "percent: {14b: 95, 7b: 5}",
     "per_token_s": "per_token_s: 0.08",
     "pool": "pool: shared",
     "precision": "precision: bf16",
@@ -59,9 +66,15 @@ EXAMPLES = {
     "replaceable": "replaceable: true",
     "replicas": "replicas: 2",
     "reserved": "reserved: true",
+    "secret": "secret: gateway-tls",
+    "sha256": "sha256: the 64 digits that r1 key new NAME prints",
+    "splits": "splits: {assistant: {percent: {14b: 95, 7b: 5}}}",
     "stages": "stages: 2",
+    "sticky": "sticky: true",
     "storage": "storage: fsx",
+    "strangers": "strangers: {per_minute: 60, at_a_time: 8}",
     "tensor_parallel": "tensor_parallel: 8",
+    "tls": "tls: {secret: gateway-tls}",
     "variants": "variants: {7b: {}}",
     "vpc": "vpc: vpc-0123456789abcdef0",
     "warm": "warm: 1",
@@ -98,7 +111,7 @@ def _sentence(error: Any) -> str:
     path = [str(part) for part in error["loc"] if part not in _BRANCHES]
     key, value, kind = ".".join(path), error["input"], error["type"]
     names = [part for part in path if not part.isdigit()]
-    example = EXAMPLES.get(names[-1], "") if names else ""
+    example = _example(names)
     if kind == "missing":
         return f"{key}: is missing; write {example or f'{names[-1]}: …'}"
     if kind == "extra_forbidden":
@@ -113,14 +126,31 @@ def _sentence(error: Any) -> str:
         words = error["ctx"]["expected"].replace("'", "")
         section = _SECTIONS.get(names[-1], "public_from: [203.0.113.0/24]")
         return f"{key}: {_shown(value)}: write {words}, or {section}"
-    advise = _ADVICE.get(kind)
+    # Of a section whose keys have no defaults, the example alone says what to write.
+    advise = None if kind in _WHOLE_SECTION and example else _ADVICE.get(kind)
     advice = advise(value, error.get("ctx", {})) if advise else ""
     advice = advice or (f"write it as {example}" if example else error["msg"])
-    return f"{key}: {_shown(value)}: {advice}"
+    # Somebody may have written the key itself there.
+    shown = "what is there" if names[-1:] == ["sha256"] else _shown(value)
+    return f"{key}: {shown}: {advice}"
+
+
+_WHOLE_SECTION = {"model_type", "model_attributes_type"}
+
+
+def _example(names: Sequence[str]) -> str:
+    if names[-2:] == ["keys", "name"]:
+        return _KEY_NAME
+    return EXAMPLES.get(names[-1], "") if names else ""
+
+
+# Written otherwise than the name of a stack.
+_KEY_NAME = "name: alice; small letters, digits and dashes, 31 at most"
 
 
 # What may stand in place of a word.
 _SECTIONS = {
+    "gateway": "tls: {secret: gateway-tls}",
     "purchase": "capacity_block: cr-0123456789abcdef0",
     "network": "vpc, cidr and private_subnets of one that exists",
 }

@@ -124,6 +124,8 @@ def _warn(plan: Plan) -> None:
         pulumi.warn(upgrade_told(plan.kubernetes, date.today()))
     if plan.storage and (told := replacement_told(plan.storage)):
         pulumi.warn(told)
+    if plan.gateway.nobody:
+        pulumi.warn("gateway: it knows no key, so nobody gets in; r1 key new NAME makes one")
 
 
 def _account(plan: Plan) -> aws.Provider:
@@ -244,6 +246,7 @@ def _model_service(
         server=model.server,
         group=model.group,
         pool=model.pool,
+        server_key_secret=serving.server_key_secret,
         claim_name=storage.claim_name if storage else None,
         after=after,
     )
@@ -330,6 +333,7 @@ def _gateway(
         cluster=cluster.resource,
         namespace=serving.namespace,
         gateway=plan.gateway,
+        server_key_secret=serving.server_key_secret,
         vpc_id=network.vpc_id,
         subnet_ids=network.private_subnet_ids
         if plan.gateway.internal

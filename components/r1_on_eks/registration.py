@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from pulumi.runtime import mocks
+from pulumi.runtime import mocks, rpc
 from pulumi.runtime.stack import run_pulumi_func
 
 
@@ -42,6 +42,11 @@ def assigned_by_aws(kind: str, name: str) -> dict[str, Any]:
             return {"arn": f"arn:{name}"}
 
 
+def _open(inputs: dict[str, Any]) -> dict[str, Any]:
+    """Inputs without the protocol's mark on what is secret."""
+    return {key: rpc.unwrap_rpc_secret(value) for key, value in inputs.items()}
+
+
 class Answers(mocks.Mocks):
     """Answers every registration as AWS might, and remembers it."""
 
@@ -51,7 +56,7 @@ class Answers(mocks.Mocks):
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, dict[str, Any]]:
         """Its id and outputs: its inputs, and what AWS would assign."""
         self.registrations.append(
-            Registration(type=args.typ, name=args.name, inputs=dict(args.inputs))
+            Registration(type=args.typ, name=args.name, inputs=_open(args.inputs))
         )
         state = dict(args.inputs)
         for key, value in assigned_by_aws(args.typ, args.name).items():

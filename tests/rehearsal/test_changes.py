@@ -113,7 +113,18 @@ EDITS = {
         lambda settings: settings.update(private_endpoints=["ecr", "sts"])
     ),
     "gateway on the internet": Edit(
-        lambda settings: settings.update(gateway={"public_from": ["203.0.113.0/24"]}), ends=NLB
+        lambda settings: settings["gateway"].update(public_from=["203.0.113.0/24"]), ends=NLB
+    ),
+    "a key more": Edit(
+        lambda settings: settings["gateway"].update(keys=[{"name": "alice", "sha256": "ab" * 32}])
+    ),
+    "a variant that stands in": Edit(
+        lambda settings: settings["gateway"].update(fallback={"70b": "7b"})
+    ),
+    "a canary": Edit(
+        lambda settings: settings["gateway"].update(
+            splits={"assistant": {"percent": {"70b": 95, "7b": 5}}}
+        )
     ),
     "to production": Edit(lambda settings: settings.update(production=True)),
 }  # fmt: skip

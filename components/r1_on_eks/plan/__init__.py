@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
-from r1_on_eks.plan.gateway import LISTEN_PORT, GatewayPlan, gateway_of
+from r1_on_eks.plan.gateway import LISTEN_PORT, GatewayPlan, also_called, gateway_of
 from r1_on_eks.plan.group import Group, group_of
 from r1_on_eks.plan.images import ImageSource, image_source
 from r1_on_eks.plan.layout import Layout, NotPinned
@@ -140,7 +140,7 @@ class Plan:
         _check_sold(config, placements, zones, pinned)
         models = tuple(_model(config, placement) for placement in placements)
         servers = [model.server for model in models]
-        gateway = gateway_of(config, servers)
+        gateway = gateway_of(config, placements)
         return cls(
             stack=config.name,
             protected=_protected(config),
@@ -241,7 +241,7 @@ def _placed(layouts: Mapping[str, Layout]) -> tuple[Placement, ...]:
 
 def _model(config: StackConfig, placement: Placement) -> Model:
     variant = placement.variant.name
-    server = server_of(placement, config.weights)
+    server = server_of(placement, config.weights, also_called(variant, config.gateway_section))
     return Model(
         name=service_name(variant),
         workload=config.variants[variant].workload,

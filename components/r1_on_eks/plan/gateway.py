@@ -1,18 +1,28 @@
-"""What the gateway listens on and answers for."""
+"""What the gateway listens on, whom it lets in, and which model answers."""
 
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from r1_on_eks.plan.names import NAMESPACE, PORT
-from r1_on_eks.plan.routes import GatewaySettings, Route, nginx_configuration
-from r1_on_eks.plan.server import ModelServer
+from r1_on_eks.plan import nginx
+from r1_on_eks.plan.names import NAMESPACE, PORT, service_name
+from r1_on_eks.plan.nginx.settings import Allowance, Key, Service, Site, Split
+from r1_on_eks.plan.placement import Placement
 from r1_on_eks.plan.subnets import CLUSTER_DNS, cidr_of
-from r1_on_eks.stack_config import StackConfig
+from r1_on_eks.plan.timeline import longest_answer_seconds
+from r1_on_eks.stack_config import Gateway, Limits, StackConfig
 
 LISTEN_PORT = 8080
 # Of Kubernetes' default range; fixed, so that the target group can name it.
 NODE_PORT = 30080
+# Load balancer's check: every 10 s, twice.
+_UNHEALTHY_SECONDS = 20
+# The load balancer looks away from a pod that ends; then some margin.
+PRE_STOP_SECONDS = _UNHEALTHY_SECONDS + 15
+# AWS: a TCP listener's idle time-out is 60 to 6000 s (pulumi_aws, lb.Listener).
+_MOST_IDLE_SECONDS = 6000
+_IDLE_MARGIN_SECONDS = 60
+_WITH_QUEUE = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,36 +33,121 @@ class GatewayPlan:
         internal: False where the load balancer has public addresses.
         clients: IPv4 ranges that may connect.
         configuration: Text of nginx.conf.
-        checksum: Of that text; the pods roll when it changes.
-        paths: Public path of each variant, by its name.
+        script: Text of gateway.js.
+        checksum: Of both; the pods roll when it changes.
+        tls_secret: Secret that holds certificate and key, or None without TLS.
+        port: Where clients connect.
+        scheme: `https`, or `http` without TLS.
+        nobody: Whether no key is listed, so that nobody gets in.
+        idle_seconds: For so long a connection of the load balancer may be silent.
+        longest_answer_seconds: For so long a server may be.
+        grace_seconds: From the end of a pod's replacement to SIGKILL.
+        paths: Public path of each model, by its name.
     """
 
     internal: bool
     clients: tuple[str, ...]
     configuration: str
+    script: str
     checksum: str
+    tls_secret: str | None
+    port: int
+    scheme: str
+    nobody: bool
+    idle_seconds: int
+    longest_answer_seconds: int
+    grace_seconds: int
     paths: dict[str, str]
 
 
-def gateway_of(config: StackConfig, servers: Sequence[ModelServer]) -> GatewayPlan:
-    """The gateway in front of `servers`."""
-    routes = [
-        Route(
-            variant=server.variant,
-            service=server.name,
-            namespace=NAMESPACE,
-            port=PORT,
-            served_model_name=server.variant,
-        )
-        for server in servers
-    ]
-    settings = GatewaySettings(listen_port=LISTEN_PORT, resolver=CLUSTER_DNS)
-    text = nginx_configuration(routes, settings)
-    internal = config.gateway == "internal"
+def gateway_of(config: StackConfig, placements: Sequence[Placement]) -> GatewayPlan:
+    """The gateway in front of the servers of `placements`."""
+    asked = config.gateway_section
+    longest = longest_silence_seconds(placements)
+    site = site_of(asked, [placement.variant.name for placement in placements], longest)
+    text, script = nginx.configuration(site), nginx.script()
     return GatewayPlan(
-        internal=internal,
-        clients=(cidr_of(config),) if config.gateway == "internal" else config.gateway.public_from,
+        internal=asked.public_from is None,
+        clients=asked.public_from or (cidr_of(config),),
         configuration=text,
-        checksum=hashlib.sha256(text.encode()).hexdigest(),
-        paths={server.variant: f"/api/v1/{server.variant}" for server in servers},
+        script=script,
+        checksum=hashlib.sha256((text + script).encode()).hexdigest(),
+        tls_secret=asked.tls.secret if asked.tls else None,
+        port=443 if asked.tls else 80,
+        scheme="https" if asked.tls else "http",
+        nobody=not asked.keys and not asked.open,
+        idle_seconds=longest + _IDLE_MARGIN_SECONDS,
+        longest_answer_seconds=longest,
+        grace_seconds=PRE_STOP_SECONDS + longest + 30,
+        paths={name: f"/api/v1/{name}" for name in site.names},
     )
+
+
+def site_of(asked: Gateway, variants: Sequence[str], longest_answer_seconds: int) -> Site:
+    """What nginx is told.
+
+    Args:
+        asked: Section of the stack file.
+        variants: Those that stand up.
+        longest_answer_seconds: See `GatewayPlan`.
+    """
+    return Site(
+        services=tuple(
+            Service(
+                variant=variant,
+                name=service_name(variant),
+                namespace=NAMESPACE,
+                port=PORT,
+                instead=service_name(asked.fallback[variant])
+                if variant in asked.fallback
+                else None,
+            )
+            for variant in variants
+        ),
+        splits=tuple(
+            Split(
+                name=name,
+                percent=tuple((service_name(v), share) for v, share in split.percent.items()),
+                sticky=split.sticky,
+            )
+            for name, split in asked.splits.items()
+        ),
+        keys=tuple(
+            Key(name=k.name, sha256=k.sha256, allowance=_allowance(k.limits or asked.limits))
+            for k in asked.keys
+        ),
+        open=asked.open,
+        strangers=_allowance(asked.strangers),
+        listen_port=LISTEN_PORT,
+        tls=asked.tls is not None,
+        resolver=CLUSTER_DNS,
+        longest_answer_seconds=longest_answer_seconds,
+    )
+
+
+def also_called(variant: str, asked: Gateway) -> tuple[str, ...]:
+    """Names under which requests reach a server, beside that of its variant.
+
+    A request keeps the `model` that its client wrote, be it a split's or that of a variant which
+    this one stands in for; the answer says the variant, and so who answered.
+    """
+    replaced = [one for one, other in asked.fallback.items() if other == variant]
+    # Of a split, those that are drawn and those that stand in for one that was.
+    splits = [
+        name for name, split in asked.splits.items() if {variant, *replaced} & set(split.percent)
+    ]
+    return (*replaced, *splits)
+
+
+def longest_silence_seconds(placements: Sequence[Placement]) -> int:
+    """For how long the slowest model may say nothing: an answer that is not streamed.
+
+    It may wait in the server's queue for as long as it then takes; within what a load balancer's
+    idle time-out allows.
+    """
+    longest = max(longest_answer_seconds(placement) for placement in placements)
+    return min(longest * _WITH_QUEUE, _MOST_IDLE_SECONDS - _IDLE_MARGIN_SECONDS)
+
+
+def _allowance(limits: Limits) -> Allowance:
+    return Allowance(per_minute=limits.per_minute, at_a_time=limits.at_a_time)

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 
 NAMESPACE = "r1"
 PORT = 8000
+# Entry of the Secret that opens the model servers.
+SERVER_KEY = "key"
 
 STACK_TAG = "r1:stack"
 VARIANT_TAG = "r1:variant"

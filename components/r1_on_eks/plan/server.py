@@ -1,6 +1,7 @@
 """The command line and the size of one model server."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from r1_on_eks.catalog.images import VLLM, VLLM_ON_CPU
@@ -61,8 +62,16 @@ class ModelServer:
     fetched_from: str | None
 
 
-def server_of(placement: Placement, weights: Weights) -> ModelServer:
-    """The server of a placed variant."""
+def server_of(
+    placement: Placement, weights: Weights, also_called: Sequence[str] = ()
+) -> ModelServer:
+    """The server of a placed variant.
+
+    Args:
+        placement: What it runs on.
+        weights: Where they lie.
+        also_called: Names beside its variant's that requests may use; answers say the variant.
+    """
     instance, folder = placement.instance, placement.checkpoint.folder
     timeline = timeline_of(placement, weights)
     # Half of its share of the node is sure; the rest serves the page cache and the kubelet.
@@ -70,7 +79,7 @@ def server_of(placement: Placement, weights: Weights) -> ModelServer:
     return ModelServer(
         variant=placement.variant.name,
         name=service_name(placement.variant.name),
-        arguments=_arguments(placement, weights, timeline),
+        arguments=_arguments(placement, weights, timeline, also_called),
         environment=_environment(placement, weights, timeline),
         replicas=0 if placement.reserved else placement.replicas,
         spare=_spare(placement),
@@ -104,7 +113,9 @@ def _spare(placement: Placement) -> bool:
     return held > placement.replicas
 
 
-def _arguments(placement: Placement, weights: Weights, timeline: Timeline) -> tuple[str, ...]:
+def _arguments(
+    placement: Placement, weights: Weights, timeline: Timeline, also_called: Sequence[str]
+) -> tuple[str, ...]:
     streams = weights.streamed and not _fetches(placement, weights)
     mounted = f"{MOUNT}/{placement.checkpoint.folder}"
     source = _in_bucket(placement, weights) if streams else mounted
@@ -121,7 +132,7 @@ def _arguments(placement: Placement, weights: Weights, timeline: Timeline) -> tu
     return (
         source,
         *load,
-        "--served-model-name", placement.variant.name,
+        "--served-model-name", placement.variant.name, *also_called,
         "--tensor-parallel-size", str(placement.tensor_parallel),
         *stages,
         *together,

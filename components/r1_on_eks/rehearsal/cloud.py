@@ -16,6 +16,7 @@ from typing import Any
 
 import psutil
 
+from r1_on_eks.api_keys import fingerprint, new_key
 from r1_on_eks.rehearsal import faults, interrupted, toolchain
 from r1_on_eks.rehearsal.environment import command_environment, install_executables
 from r1_on_eks.rehearsal.gateway import Gateway, sync_gateway
@@ -89,7 +90,7 @@ class Rehearsal:
             if AWS_CLOUD not in self.processes.running():
                 self._prepare()
                 self._start_aws_cloud()
-            copy_project(self.project, self.state.project)
+            copy_project(self.project, self.state.project, accepted=fingerprint(self.key()))
             self._make_given_buckets()
 
     def run(self, command: Sequence[str], given_faults: Sequence[str] = ()) -> int:
@@ -137,6 +138,14 @@ class Rehearsal:
             for cluster in self.clusters():
                 gateway = sync_gateway(self.state.root, self.admin_kubeconfig(cluster))
             return gateway or sync_gateway(self.state.root, None)
+
+    def key(self) -> str:
+        """A key that every gateway of this rehearsal knows; made with its first command."""
+        if not self.state.key.exists():
+            self.state.root.mkdir(parents=True, exist_ok=True)
+            self.state.key.touch(mode=0o600)
+            self.state.key.write_text(new_key())
+        return self.state.key.read_text()
 
     def environment(self) -> dict[str, str]:
         """The environment of every command inside this rehearsal."""

@@ -1,40 +1,44 @@
 """The gateway of a rehearsed stack: a real nginx with the very configuration that was deployed.
 
-The way from the NodePort to the model is read off the cluster: Service → ready pods → their
-ConfigMap → nginx.conf → each upstream's Service → its ready pods, one stand-in for vLLM each.
-Only addresses are rewritten.
+The way from the NodePort to the model is read off the cluster: Service → ready pods → what is
+mounted into them → nginx.conf → each upstream's Service → its ready pods, one stand-in for vLLM
+each. Only addresses are rewritten. A certificate that the user is to give is made here.
 """
 
+import base64
 import json
 import os
 import re
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from kubernetes import client, config
 
+from r1_on_eks.rehearsal.certificates import Authority
+from r1_on_eks.rehearsal.nginx_files import (
+    CONFIGURATION,
+    PEER,
+    below,
+    nginx_command,
+    place,
+    rewritten,
+)
 from r1_on_eks.rehearsal.nginx_package import Nginx, find_or_unpack_nginx
 from r1_on_eks.rehearsal.paths import State
 from r1_on_eks.rehearsal.processes import Processes, free_port
+from r1_on_eks.rehearsal.question import trusting
 
 _NGINX = "gateway-nginx"
 _MODEL = "model-"
-_NAMESPACE, _SERVICE, _KEY = "r1", "gateway", "nginx.conf"
+_NAMESPACE, _SERVICE = "r1", "gateway"
+_KEY_VARIABLE = "VLLM_API_KEY"
+_CERTIFICATE, _PRIVATE_KEY = "tls.crt", "tls.key"
 _TIMEOUT_S = 20.0
-# Nothing listens on the discard port of a machine of today.
-_DEAD_ADDRESS = "127.0.0.1:9"
 
-_RESOLVER = re.compile(r"^[ \t]*resolver [^;]*;\n", re.M)
-_MODULE = re.compile(r"^load_module [^;]*;\n", re.M)
-_LISTEN = re.compile(r"^([ \t]*listen )\d+", re.M)
-_PEER = re.compile(
-    r"^(?P<indent>[ \t]*)server (?P<host>[a-z0-9.-]+):\d+ resolve(?P<rest>[^;]*);$", re.M
-)
 _PATH = re.compile(r"location = /api/v1/([^/\s]+)/chat/completions")
 
 
@@ -46,11 +50,41 @@ class Gateway:
         url: Where it listens on this machine.
         variants: Those it has a route for.
         problems: A sentence for each route that leads nowhere.
+        authority: Who signed its certificate; None where it speaks no TLS.
     """
 
     url: str
     variants: tuple[str, ...]
     problems: tuple[str, ...]
+    authority: Path | None
+
+
+@dataclass(frozen=True)
+class _Pod:
+    """A ready model pod: the names that it serves, and the key that it asks for."""
+
+    name: str
+    models: tuple[str, ...]
+    key: str | None
+
+
+@dataclass(frozen=True)
+class _Deployed:
+    """What the ready gateway pods run with.
+
+    Attributes:
+        text: Their nginx.conf; empty where none is ready.
+        files: What else is mounted below /etc/nginx, by its path there.
+        certificate: Folder there of a certificate that nobody gave; None where none is asked for.
+        peers: Ready pods behind each upstream's host.
+        problems: A sentence for each route that leads nowhere.
+    """
+
+    text: str = ""
+    files: dict[str, str] | None = None
+    certificate: str | None = None
+    peers: dict[str, list[_Pod]] | None = None
+    problems: tuple[str, ...] = ()
 
 
 def sync_gateway(state_root: Path, admin_kubeconfig: Path | None) -> Gateway | None:
@@ -60,101 +94,64 @@ def sync_gateway(state_root: Path, admin_kubeconfig: Path | None) -> Gateway | N
         The gateway, or None where none is deployed; then nothing of it runs.
     """
     processes = Processes(state_root)
-    text, peers, problems = _deployed(admin_kubeconfig) if admin_kubeconfig else ("", {}, [])
-    wanted = {f"{_MODEL}{pod}": model for pods in peers.values() for pod, model in pods.items()}
+    deployed = _deployed(admin_kubeconfig) if admin_kubeconfig else _Deployed()
+    peers = deployed.peers or {}
+    wanted = {f"{_MODEL}{pod.name}" for pods in peers.values() for pod in pods}
     for name in processes.running():
         if name.startswith(_MODEL) and name not in wanted:
             processes.stop(name)
-    if not text:
+    if not deployed.text:
         processes.stop(_NGINX, timeout=2)
         return None
     folder = State(state_root).root / "gateway"
     folder.mkdir(exist_ok=True)
     ports = _Ports(folder / "ports.json")
     addresses = {
-        host: [_model_server(processes, ports, pod, model) for pod, model in pods.items()]
+        host: [_model_server(processes, ports, pod) for pod in pods]
         for host, pods in peers.items()
     }
     port = ports.of(_NGINX)
+    authority = _certificate(folder, deployed.certificate)
     nginx = find_or_unpack_nginx(_say)
-    _run_nginx(processes, folder, nginx, rewritten(text, port, addresses, nginx, str(folder)))
-    url = f"http://127.0.0.1:{port}"
-    processes.wait_until(_NGINX, lambda: _healthy(url), _TIMEOUT_S)
-    return Gateway(url, tuple(dict.fromkeys(_PATH.findall(text))), tuple(problems))
+    changed = place(folder, deployed.files or {})
+    text = rewritten(deployed.text, port, addresses, nginx, str(folder))
+    _run_nginx(processes, folder, nginx, text, changed=changed)
+    url = f"{'https' if authority else 'http'}://127.0.0.1:{port}"
+    processes.wait_until(_NGINX, lambda: _healthy(url, authority=authority), _TIMEOUT_S)
+    variants = tuple(dict.fromkeys(_PATH.findall(deployed.text)))
+    return Gateway(url, variants, deployed.problems, authority)
 
 
-def rewritten(
-    text: str, port: int, addresses: dict[str, list[str]], nginx: Nginx, scratch: str = "/tmp"
-) -> str:
-    """The deployed text with this machine's addresses in it; nothing else is changed.
-
-    Args:
-        text: What the stack deployed.
-        port: Where to listen, on loopback.
-        addresses: `host:port` of the servers of each upstream's host; none: a dead one.
-        nginx: Whose njs module is loaded instead of the container's.
-        scratch: Takes the place of the container's /tmp.
-    """
-
-    def peer(found: re.Match[str]) -> str:
-        servers = addresses.get(found["host"]) or [_DEAD_ADDRESS]
-        return "\n".join(f"{found['indent']}server {s}{found['rest']};" for s in servers)
-
-    text = _RESOLVER.sub("", text)
-    text = _MODULE.sub(f"load_module {nginx.js_module};\n", text)
-    text = _LISTEN.sub(rf"\g<1>127.0.0.1:{port}", text)
-    text = text.replace(" /tmp/", f" {scratch}/")
-    return _PEER.sub(peer, text)
+def _certificate(folder: Path, inside: str | None) -> Path | None:
+    """Makes certificate and key once, by an authority of this rehearsal; returns its own."""
+    if inside is None:
+        return None
+    authority = folder / "authority.crt"
+    if not authority.exists():
+        made = Authority("r1 rehearsal")
+        signed = made.server(["127.0.0.1", "::1"], ["localhost"])
+        place(
+            folder,
+            {
+                f"{inside}/{_CERTIFICATE}": signed.certificate,
+                f"{inside}/{_PRIVATE_KEY}": signed.key,
+            },
+        )
+        authority.write_text(made.certificate)
+    return authority
 
 
-def nginx_command(nginx: Nginx, configuration: Path) -> list[str]:
-    """What starts nginx with `configuration` in the foreground."""
-    # In the container it never was root; here its workers would become a user who may not write
-    # into the rehearsal's folder.
-    as_user = " user root;" if os.geteuid() == 0 else ""
-    return [str(nginx.executable), "-c", str(configuration), "-g", f"daemon off;{as_user}"]
-
-
-def ask(url: str, variant: str, question: str) -> Iterator[str]:
-    """Asks for a streamed answer through the gateway; yields its pieces as they arrive.
-
-    Raises:
-        urllib.error.HTTPError: the gateway or the model refused.
-    """
-    body = {
-        "model": variant,
-        "stream": True,
-        "messages": [{"role": "user", "content": question}],
-    }
-    request = urllib.request.Request(
-        f"{url}/api/v1/{variant}/chat/completions",
-        data=json.dumps(body).encode(),
-        headers={"Content-Type": "application/json"},
-    )
-    with urllib.request.urlopen(request, timeout=60) as answer:
-        for line in answer:
-            event = line.decode().strip().removeprefix("data: ")
-            if not event or event == "[DONE]":
-                continue
-            for choice in json.loads(event)["choices"]:
-                if piece := choice["delta"].get("content"):
-                    yield piece
-
-
-_Peers = dict[str, dict[str, str]]
-
-
-def _deployed(admin_kubeconfig: Path) -> tuple[str, _Peers, list[str]]:
-    """The text that ready gateway pods run with, and pod and model behind each upstream host."""
+def _deployed(admin_kubeconfig: Path) -> _Deployed:
     with config.new_client_from_config(str(admin_kubeconfig)) as api:
         cluster = _Cluster(api)
         pods = cluster.ready_pods(_NAMESPACE, _SERVICE)
         if not pods:
-            return "", {}, []
-        text = cluster.configuration(pods[0])
-        peers: _Peers = {}
+            return _Deployed()
+        files, missing = cluster.mounted(pods[0])
+        text = files.pop(CONFIGURATION)
+        peers: dict[str, list[_Pod]] = {}
         problems = []
-        for found in _PEER.finditer(text):
+        for found in PEER.finditer(text):
             service, namespace, *_ = found["host"].split(".")
             ready = cluster.ready_pods(namespace, service)
             if ready is None:
@@ -163,8 +160,8 @@ def _deployed(admin_kubeconfig: Path) -> tuple[str, _Peers, list[str]]:
                 )
             elif not ready:
                 problems.append(f"no pod behind Service {service} in {namespace} is ready")
-            peers[found["host"]] = {p["metadata"]["name"]: _model_name(p) for p in ready or []}
-        return text, peers, problems
+            peers[found["host"]] = [cluster.model_pod(one) for one in ready or []]
+        return _Deployed(text, files, next(iter(missing), None), peers, tuple(problems))
 
 
 class _Cluster:
@@ -197,16 +194,49 @@ class _Cluster:
             self._json(self._core.read_namespaced_pod(name, namespace)) for name in sorted(names)
         ]
 
-    def configuration(self, pod: dict[str, Any]) -> str:
-        """The nginx.conf that is mounted into `pod`."""
-        for volume in pod["spec"].get("volumes", []):
-            if name := volume.get("configMap", {}).get("name"):
-                found = self._json(
-                    self._core.read_namespaced_config_map(name, pod["metadata"]["namespace"])
-                )
-                if _KEY in found.get("data", {}):
-                    return found["data"][_KEY]
-        raise ValueError(f"pod {pod['metadata']['name']} mounts no ConfigMap with {_KEY}")
+    def mounted(self, pod: dict[str, Any]) -> tuple[dict[str, str], list[str]]:
+        """Files below /etc/nginx of `pod`, and the folders there whose Secret nobody made."""
+        namespace = pod["metadata"]["namespace"]
+        volumes = {volume["name"]: volume for volume in pod["spec"]["volumes"]}
+        files: dict[str, str] = {}
+        missing = []
+        for mount in pod["spec"]["containers"][0]["volumeMounts"]:
+            inside, volume = below(mount["mountPath"]), volumes[mount["name"]]
+            if inside is None:
+                continue
+            if "configMap" in volume:
+                name = volume["configMap"]["name"]
+                found = self._json(self._core.read_namespaced_config_map(name, namespace))
+                files[inside] = found["data"][mount["subPath"]]
+            elif (entries := self.secret(volume["secret"]["secretName"], namespace)) is None:
+                missing.append(inside)
+            else:
+                files |= {f"{inside}/{name}": content for name, content in entries.items()}
+        return files, missing
+
+    def secret(self, name: str, namespace: str) -> dict[str, str] | None:
+        """Entries of a Secret; None if there is no such Secret."""
+        try:
+            found = self._json(self._core.read_namespaced_secret(name, namespace))
+        except client.ApiException as error:
+            if error.status == 404:
+                return None
+            raise
+        return {key: base64.b64decode(text).decode() for key, text in found["data"].items()}
+
+    def model_pod(self, pod: dict[str, Any]) -> _Pod:
+        """What a stand-in for this pod must know."""
+        container = pod["spec"]["containers"][0]
+        words = [*container.get("command", []), *container.get("args", [])]
+        after = words[words.index("--served-model-name") + 1 :]
+        end = next((n for n, word in enumerate(after) if word.startswith("-")), len(after))
+        key = None
+        for variable in container.get("env", []):
+            if variable["name"] == _KEY_VARIABLE:
+                wanted = variable["valueFrom"]["secretKeyRef"]
+                entries = self.secret(wanted["name"], pod["metadata"]["namespace"]) or {}
+                key = entries.get(wanted["key"])
+        return _Pod(pod["metadata"]["name"], tuple(after[:end]), key)
 
     def _json(self, found: Any) -> Any:
         return self._api.sanitize_for_serialization(found)
@@ -226,27 +256,22 @@ class _Ports:
         return self._ports[name]
 
 
-def _model_name(pod: dict[str, Any]) -> str:
-    words = [
-        word
-        for container in pod["spec"]["containers"]
-        for word in [*container.get("command", []), *container.get("args", [])]
-    ]
-    return words[words.index("--served-model-name") + 1]
-
-
-def _model_server(processes: Processes, ports: _Ports, pod: str, model: str) -> str:
-    name = f"{_MODEL}{pod}"
+def _model_server(processes: Processes, ports: _Ports, pod: _Pod) -> str:
+    name = f"{_MODEL}{pod.name}"
     port = ports.of(name)
     module = "r1_on_eks.rehearsal.model_server"
-    processes.start(name, [sys.executable, "-m", module, "--port", str(port), "--model", model])
+    words = [sys.executable, "-m", module, "--port", str(port), "--model", *pod.models]
+    key = {} if pod.key is None else {_KEY_VARIABLE: pod.key}
+    processes.start(name, words, env={**os.environ, **key})
     processes.wait_until(name, lambda: _healthy(f"http://127.0.0.1:{port}", "/health"), _TIMEOUT_S)
     return f"127.0.0.1:{port}"
 
 
-def _run_nginx(processes: Processes, folder: Path, nginx: Nginx, text: str) -> None:
-    file = folder / _KEY
-    changed = not file.exists() or file.read_text() != text
+def _run_nginx(
+    processes: Processes, folder: Path, nginx: Nginx, text: str, *, changed: bool
+) -> None:
+    file = folder / CONFIGURATION
+    changed = changed or not file.exists() or file.read_text() != text
     file.write_text(text)
     if changed and _NGINX in processes.running():
         # Running answers end on the workers of before.
@@ -254,9 +279,9 @@ def _run_nginx(processes: Processes, folder: Path, nginx: Nginx, text: str) -> N
     processes.start(_NGINX, nginx_command(nginx, file), cwd=folder)
 
 
-def _healthy(url: str, path: str = "/healthz") -> bool:
+def _healthy(url: str, path: str = "/healthz", authority: Path | None = None) -> bool:
     try:
-        with urllib.request.urlopen(url + path, timeout=2) as answer:
+        with urllib.request.urlopen(url + path, timeout=2, context=trusting(authority)) as answer:
             return answer.status == 200
     except OSError:
         return False

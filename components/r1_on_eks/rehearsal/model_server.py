@@ -1,14 +1,18 @@
 """A small stand-in for vLLM: the same paths, the same shapes, words instead of a model.
 
+As vLLM does, it answers under several names by the first of them, and asks on /v1 for the key in
+VLLM_API_KEY.
+
 It says in every answer that it is a stand-in. What it shows is the way of a request and of a
 streamed answer; nothing about speed, memory or quality.
 """
 
 import argparse
 import json
+import os
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -21,18 +25,34 @@ class ModelServer(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, port: int, model: str) -> None:
+    # A burst of streams, as a gateway brings it.
+    request_queue_size = 1024
+
+    def __init__(self, port: int, models: Sequence[str], key: str | None = None) -> None:
         super().__init__(("127.0.0.1", port), _Requests)
-        self.model = model
+        self.models = tuple(models)
+        self.key = key
 
 
 class _Requests(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     @property
-    def _model(self) -> str:
+    def _models(self) -> tuple[str, ...]:
         assert isinstance(self.server, ModelServer)
-        return self.server.model
+        return self.server.models
+
+    @property
+    def _model(self) -> str:
+        return self._models[0]
+
+    def _admitted(self) -> bool:
+        assert isinstance(self.server, ModelServer)
+        wanted = self.server.key
+        if wanted is None or self.headers["Authorization"] == f"Bearer {wanted}":
+            return True
+        self._json(401, {"error": "Unauthorized"})
+        return False
 
     def do_GET(self) -> None:
         """Health, metrics and the list of models."""
@@ -43,14 +63,20 @@ class _Requests(BaseHTTPRequestHandler):
                 line = f'vllm:num_requests_running{{model_name="{self._model}"}} 0\n'
                 self._answer(200, line.encode(), "text/plain")
             case "/v1/models":
-                model = {"id": self._model, "object": "model", "owned_by": "rehearsal"}
-                self._json(200, {"object": "list", "data": [model]})
+                if self._admitted():
+                    listed = [
+                        {"id": name, "object": "model", "owned_by": "rehearsal"}
+                        for name in self._models
+                    ]
+                    self._json(200, {"object": "list", "data": listed})
             case _:
                 self._refuse(404, "Not Found", "NotFoundError")
 
     def do_POST(self) -> None:
         """Completions, streamed or whole."""
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if not self._admitted():
+            return
         if self.path not in ("/v1/chat/completions", "/v1/completions"):
             self._refuse(404, "Not Found", "NotFoundError")
             return
@@ -60,7 +86,7 @@ class _Requests(BaseHTTPRequestHandler):
             self._refuse(400, f"JSON decode error: {error}", "BadRequestError")
             return
         wanted = asked.get("model", self._model)
-        if wanted != self._model:
+        if wanted not in self._models:
             message = f"The model `{wanted}` does not exist."
             self._refuse(404, message, "NotFoundError")
             return
@@ -154,9 +180,10 @@ def main() -> None:
     """Serves until it is ended."""
     parser = argparse.ArgumentParser(prog="model_server", description="A stand-in for vLLM")
     parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--model", required=True, help="the name that requests must use")
+    parser.add_argument("--model", nargs="+", required=True, help="names that requests may use")
     arguments = parser.parse_args()
-    ModelServer(arguments.port, arguments.model).serve_forever()
+    server = ModelServer(arguments.port, arguments.model, os.environ.get("VLLM_API_KEY"))
+    server.serve_forever()
 
 
 if __name__ == "__main__":

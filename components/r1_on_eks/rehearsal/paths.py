@@ -64,6 +64,11 @@ class State:
         return self.root / "backend"
 
     @property
+    def key(self) -> Path:
+        """The key that its gateways know, for its own requests."""
+        return self.root / "gateway-key"
+
+    @property
     def clusters(self) -> Path:
         """One directory per running control plane."""
         return self.root / "clusters"

@@ -11,7 +11,8 @@ from rich.table import Table
 
 from r1_on_eks.catalog.instances import INSTANCE_TYPES
 from r1_on_eks.rehearsal.cloud import Rehearsal
-from r1_on_eks.rehearsal.gateway import Gateway, ask
+from r1_on_eks.rehearsal.gateway import Gateway
+from r1_on_eks.rehearsal.question import ask
 
 # EKS user guide and price list, read 2026-09: a control plane in standard support.
 _EKS_USD_PER_HOUR = 0.10
@@ -41,7 +42,7 @@ def print_report(rehearsal: Rehearsal, stack: str) -> int:
     _print_resources(console, resources)
     for cluster in rehearsal.clusters():
         _print_cluster(console, rehearsal, cluster)
-    answered = _print_gateway(console, rehearsal.gateway())
+    answered = _print_gateway(console, rehearsal.gateway(), rehearsal.key())
     _print_price(console, resources)
     console.print(
         "\nnext:  r1 rehearse -- kubectl get pods --all-namespaces -o wide"
@@ -90,7 +91,7 @@ def _print_cluster(console: Console, rehearsal: Rehearsal, cluster: str) -> None
     console.print(nodes, pods)
 
 
-def _print_gateway(console: Console, gateway: Gateway | None) -> bool:
+def _print_gateway(console: Console, gateway: Gateway | None, key: str) -> bool:
     if gateway is None:
         console.print("gateway: none is deployed")
         return False
@@ -101,14 +102,15 @@ def _print_gateway(console: Console, gateway: Gateway | None) -> bool:
     for variant in gateway.variants:
         console.print(f"  {gateway.url}/api/v1/{variant}/chat/completions")
         if not answered:
-            answered = _print_answer(console, gateway.url, variant)
+            answered = _print_answer(console, gateway, variant, key)
     return answered
 
 
-def _print_answer(console: Console, url: str, variant: str) -> bool:
+def _print_answer(console: Console, gateway: Gateway, variant: str, key: str) -> bool:
     console.print(f"    ask: {_QUESTION}\n    answer: ", end="")
     began, first = time.monotonic(), None
-    for piece in ask(url, variant, _QUESTION):
+    pieces = ask(gateway.url, variant, _QUESTION, key=key, authority=gateway.authority)
+    for piece in pieces:
         first = first or time.monotonic() - began
         console.print(piece, end="", markup=False)
     if first is None:

@@ -9,15 +9,15 @@ import pulumi_aws as aws
 import pulumi_kubernetes as kubernetes
 
 from r1_on_eks.catalog.images import NGINX
-from r1_on_eks.plan.gateway import LISTEN_PORT, NODE_PORT, GatewayPlan
+from r1_on_eks.plan.gateway import LISTEN_PORT, NODE_PORT, PRE_STOP_SECONDS, GatewayPlan
 from r1_on_eks.plan.names import tagged
+from r1_on_eks.plan.nginx import SCRIPT
+from r1_on_eks.plan.nginx.locations import DRAINING
+from r1_on_eks.plan.nginx.process import FOLDER, SERVER_KEY_FOLDER, TLS_FOLDER
 from r1_on_eks.plan.traffic import GATEWAY_PODS
 
 _LABELS = GATEWAY_PODS
 _USER = 101  # nginx-unprivileged's own
-# Above the longest silence of an answer that is not streamed.
-_IDLE_SECONDS = 3600
-_DRAIN_SECONDS = 120
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +28,7 @@ class GatewayArgs:
         cluster: The cluster that its objects vanish with.
         namespace: Kubernetes namespace.
         gateway: Configuration text, clients, internal or not.
+        server_key_secret: Secret with the header that opens the model servers.
         vpc_id: The VPC of the nodes.
         subnet_ids: One subnet per zone; public ones where the gateway is.
         node_security_group_id: Security group of the nodes.
@@ -39,6 +40,7 @@ class GatewayArgs:
     cluster: pulumi.Resource
     namespace: pulumi.Input[str]
     gateway: GatewayPlan
+    server_key_secret: pulumi.Input[str]
     vpc_id: pulumi.Input[str]
     subnet_ids: Mapping[str, pulumi.Input[str]]
     node_security_group_id: pulumi.Input[str]
@@ -76,7 +78,7 @@ class Gateway(pulumi.ComponentResource):
             ),
         )
         _listener(name, args, balancer, within)
-        self.url = pulumi.Output.format("http://{0}", balancer.dns_name)
+        self.url = pulumi.Output.format(args.gateway.scheme + "://{0}", balancer.dns_name)
         self.register_outputs({"url": self.url})
 
 
@@ -96,8 +98,8 @@ def _security_group(
             security_group_id=group.id,
             cidr_ipv4=clients,
             ip_protocol="tcp",
-            from_port=80,
-            to_port=80,
+            from_port=args.gateway.port,
+            to_port=args.gateway.port,
             tags=tagged({}, f"{name}-clients-{number}"),
             opts=within,
         )
@@ -130,10 +132,19 @@ def _listener(
         target_type="instance",
         protocol="TCP",
         port=NODE_PORT,
-        deregistration_delay=_DRAIN_SECONDS,
+        # nginx sees who asks; a target by instance keeps it by default, and says so here.
+        preserve_client_ip="true",
+        deregistration_delay=min(args.gateway.longest_answer_seconds, 3600),
+        # A pod that ends is called unhealthy at once and still has answers to give.
+        target_health_states=[
+            {
+                "enable_unhealthy_connection_termination": False,
+                "unhealthy_draining_interval": args.gateway.longest_answer_seconds,
+            }
+        ],
         # Only nodes with a pod answer, since the Service is local to its node.
         health_check={
-            "protocol": "HTTP",
+            "protocol": args.gateway.scheme.upper(),
             "path": "/healthz",
             "port": "traffic-port",
             "interval": 10,
@@ -148,8 +159,9 @@ def _listener(
         f"{name}-listener",
         load_balancer_arn=balancer.arn,
         protocol="TCP",
-        port=80,
-        tcp_idle_timeout_seconds=_IDLE_SECONDS,
+        port=args.gateway.port,
+        # TLS ends in nginx: a TLS listener's idle time-out stays at 350 s.
+        tcp_idle_timeout_seconds=args.gateway.idle_seconds,
         default_actions=[{"type": "forward", "target_group_arn": targets.arn}],
         tags=tagged({}, f"{name}-listener"),
         opts=within,
@@ -163,10 +175,11 @@ def _listener(
 
 
 def _nginx(name: str, args: GatewayArgs, within: pulumi.ResourceOptions) -> None:
+    gateway = args.gateway
     configuration = kubernetes.core.v1.ConfigMap(
         f"{name}-nginx",
         metadata={"name": "gateway-nginx", "namespace": args.namespace},
-        data={"nginx.conf": args.gateway.configuration},
+        data={_CONFIGURATION: gateway.configuration, SCRIPT: gateway.script},
         opts=within,
     )
     metadata: Any = {"name": "gateway", "namespace": args.namespace, "labels": _LABELS}
@@ -175,13 +188,19 @@ def _nginx(name: str, args: GatewayArgs, within: pulumi.ResourceOptions) -> None
         metadata=metadata,
         spec={
             "replicas": 2,
+            "strategy": {
+                "type": "RollingUpdate",
+                "rolling_update": {"max_surge": 1, "max_unavailable": 0},
+            },
+            # The load balancer takes this long to find a new pod well.
+            "min_ready_seconds": PRE_STOP_SECONDS,
             "selector": {"match_labels": _LABELS},
             "template": {
                 "metadata": {
                     "labels": _LABELS,
-                    "annotations": {"r1-on-eks/configuration": args.gateway.checksum},
+                    "annotations": {"r1-on-eks/configuration": gateway.checksum},
                 },
-                "spec": _pod(configuration.metadata.name),
+                "spec": _pod(gateway, configuration.metadata.name, args.server_key_secret),
             },
         },
         opts=pulumi.ResourceOptions.merge(
@@ -197,8 +216,8 @@ def _nginx(name: str, args: GatewayArgs, within: pulumi.ResourceOptions) -> None
             "selector": _LABELS,
             "ports": [
                 {
-                    "name": "http",
-                    "port": 80,
+                    "name": gateway.scheme,
+                    "port": gateway.port,
                     "target_port": LISTEN_PORT,
                     "node_port": NODE_PORT,
                 }
@@ -214,36 +233,55 @@ def _nginx(name: str, args: GatewayArgs, within: pulumi.ResourceOptions) -> None
     )
 
 
-def _pod(configuration: pulumi.Input[str]) -> Any:
-    mounts: Sequence[Any] = [
-        {
-            "name": "configuration",
-            "mount_path": "/etc/nginx/nginx.conf",
-            "sub_path": "nginx.conf",
-            "read_only": True,
-        },
-        {"name": "temporary", "mount_path": "/tmp"},
-    ]
+_CONFIGURATION = "nginx.conf"
+_SPREAD_OVER = ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
+
+
+def _pod(
+    gateway: GatewayPlan, configuration: pulumi.Input[str], server_key_secret: pulumi.Input[str]
+) -> Any:
+    secrets: dict[str, pulumi.Input[str]] = {"server-key": server_key_secret}
+    if gateway.tls_secret:
+        secrets["tls"] = gateway.tls_secret
     return {
         "automount_service_account_token": False,
         "enable_service_links": False,
-        # An answer may run for an hour; nginx ends when its last one has.
-        "termination_grace_period_seconds": _IDLE_SECONDS + _DRAIN_SECONDS,
+        # nginx ends when its last answer has.
+        "termination_grace_period_seconds": gateway.grace_seconds,
         "topology_spread_constraints": [_spread(key) for key in _SPREAD_OVER],
         "security_context": {
             "run_as_non_root": True,
             "run_as_user": _USER,
+            "fs_group": _USER,
             "seccomp_profile": {"type": "RuntimeDefault"},
         },
-        "containers": [_container(mounts)],
+        "containers": [_container(gateway, _mounts(list(secrets)))],
         "volumes": [
             {"name": "configuration", "config_map": {"name": configuration}},
             {"name": "temporary", "empty_dir": {}},
+            *(
+                {"name": name, "secret": {"secret_name": secret, "default_mode": 0o440}}
+                for name, secret in secrets.items()
+            ),
         ],
     }
 
 
-_SPREAD_OVER = ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
+def _mounts(secrets: Sequence[str]) -> list[Any]:
+    folders = {"server-key": SERVER_KEY_FOLDER, "tls": TLS_FOLDER}
+    return [
+        *(
+            {
+                "name": "configuration",
+                "mount_path": f"{FOLDER}/{file}",
+                "sub_path": file,
+                "read_only": True,
+            }
+            for file in (_CONFIGURATION, SCRIPT)
+        ),
+        {"name": "temporary", "mount_path": "/tmp"},
+        *({"name": one, "mount_path": folders[one], "read_only": True} for one in secrets),
+    ]
 
 
 def _spread(key: str) -> Any:
@@ -255,28 +293,35 @@ def _spread(key: str) -> Any:
     }
 
 
-def _container(mounts: Sequence[Any]) -> Any:
+def _probe(gateway: GatewayPlan, path: str) -> Any:
+    return {
+        "http_get": {"path": path, "port": LISTEN_PORT, "scheme": gateway.scheme.upper()},
+        "timeout_seconds": 5,
+    }
+
+
+def _container(gateway: GatewayPlan, mounts: Sequence[Any]) -> Any:
     return {
         "name": "nginx",
         "image": NGINX,
-        "ports": [{"name": "http", "container_port": LISTEN_PORT}],
-        "readiness_probe": {
-            "http_get": {"path": "/healthz", "port": LISTEN_PORT},
-            "period_seconds": 5,
-        },
+        "ports": [{"name": gateway.scheme, "container_port": LISTEN_PORT}],
+        "readiness_probe": {**_probe(gateway, "/healthz"), "period_seconds": 5},
         "liveness_probe": {
-            "http_get": {"path": "/healthz", "port": LISTEN_PORT},
+            **_probe(gateway, "/livez"),
             "period_seconds": 10,
-            "timeout_seconds": 5,
             "failure_threshold": 6,
         },
-        # Longer than the load balancer takes to stop sending; then SIGQUIT lets answers end.
+        # The load balancer's check fails from here on, and it sends no one new; then SIGQUIT (the
+        # image's stop signal) lets answers end.
         "lifecycle": {
-            "pre_stop": {"exec": {"command": ["sh", "-c", f"sleep {_DRAIN_SECONDS + 10}"]}}
+            "pre_stop": {
+                "exec": {"command": ["sh", "-c", f"touch {DRAINING}; sleep {PRE_STOP_SECONDS}"]}
+            }
         },
         "resources": {
-            "requests": {"cpu": "100m", "memory": "128Mi"},
-            "limits": {"memory": "512Mi"},
+            "requests": {"cpu": "100m", "memory": "256Mi"},
+            # A stream holds 35 KiB, and where its body chose the model up to thrice that body.
+            "limits": {"memory": "2Gi"},
         },
         "security_context": {
             "allow_privilege_escalation": False,

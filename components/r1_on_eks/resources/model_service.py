@@ -9,7 +9,7 @@ import pulumi_kubernetes as kubernetes
 
 from r1_on_eks.catalog.images import AWS_CLI
 from r1_on_eks.plan.group import Group
-from r1_on_eks.plan.names import POOL_LABEL, PORT, VARIANT_LABEL
+from r1_on_eks.plan.names import POOL_LABEL, PORT, SERVER_KEY, VARIANT_LABEL
 from r1_on_eks.plan.server import CACHE, MOUNT, ModelServer
 from r1_on_eks.plan.timeline import PROBE_PERIOD_SECONDS
 from r1_on_eks.plan.traffic import SERVER_PODS, WORKER_PODS, instance_of
@@ -28,6 +28,7 @@ class ModelServiceArgs:
         server: Command line, size and limits on the start.
         group: How a replica is laid over nodes, or None where it is on one.
         pool: Label value of the nodes that it runs on.
+        server_key_secret: Secret with the key that it asks for.
         claim_name: Claim that holds the weights, or None where they are streamed.
         after: What its pods need: nodes, GPUs, permissions.
     """
@@ -37,6 +38,7 @@ class ModelServiceArgs:
     server: ModelServer
     group: Group | None = None
     pool: str
+    server_key_secret: pulumi.Input[str]
     claim_name: pulumi.Input[str] | None
     after: Sequence[pulumi.Resource]
 
@@ -110,7 +112,8 @@ def _deployment(
     within: pulumi.ResourceOptions,
 ) -> None:
     server = args.server
-    pod = _pod(args, account, _container(server, server.arguments, mounted=_mounted(args)))
+    container = _container(server, server.arguments, mounted=_mounted(args))
+    pod = _pod(args, account, _asking_for_key(container, args))
     kubernetes.apps.v1.Deployment(
         f"{name}-server",
         metadata=metadata,
@@ -166,6 +169,7 @@ def _groups(
 ) -> None:
     server, mounted = args.server, _mounted(args)
     leader = _container(server, group.leader_arguments, mounted=mounted, devices=group.devices)
+    leader = _asking_for_key(leader, args)
     worker = _worker(server, group, mounted=mounted)
     worker_labels = {**WORKER_PODS, **instance_of(server), VARIANT_LABEL: server.variant}
     kubernetes.apiextensions.CustomResource(
@@ -322,6 +326,13 @@ _UNPRIVILEGED = {
     "capabilities": {"drop": ["ALL"]},
     "read_only_root_filesystem": True,
 }
+
+
+def _asking_for_key(container: Any, args: ModelServiceArgs) -> Any:
+    """On /v1 alone: probes and Prometheus need none. vLLM takes it from no file."""
+    key = {"secret_key_ref": {"name": args.server_key_secret, "key": SERVER_KEY}}
+    asked = {"name": "VLLM_API_KEY", "value_from": key}
+    return container | {"env": [*container["env"], asked]}
 
 
 def _weights_mount(server: ModelServer) -> Any:

@@ -1,5 +1,6 @@
 """The namespace of model services and gateway."""
 
+from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -7,7 +8,9 @@ from typing import Any
 import pulumi
 import pulumi_kubernetes as kubernetes
 
-from r1_on_eks.plan.names import NAMESPACE
+from r1_on_eks.api_keys import new_key
+from r1_on_eks.plan.names import NAMESPACE, SERVER_KEY
+from r1_on_eks.plan.nginx.process import HEADER_FILE, key_header
 from r1_on_eks.plan.traffic import Peer, Policy
 
 
@@ -29,6 +32,8 @@ class ServingNamespace(pulumi.ComponentResource):
 
     namespace: pulumi.Output[str]
     """Its name, known once it exists."""
+    server_key_secret: pulumi.Output[str]
+    """Name of the Secret with the key that model servers ask for."""
 
     def __init__(
         self, name: str, args: ServingNamespaceArgs, opts: pulumi.ResourceOptions | None = None
@@ -51,7 +56,25 @@ class ServingNamespace(pulumi.ComponentResource):
                 opts=within,
             )
         self.namespace = namespace.metadata.name
-        self.register_outputs({"namespace": self.namespace})
+        self.server_key_secret = _server_key(name, self.namespace, within).metadata.name
+        self.register_outputs(
+            {"namespace": self.namespace, "server_key_secret": self.server_key_secret}
+        )
+
+
+def _server_key(
+    name: str, namespace: pulumi.Output[str], within: pulumi.ResourceOptions
+) -> kubernetes.core.v1.Secret:
+    key = new_key()
+    content = {SERVER_KEY: key, HEADER_FILE: key_header(key)}
+    encoded = {file: b64encode(text.encode()).decode() for file, text in content.items()}
+    return kubernetes.core.v1.Secret(
+        f"{name}-server-key",
+        metadata={"name": "server-key", "namespace": namespace},
+        data=pulumi.Output.secret(encoded),
+        # Made once: every later run draws another, which is not looked at.
+        opts=pulumi.ResourceOptions.merge(within, pulumi.ResourceOptions(ignore_changes=["data"])),
+    )
 
 
 def _spec(policy: Policy) -> Any:

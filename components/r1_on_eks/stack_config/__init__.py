@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from r1_on_eks.config_errors import sentences
+from r1_on_eks.stack_config.gateway import Gateway, KeyName, Limits
 from r1_on_eks.stack_config.section import PublicFrom, Section
 from r1_on_eks.stack_config.stack import StackConfig
 from r1_on_eks.stack_config.variant import (
@@ -22,6 +23,8 @@ __all__ = [
     "FILE_SYSTEM",
     "FileSystem",
     "FromReservation",
+    "Gateway",
+    "Limits",
     "Overrides",
     "Pin",
     "PublicFrom",
@@ -31,6 +34,7 @@ __all__ = [
     "WantedVariant",
     "Weights",
     "Workload",
+    "key_name",
     "parse_pinned_file_system",
     "parse_pins",
     "parse_stack_config",
@@ -70,6 +74,21 @@ def workload_of(**numbers: float) -> Workload:
         raise StackConfigError("\n".join(sentences(error.errors()))) from None
 
 
+def key_name(name: str) -> str:
+    """The name of a key that somebody typed.
+
+    Raises:
+        StackConfigError: it is none.
+    """
+    try:
+        return _Named.model_validate({"name": name}).name
+    except ValidationError:
+        raise StackConfigError(
+            f"{name!r} is no name of a key; write alice: small letters, digits, dashes,"
+            " 31 at most, a letter first"
+        ) from None
+
+
 def parse_pins(content: Mapping[str, Any]) -> dict[str, Pin]:
     """Parses the content of a file of pinned placements, by variant.
 
@@ -99,3 +118,7 @@ def _parsed(**parts: Any) -> _Pinned:
         return _Pinned.model_validate(parts)
     except ValidationError as error:
         raise StackConfigError("\n".join(sentences(error.errors()))) from None
+
+
+class _Named(Section):
+    name: KeyName

@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, Tag, model_validator
 
 from r1_on_eks.catalog.kubernetes import KUBERNETES_VERSIONS
+from r1_on_eks.stack_config.gateway import Gateway
 from r1_on_eks.stack_config.images import ImageMirror
 from r1_on_eks.stack_config.network import GivenNetwork
 from r1_on_eks.stack_config.section import Either, Ranges, Section, pattern, row_of
@@ -83,8 +84,15 @@ class StackConfig(Section):
     """Where the weights lie, and how they come to the GPUs."""
     variants: Annotated[dict[VariantName, WantedVariant], Field(min_length=1)]
     """Which variants stand up, and what is asked of each; `7b: {}` for the defaults."""
-    gateway: Annotated[Annotated[Literal["internal"], Tag("_word")] | Ranges, Either] = "internal"
-    """Who reaches the gateway: `internal` for the network alone, or public_from ranges."""
+    gateway: Annotated[
+        Annotated[Literal["internal"], Tag("_word")] | Annotated[Gateway, Tag("_section")], Either
+    ] = "internal"
+    """`internal` for the network alone, or who reaches it, with which keys, and what answers."""
+
+    @property
+    def gateway_section(self) -> Gateway:
+        """What its word stands for, too."""
+        return Gateway() if self.gateway == "internal" else self.gateway
 
     @property
     def owner(self) -> str:
@@ -109,6 +117,7 @@ class StackConfig(Section):
             raise ValueError(
                 f"lifetime: {self.lifetime} is for test stacks; a protected stack does not expire"
             )
+        self._gateway_agrees()
         on_lustre = self.weights.storage == "fsx"
         if on_lustre and not KUBERNETES_VERSIONS[self.kubernetes].lustre_client:
             raise ValueError(
@@ -116,6 +125,33 @@ class StackConfig(Section):
                 " use 1.35, or weights.storage s3-stream"
             )
         return self
+
+    def _gateway_agrees(self) -> None:
+        gateway, known = self.gateway_section, ", ".join(self.variants)
+        if self.production and gateway.tls is None:
+            raise ValueError(
+                "gateway: a production stack speaks TLS; write"
+                " gateway: {tls: {secret: gateway-tls}} and make that Secret, or production: false"
+            )
+        if self.production and gateway.open:
+            raise ValueError(
+                "gateway.open: a production stack asks for keys; remove it, or write"
+                " production: false"
+            )
+        named = [
+            *(
+                (f"splits.{name}.percent", one)
+                for name, s in gateway.splits.items()
+                for one in s.percent
+            ),
+            *(("fallback", one) for pair in gateway.fallback.items() for one in pair),
+        ]
+        for key, variant in named:
+            if variant not in self.variants:
+                raise ValueError(
+                    f"gateway.{key}: {variant} is none of the stack's variants;"
+                    f" write one of {known}"
+                )
 
     @model_validator(mode="after")
     def _fits_the_registry(self) -> Self:

@@ -124,6 +124,32 @@ _TARGETS = {
     "connectionTermination": "deregistration_delay.connection_termination.enabled",
 }
 _write_targets, _read_targets = _attributes("TargetGroup", "TargetGroupArn", _TARGETS)
+_UNHEALTHY = {
+    "enableUnhealthyConnectionTermination": "target_health_state.unhealthy.connection_termination"
+    ".enabled",
+    "unhealthyDrainingInterval": "target_health_state.unhealthy.draining_interval_seconds",
+}
+
+
+def _write_unhealthy(cloud: Any, old: Values, new: Values) -> None:
+    given = [
+        {"Key": _UNHEALTHY[key], "Value": _text(value)}
+        for state in new.get("targetHealthStates") or []
+        for key, value in state.items()
+        if value is not None
+    ]
+    if given and old.get("targetHealthStates") != new.get("targetHealthStates"):
+        params = {"TargetGroupArn": new["id"], "Attributes": given}
+        cloud.call("elbv2", "ModifyTargetGroupAttributes", params)
+
+
+def _read_unhealthy(cloud: Any, answer: Any, values: Values) -> Any:
+    find = Find("DescribeTargetGroupAttributes", {"TargetGroupArn": "{id}"}, "Attributes")
+    told = {one["Key"]: one["Value"] for one in cloud.find("elbv2", find, values) or []}
+    state = {key: _value(told[name], 0) for key, name in _UNHEALTHY.items() if name in told}
+    return [state] if state else values.get("targetHealthStates")
+
+
 _CHECKS = {
     "enabled": "HealthCheckEnabled",
     "protocol": "HealthCheckProtocol",
@@ -166,6 +192,7 @@ TARGET_GROUP = Row(
     tagging=_TAGGING,
     updates=(
         Update(tuple(_TARGETS), _write_targets, after_create=True),
+        Update(("targetHealthStates",), _write_unhealthy, after_create=True),
         Update(
             ("healthCheck",),
             Call("ModifyTargetGroup", _CHECK_NAMES, {"TargetGroupArn": "{id}"}),
@@ -173,6 +200,7 @@ TARGET_GROUP = Row(
     ),
     outputs={
         **_read_targets,
+        "targetHealthStates": _read_unhealthy,
         "arn": "TargetGroupArn",
         "arnSuffix": _suffix(":targetgroup/"),
         "name": "TargetGroupName",

@@ -1,0 +1,3 @@
+module r1-on-eks/benchmarks/traffic
+
+go 1.26

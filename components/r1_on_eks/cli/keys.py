@@ -1,0 +1,41 @@
+"""`r1 key`: its words."""
+
+import argparse
+from typing import Any
+
+_KEY_HELP = """\
+Keys of the gateway. A stack file lists the SHA-256 of each, which is no secret; the key itself is
+printed once and kept by whoever uses it.
+
+  r1 key new alice         prints a key and the line for the stack file
+  r1 key list prod-70b     whose keys a stack accepts
+
+To change a key: add a second one of the same name, `pulumi up`, let its owner change over, take
+the first one out, `pulumi up`. Both are one caller, with one allowance.
+"""
+
+
+def add(subcommands: Any) -> None:
+    """Adds `r1 key`."""
+    key = subcommands.add_parser(
+        "key",
+        help="keys of the gateway: make one, list a stack's",
+        description=_KEY_HELP,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    actions = key.add_subparsers(dest="action", required=True, metavar="ACTION")
+    new = actions.add_parser("new", help="make a key", description="r1 key new alice")
+    new.add_argument("name", metavar="NAME", help="whose it is: small letters, digits, dashes")
+    listed = actions.add_parser(
+        "list", help="whose keys a stack accepts", description="r1 key list prod-70b"
+    )
+    listed.add_argument("stack", metavar="STACK", help="of stacks/Pulumi.<STACK>.yaml")
+    for parser in (new, listed):
+        parser.add_argument("--json", action="store_true", help="print it as JSON")
+    key.set_defaults(run=_run)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from r1_on_eks import key_commands
+
+    return key_commands.run(arguments)
