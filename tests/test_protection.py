@@ -15,6 +15,11 @@ KEPT = {
     "aws:lb/loadBalancer:LoadBalancer", "r1:index:Protection",
 }  # fmt: skip
 
+IN_PRODUCTION = {
+    "production": True, "allow_unpinned": True, "lifetime": None,
+    "gateway": {"tls": {"secret": "gateway-tls"}},
+}  # fmt: skip
+
 each_stack = pytest.mark.parametrize("stack_file", STACKS, ids=lambda file: file.stem)
 
 
@@ -41,9 +46,7 @@ def test_nothing_can_be_deleted_before_the_protection(engine, stack_file):
 
 @each_stack
 def test_a_production_stack_keeps_what_holds_state_and_the_way_in(engine, stack_file):
-    for one in engine.run(
-        stack_file, production=True, allow_unpinned=True, lifetime=None
-    ).registered:
+    for one in engine.run(stack_file, **IN_PRODUCTION).registered:
         if one.type in KEPT or (one.type.endswith(":NodeGroup") and one.name == "system"):
             assert one.protect, f"{one.type} {one.name}"
 
@@ -57,6 +60,5 @@ def test_a_test_stack_keeps_nothing(engine, stack_file):
 
 @each_stack
 def test_protection_is_lifted_by_one_key(engine, stack_file):
-    lifted = {"deletion_protection": False, "allow_unpinned": True, "lifetime": None}
-    engine.run(stack_file, production=True, **lifted)
+    engine.run(stack_file, **IN_PRODUCTION, deletion_protection=False)
     assert not [one.name for one in engine.registered if one.protect]
