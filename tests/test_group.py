@@ -4,14 +4,18 @@ import dataclasses
 
 import pytest
 from pulumi_aws.eks import Cluster
+from r1_on_eks.catalog.images import VLLM
 from r1_on_eks.catalog.instances import INSTANCE_TYPES
+from r1_on_eks.plan.autoscaling import node_template
 from r1_on_eks.plan.group import group_of
+from r1_on_eks.plan.images import ImageSource, in_pods
 from r1_on_eks.plan.interfaces import EFA, IP, interfaces_of
 from r1_on_eks.plan.layout import Layout
 from r1_on_eks.plan.placement import place
 from r1_on_eks.plan.pools import gpu_pools, pools_of
 from r1_on_eks.plan.purchase import Purchase
 from r1_on_eks.plan.server import server_of
+from r1_on_eks.plan.versions import Versions
 from r1_on_eks.resources.gpu_node_pool import GpuNodePool, GpuNodePoolArgs
 from r1_on_eks.resources.interconnect import Interconnect, InterconnectArgs
 from r1_on_eks.resources.model_service import ModelService, ModelServiceArgs
@@ -105,6 +109,12 @@ def test_what_is_reserved_has_its_pool_without_nodes():
     assert (pool.nodes, pool.most) == (0, 2)
 
 
+def test_an_autoscaler_knows_what_a_node_of_an_empty_group_offers():
+    [pool] = gpu_pools("prod", [placed(reserved=True)])
+    told = {key.rpartition("resources/")[2]: value for key, value in node_template(pool).items()}
+    assert grouped()[2].devices.items() <= told.items()
+
+
 def pool_declared(engine, layout):
     def program():
         args = GpuNodePoolArgs(
@@ -112,6 +122,8 @@ def pool_declared(engine, layout):
             node_role_arn="arn:role",
             subnet_id="subnet-b",
             pool=gpu_pools("prod", [layout])[0],
+            versions=Versions(kubernetes="1.35"),
+            node_template={},
             security_group_ids=["sg-cluster", "sg-fabric"],
             after=[],
         )
@@ -219,6 +231,12 @@ def test_both_are_as_restricted_and_as_large_as_a_pod_of_one_node(engine):
         }  # fmt: skip
         assert limits.items() <= vllm["resources"]["requests"].items()
         assert {one["name"] for one in spec["volumes"]} >= {"weights", "shared-memory"}
+
+
+def test_its_images_are_named_where_all_images_are(engine):
+    for template in templates(engine):
+        renamed = in_pods(template, ImageSource(digests={VLLM: "sha256:of-ours"}))
+        assert renamed["spec"]["containers"][0]["image"] == f"{VLLM}@sha256:of-ours"
 
 
 def test_one_group_has_no_budget_and_of_two_one_stays(engine):

@@ -1,12 +1,13 @@
 """What others made: rendered again it is the same, and ours does what theirs does."""
 
 import json
+import re
 import runpy
 from pathlib import Path
 
 import pytest
 from pulumi_aws.eks import Cluster
-from r1_on_eks.catalog.upstream import lws_objects
+from r1_on_eks.catalog.upstream import PARTS, lws_objects, page
 from r1_on_eks.resources.accelerators import Accelerators, AcceleratorsArgs
 from r1_on_eks.resources.leader_worker_sets import LeaderWorkerSets, LeaderWorkerSetsArgs
 
@@ -85,3 +86,19 @@ def test_the_controller_is_admitted_by_its_restricted_namespace_and_names_a_fixe
     [manager] = pod["containers"]
     assert manager["image"] == "registry.k8s.io/lws/lws:v0.9.0"
     assert manager["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+
+
+def test_the_page_says_what_the_rows_say():
+    assert RENDERING["PAGE"].read_text() == page()
+
+
+STACKS = sorted((Path(__file__).parent.parent / "stacks").glob("Pulumi.*.yaml"))
+
+
+@pytest.mark.parametrize("stack", ["all-variants", "prod-671b-p5", "edge-1.5b-cpu"])
+def test_every_image_that_runs_is_in_the_table(engine, stack):
+    engine.run(next(file for file in STACKS if file.stem == f"Pulumi.{stack}"))
+    told = json.dumps([one.inputs for one in engine.registered])
+    images = set(re.findall(r'"image": "([^"]+)"', told))
+    assert images
+    assert images <= {part.image for part in PARTS}

@@ -1,8 +1,9 @@
-"""Renders the charts whose objects are kept in this repository, from the Go modules they come in.
+"""Renders the charts whose objects are kept in this repository, and writes docs/upstream.md.
 
     python tools/upstream_objects.py
 
-A test renders them again and finds no difference. It needs Go, and the Go module proxy once.
+The charts come inside Go modules. A test renders them again and finds no difference. It needs Go,
+and the Go module proxy once.
 """
 
 import json
@@ -11,16 +12,20 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from r1_on_eks.catalog.upstream import LWS_NAMESPACE
+from r1_on_eks.catalog import images
+from r1_on_eks.catalog.upstream import LWS_NAMESPACE, page
 from r1_on_eks.rehearsal.toolchain import charts, module_folder
 
 PROJECT = Path(__file__).parent.parent
 KEPT = PROJECT / "components" / "r1_on_eks" / "catalog" / "lws_objects.jsonl"
 
+PAGE = PROJECT / "docs" / "upstream.md"
+
 LWS = "sigs.k8s.io/lws"
+_REPOSITORY, _, _TAG = images.LEADER_WORKER_SET.partition(":")
 LWS_VALUES = {
-    # The chart's own is `main`, which moves.
-    "image": {"manager": {"tag": "v0.9.0", "pullPolicy": "IfNotPresent"}},
+    # The chart's own tag is `main`, which moves.
+    "image": {"manager": {"repository": _REPOSITORY, "tag": _TAG, "pullPolicy": "IfNotPresent"}},
     "podSecurityContext": {
         "runAsNonRoot": True,
         "seccompProfile": {"type": "RuntimeDefault"},
@@ -74,6 +79,7 @@ def _rendered(
 
 def main() -> int:
     """Writes what is kept."""
+    PAGE.write_text(page())
     KEPT.write_text(lines(lws_objects()))
     print(f"{KEPT.relative_to(PROJECT)}: {KEPT.stat().st_size / 1e6:.1f} MB")
     return 0

@@ -1,15 +1,127 @@
-"""What is taken from others and runs in the cluster: where from, and what of it was verified how.
+"""What others made and runs in the cluster: where from, and what of it was verified how.
 
 Charts that travel inside Go modules are rendered with Helm's library at development time, by
 tools/upstream_objects.py; what came out is kept here, so that `pulumi up` needs Python alone.
 """
 
 import json
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from r1_on_eks.catalog import images
+
 LWS_NAMESPACE = "lws-system"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """One part of others.
+
+    Attributes:
+        name: What it is.
+        version: Its version, as its own makers count.
+        image: What runs, or "" where AWS brings it.
+        source: Where its objects or options were read.
+        license: Of what is kept in this repository, or was read.
+        verified: What was verified, and how.
+        open: What was not.
+    """
+
+    name: str
+    version: str
+    image: str
+    source: str
+    license: str
+    verified: str
+    open: str
+
+
+PARTS = (
+    Part(
+        name="LeaderWorkerSet: definitions, controller, webhooks",
+        version="0.9.0 (chart 0.1.0)",
+        image=images.LEADER_WORKER_SET,
+        source="Go module sigs.k8s.io/lws, charts/lws, rendered by tools/upstream_objects.py into"
+        " catalog/lws_objects.jsonl",
+        license="Apache-2.0",
+        verified="rendered again without a difference (tests/test_upstream.py); controller and"
+        " webhooks built from the module run in the rehearsal with the chart's own rights"
+        " (tests/test_controllers.py)",
+        open="the image itself; on EKS a webhook is reached through the cluster's security group",
+    ),
+    Part(
+        name="NVIDIA device plugin",
+        version="0.19.3",
+        image=images.DEVICE_PLUGIN,
+        source="our DaemonSet (resources/accelerators.py) beside the chart in Go module"
+        " github.com/NVIDIA/k8s-device-plugin",
+        license="Apache-2.0",
+        verified="image, rights, settings, mounts and tolerations are the rendered chart's"
+        " (tests/test_upstream.py); 0.20.0 could not be read",
+        open="on a GPU; its folders for MPS and CDI are left out, since neither is used",
+    ),
+    Part(
+        name="AWS EFA device plugin",
+        version="v0.5.20",
+        image=images.EFA_PLUGIN,
+        source="our DaemonSet (resources/interconnect.py) after the template in aws/eks-charts"
+        " stable/aws-efa-k8s-device-plugin, which is in no package registry",
+        license="Apache-2.0",
+        verified="its template and values read, 2026-11; in the rehearsal it is scheduled on nodes"
+        " with adapters alone (tests/test_group.py)",
+        open="the image, whose tag was read for EKS's own registry and not for the public one",
+    ),
+    Part(
+        name="vLLM",
+        version="0.33.0",
+        image=images.VLLM,
+        source="wheel on PyPI: its parser's options (catalog/vllm_options.json)",
+        license="Apache-2.0",
+        verified="every command line of every stack (tests/test_vllm_options.py); /health read in"
+        " the wheel",
+        open="on a GPU. Over nodes its image has no libfabric and no aws-ofi-nccl"
+        " (vllm-project/vllm#55783, open 2026-09): NCCL then takes TCP, not EFA",
+    ),
+    Part(
+        name="vLLM for processors",
+        version="0.33.0",
+        image=images.VLLM_ON_CPU,
+        source="vLLM's docs, installation/cpu, 2026-11",
+        license="Apache-2.0",
+        verified="its options are those of the same wheel",
+        open="the image: its tag was not looked up",
+    ),
+    Part(
+        name="AWS command line",
+        version="2.36.42",
+        image=images.AWS_CLI,
+        source="public repositories that pull it",
+        license="Apache-2.0",
+        verified="–",
+        open="the image; its command line is run by no test",
+    ),
+    Part(
+        name="Nginx, unprivileged, with njs",
+        version="1.30.4",
+        image=images.NGINX,
+        source="Debian testing's package of the same minor version, in the rehearsal",
+        license="BSD-2-Clause",
+        verified="the deployed configuration serves streamed answers through a real Nginx in"
+        " every rehearsal",
+        open="the image",
+    ),
+    Part(
+        name="EKS add-ons: VPC CNI, kube-proxy, CoreDNS, Pod Identity agent, FSx CSI driver",
+        version="EKS's default for the cluster's version",
+        image="",
+        source="EKS user guide, workloads-add-ons-available-eks",
+        license="–",
+        verified="names, settings and order, against a stand-in for EKS",
+        open="that they run",
+    ),
+)
 
 
 @cache
@@ -17,3 +129,30 @@ def lws_objects() -> tuple[dict[str, Any], ...]:
     """The objects of the LeaderWorkerSet chart, one line each in the file, definitions first."""
     text = files("r1_on_eks.catalog").joinpath("lws_objects.jsonl").read_text()
     return tuple(json.loads(line) for line in text.splitlines())
+
+
+def page() -> str:
+    """docs/upstream.md."""
+    head = ("part", "version", "image", "source, license", "verified", "not verified")
+    rows: list[tuple[str, ...]] = [head, ("---",) * len(head)]
+    rows += [
+        (
+            one.name,
+            one.version,
+            f"`{one.image}`" if one.image else "AWS's",
+            f"{one.source} ({one.license})",
+            one.verified,
+            one.open,
+        )
+        for one in PARTS
+    ]
+    table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    return f"""\
+# What others made
+
+Every image and chart that a stack here runs. Images are named by tag until their digests are
+looked up; nothing in this table was looked up in a registry unless it says so. Written from
+`catalog/upstream.py` by `python tools/upstream_objects.py`.
+
+{table}
+"""

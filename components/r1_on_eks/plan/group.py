@@ -17,7 +17,7 @@ TOPOLOGY_KEY = "eks.amazonaws.com/nodegroup"
 EFA_RESOURCE = "vpc.amazonaws.com/efa"
 # libfabric's buffers; what AWS's own EFA manifests ask for (awslabs/awsome-distributed-ai), and
 # less than the EKS image sets aside.
-_HUGE_PAGES = {"hugepages-2Mi": "5120Mi"}
+HUGE_PAGES = {"hugepages-2Mi": "5120Mi"}
 # What LeaderWorkerSet sets in every container of a group.
 _LEADER, _RANK = "$(LWS_LEADER_ADDRESS)", "$(LWS_WORKER_INDEX)"
 # A worker is needed until the leader's last answer is out: then its rendezvous closes.
@@ -70,6 +70,6 @@ def group_of(placement: Placement, server: ModelServer) -> Group | None:
         leader_arguments=together,
         worker_arguments=(*together, "--headless"),
         worker_stop=("bash", "-c", _UNTIL_THE_LEADER_ENDS),
-        devices={EFA_RESOURCE: str(adapters), **_HUGE_PAGES} if adapters else {},
+        devices={EFA_RESOURCE: str(adapters), **HUGE_PAGES} if adapters else {},
         topology_key=TOPOLOGY_KEY,
     )

@@ -82,7 +82,8 @@ class Kubelet:
         self._folder = State(state_root).clusters / cluster
         self._admin = self._folder / "admin.kubeconfig"
         self._processes = Processes(state_root)
-        self._core = client.CoreV1Api(config.new_client_from_config(str(self._admin)))
+        # Its answers are typed as if every part of them might be missing.
+        self._core: Any = client.CoreV1Api(config.new_client_from_config(str(self._admin)))
         self.programs: dict[str, Program] = {}
 
     def look(self) -> None:
@@ -182,7 +183,7 @@ class Kubelet:
                 },
             }
         }
-        given: Any = self._core.create_namespaced_service_account_token(
+        given = self._core.create_namespaced_service_account_token(
             pod.spec.service_account_name, pod.metadata.namespace, asked
         )
         admin = yaml.safe_load(self._admin.read_text())

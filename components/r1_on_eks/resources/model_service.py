@@ -185,7 +185,7 @@ def _groups(
                 "pulumi.com/waitFor": "condition=Available",
             },
         },
-        # Keys as upstream spells them: Pulumi has no type for it.
+        # Pulumi has no type for it.
         spec={
             "replicas": server.replicas,
             "startupPolicy": "LeaderCreated",
@@ -199,16 +199,32 @@ def _groups(
                 "size": group.size,
                 # A rank can't join again: with one pod the whole group starts anew.
                 "restartPolicy": "RecreateGroupOnPodRestart",
-                "leaderTemplate": kubernetes.core.v1.PodTemplateSpecArgs(
-                    metadata={"labels": _labels(server)}, spec=_pod(args, account, leader)
-                ),
-                "workerTemplate": kubernetes.core.v1.PodTemplateSpecArgs(
-                    metadata={"labels": worker_labels}, spec=_pod(args, account, worker)
-                ),
+                "leaderTemplate": {
+                    "metadata": {"labels": _labels(server)},
+                    "spec": _as_the_api_spells(_pod(args, account, leader)),
+                },
+                "workerTemplate": {
+                    "metadata": {"labels": worker_labels},
+                    "spec": _as_the_api_spells(_pod(args, account, worker)),
+                },
             },
         },
         opts=_waiting(args, within),
     )
+
+
+def _as_the_api_spells(value: Any) -> Any:
+    """`node_selector` as `nodeSelector`, at every depth; no label here has such a key."""
+    if isinstance(value, dict):
+        return {_camel(key): _as_the_api_spells(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_as_the_api_spells(one) for one in value]
+    return value
+
+
+def _camel(key: str) -> str:
+    first, *rest = key.split("_")
+    return first + "".join(word.capitalize() for word in rest)
 
 
 def _mounted(args: ModelServiceArgs) -> bool:
