@@ -152,6 +152,21 @@ def test_a_fixed_size_that_does_not_do_is_refused_when_it_is_decided_too():
         sized(weights(2, capacity_gib=1200), [SEVENTY], None)
 
 
+def test_deciding_anew_does_not_shrink_what_stands_either():
+    stands = FileSystem(capacity_gib=2400, mbps_per_tib=250)
+    with pytest.raises(DoesNotFit, match="1200, but 2400 stand"):
+        sized(weights(capacity_gib=1200), [SEVENTY], stands)
+
+
+def test_a_speed_is_of_the_type_that_has_speeds():
+    stands = FileSystem(deployment="SCRATCH_2", capacity_gib=2400)
+    found = sized(weights(mbps_per_tib=250), [SEVENTY], stands)
+    assert found == FileSystem(capacity_gib=2400, mbps_per_tib=250)
+    assert storage_of(weights(mbps_per_tib=250), [SEVENTY], stands).file_system == found
+    with pytest.raises(NotPinned):
+        storage_of(weights(deployment="PERSISTENT_2"), [SEVENTY], stands)
+
+
 def test_a_size_that_nobody_decided_is_not_guessed():
     with pytest.raises(NotPinned):
         storage_of(weights(), [SEVENTY], None)
