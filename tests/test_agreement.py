@@ -152,35 +152,36 @@ def test_everything_that_is_mounted_exists_and_every_mount_has_its_volume(declar
 
 
 def test_the_job_that_fills_the_file_system_fills_what_every_server_mounts(declared):
-    jobs = [one.inputs for one in declared.of_type("Job")]
     mounted = {
-        mount["subPath"]: deployment["spec"]["template"]["spec"]["volumes"]
+        deployment["metadata"]["name"]: mount["mountPath"]
         for deployment in servers(declared)
         for mount in container_of(deployment)["volumeMounts"]
         if mount["name"] == "weights" and "initContainers" not in pod_of(deployment)
     }
-    assert bool(jobs) == bool(mounted)
-    for job in jobs:
-        pod = pod_of(job)
-        (container,) = pod["containers"]
+    jobs = {one.name: one.inputs for one in declared.of_type("Job")}
+    assert {*jobs} == {f"{name}-preload-job" for name in mounted}
+    for name, path in mounted.items():
+        job = jobs[f"{name}-preload-job"]
+        (container,) = pod_of(job)["containers"]
+        assert f"cd {path} " in container["command"][-1]
         (claim,) = [one.inputs for one in declared.of_type("PersistentVolumeClaim")]
         assert job["metadata"]["namespace"] == claim["metadata"]["namespace"]
-        (volume,) = pod["volumes"]
+        (volume,) = pod_of(job)["volumes"]
         assert volume["persistentVolumeClaim"]["claimName"] == claim["metadata"]["name"]
-        script = container["command"][-1]
-        (mount,) = container["volumeMounts"]
-        assert f"{mount['mountPath']}/$folder" in script
-        (folders,) = [line for line in script.splitlines() if line.startswith("for folder in")]
-        assert set(folders.removeprefix("for folder in ").removesuffix("; do").split()) == {
-            *mounted
-        }
 
 
 def test_gpu_nodes_are_not_paid_for_before_the_weights_are_there(declared):
-    for group in declared.of_type("NodeGroup"):
-        if group.name != "system":
-            before = {urn.rpartition("::")[2] for urn in group.dependencies}
-            assert {job.name for job in declared.of_type("Job")} <= before
+    before = {
+        group.inputs["labels"].get("r1-on-eks/variant-pool"): {
+            urn.rpartition("::")[2] for urn in group.dependencies
+        }
+        for group in declared.of_type("NodeGroup")
+        if group.name != "system"
+    }
+    jobs = {one.name for one in declared.of_type("Job")}
+    for deployment in servers(declared):
+        pool = pod_of(deployment)["nodeSelector"]["r1-on-eks/variant-pool"]
+        assert jobs & {f"{deployment['metadata']['name']}-preload-job"} <= before[pool]
 
 
 def test_images_are_named_in_one_place(declared):

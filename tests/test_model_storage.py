@@ -1,18 +1,10 @@
-import pulumi
 import pytest
 from pulumi_aws.eks import Cluster
-from r1_on_eks.plan.preload import Preload
 from r1_on_eks.resources.model_storage import ModelStorage, ModelStorageArgs
 from r1_on_eks.stack_config import FileSystem
 
 LASTING = FileSystem(deployment="PERSISTENT_2", capacity_gib=2400, mbps_per_tib=500)
-PRELOAD = Preload(name="preload-1", script="true", limit_seconds=600, wait="15m")
 FOR_A_TEST = FileSystem(deployment="SCRATCH_2", capacity_gib=1200)
-
-
-class Nodes(pulumi.CustomResource):
-    def __init__(self, name):
-        super().__init__("test:index:Nodes", name, {})
 
 
 def declared(engine, file_system=LASTING):
@@ -23,10 +15,9 @@ def declared(engine, file_system=LASTING):
             subnet_id="subnet-b",
             client_security_group_id="sg-nodes",
             bucket="weights-of-ours",
+            key_arn="arn:key",
             file_system=file_system,
             namespace="r1",
-            preload=PRELOAD,
-            after=[Nodes("nodes")],
             protected=False,
         )
         ModelStorage("storage", args)
@@ -41,7 +32,7 @@ def test_a_lasting_file_system_has_the_version_that_al2023_mounts(engine):
     assert lustre["storageCapacity"] == 2400
     assert lustre["perUnitStorageThroughput"] == 500
     assert lustre["subnetIds"] == "subnet-b"
-    assert lustre["kmsKeyId"] == "arn:storage-key"
+    assert lustre["kmsKeyId"] == "arn:key"
 
 
 def test_a_scratch_file_system_names_no_throughput(engine):
@@ -92,28 +83,3 @@ def test_the_claim_binds_to_the_volume_of_the_file_system(engine):
 def test_pods_do_not_mount_it_before_the_import_has_listed_the_files(engine):
     volume = declared(engine).one("PersistentVolume")
     assert any(urn.endswith("::storage-bucket") for urn in volume.dependencies)
-
-
-def test_it_is_filled_from_nodes_that_cost_little_by_a_job_that_stays(engine):
-    job = declared(engine).one("Job")
-    spec = job.inputs["spec"]
-    assert "ttlSecondsAfterFinished" not in spec
-    assert spec["activeDeadlineSeconds"] == 600
-    assert job.create_timeout == "15m"
-    pod = spec["template"]["spec"]
-    # Neither a GPU nor a toleration: it lands on the system nodes.
-    assert "tolerations" not in pod
-    (container,) = pod["containers"]
-    assert "nvidia.com/gpu" not in container["resources"]["requests"]
-    (mount,) = container["volumeMounts"]
-    assert mount["readOnly"] is True
-    assert "subPath" not in mount
-    assert any(urn.endswith("::nodes") for urn in job.dependencies)
-
-
-def test_a_restricted_namespace_admits_the_pod_that_fills_it(engine):
-    pod = declared(engine).one("Job").inputs["spec"]["template"]["spec"]
-    assert pod["securityContext"]["runAsNonRoot"] is True
-    assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
-    assert pod["containers"][0]["securityContext"]["capabilities"] == {"drop": ["ALL"]}
-    assert pod["automountServiceAccountToken"] is False

@@ -1,5 +1,6 @@
 """The file system of a stack: which size, why that, and how it is filled."""
 
+import re
 import subprocess
 
 import pytest
@@ -151,6 +152,21 @@ def test_a_fixed_size_that_does_not_do_is_refused_when_it_is_decided_too():
         sized(weights(2, capacity_gib=1200), [SEVENTY], None)
 
 
+def test_deciding_anew_does_not_shrink_what_stands_either():
+    stands = FileSystem(capacity_gib=2400, mbps_per_tib=250)
+    with pytest.raises(DoesNotFit, match="1200, but 2400 stand"):
+        sized(weights(capacity_gib=1200), [SEVENTY], stands)
+
+
+def test_a_speed_is_of_the_type_that_has_speeds():
+    stands = FileSystem(deployment="SCRATCH_2", capacity_gib=2400)
+    found = sized(weights(mbps_per_tib=250), [SEVENTY], stands)
+    assert found == FileSystem(capacity_gib=2400, mbps_per_tib=250)
+    assert storage_of(weights(mbps_per_tib=250), [SEVENTY], stands).file_system == found
+    with pytest.raises(NotPinned):
+        storage_of(weights(deployment="PERSISTENT_2"), [SEVENTY], stands)
+
+
 def test_a_size_that_nobody_decided_is_not_guessed():
     with pytest.raises(NotPinned):
         storage_of(weights(), [SEVENTY], None)
@@ -161,11 +177,11 @@ def test_streamed_weights_have_no_file_system():
     streamed = Weights(bucket="ours", storage="s3-stream")
     assert storage_of(streamed, [SEVENTY], None) is None
     assert sized(streamed, [SEVENTY], None) is None
-    assert preload_of(streamed, [SEVENTY]) is None
+    assert preload_of(SEVENTY, streamed) is None
 
 
-def run(script, folder, tmp_path):
-    """The script with `folder` in place of the mount, in a shell of this machine."""
+def run(script, tmp_path):
+    """The script with a folder in place of the mount, in a shell of this machine."""
     return subprocess.run(
         ["sh", "-c", script.replace(MOUNT, str(tmp_path))],
         capture_output=True,
@@ -174,39 +190,50 @@ def run(script, folder, tmp_path):
     )
 
 
-def test_the_files_of_every_variant_are_read_and_those_of_others_are_not(tmp_path):
-    preload = preload_of(weights(), [SEVENTY, SMALL])
-    wanted = ["DeepSeek-R1-Distill-Llama-70B", "DeepSeek-R1-Distill-Qwen-1.5B"]
-    for folder in (*wanted, "another-model"):
-        (tmp_path / folder).mkdir()
-        (tmp_path / folder / "model-1.safetensors").write_text("x")
-    ran = run(preload.script, wanted[0], tmp_path)
-    assert (ran.returncode, ran.stdout.split(), ran.stderr) == (0, wanted, "")
+@pytest.fixture
+def folder(tmp_path):
+    found = tmp_path / "DeepSeek-R1-Distill-Qwen-1.5B"
+    found.mkdir()
+    return found
+
+
+def test_every_file_of_a_variant_is_read(tmp_path, folder):
+    (folder / "inside").mkdir()
+    for name in ("model 1.safetensors", "config.json", "inside/more.safetensors"):
+        (folder / name).write_text("x")
+    script = preload_of(SMALL, weights()).script
+    ran = run(script.replace("head -c 1 > /dev/null", "echo"), tmp_path)
+    assert sorted(ran.stdout.splitlines()) == [
+        "./config.json", "./inside/more.safetensors", "./model 1.safetensors"
+    ]  # fmt: skip
+    ran = run(script, tmp_path)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "")
 
 
 @pytest.mark.parametrize("there", [False, True], ids=["no folder", "no weights in it"])
-def test_an_empty_bucket_is_said_before_gpus_are_paid_for(there, tmp_path):
-    preload = preload_of(weights(), [SMALL])
+def test_an_empty_bucket_is_said_before_gpus_are_paid_for(there, tmp_path, folder):
     if there:
-        (tmp_path / "DeepSeek-R1-Distill-Qwen-1.5B").mkdir()
-    ran = run(preload.script, "", tmp_path)
+        (folder / "config.json").write_text("{}")
+    else:
+        folder.rmdir()
+    ran = run(preload_of(SMALL, weights()).script, tmp_path)
     assert ran.returncode == 1
     assert ran.stderr == (
         "s3://ours/DeepSeek-R1-Distill-Qwen-1.5B holds no safetensors; fill the bucket first\n"
     )
 
 
-def test_a_file_that_cannot_be_read_fails_it(tmp_path):
-    preload = preload_of(weights(), [SMALL])
-    folder = tmp_path / "DeepSeek-R1-Distill-Qwen-1.5B"
-    folder.mkdir()
+def test_a_file_that_cannot_be_read_fails_it(tmp_path, folder):
     (folder / "model.safetensors").write_text("x")
-    broken = preload.script.replace("head -c 1", "false")
-    assert run(broken, "", tmp_path).returncode != 0
+    broken = preload_of(SMALL, weights()).script.replace("head -c 1", "false")
+    assert run(broken, tmp_path).returncode != 0
 
 
-def test_a_job_is_another_one_for_other_weights_alone():
-    assert preload_of(weights(), [SEVENTY]) == preload_of(weights(), [SEVENTY, SEVENTY])
-    assert preload_of(weights(), [SEVENTY]).name != preload_of(weights(), [SMALL]).name
+def test_a_job_is_another_one_for_another_checkpoint_alone():
     larger = weights(capacity_gib=4800, mbps_per_tib=1000)
-    assert preload_of(weights(), [SEVENTY]) == preload_of(larger, [SEVENTY])
+    assert preload_of(SEVENTY, weights()) == preload_of(SEVENTY, larger)
+    quantized = place("70b", Layout(instance="p4d.24xlarge", tensor_parallel=8, context=8192,
+                                    concurrency=1, precision="int8"))  # fmt: skip
+    names = [preload_of(one, weights()).name for one in (SEVENTY, quantized, SMALL)]
+    assert len({*names}) == 3
+    assert all(re.fullmatch(r"[a-z][a-z0-9-]{0,62}", name) for name in names)

@@ -37,6 +37,7 @@ from r1_on_eks.resources.protection import Protection, ProtectionArgs
 from r1_on_eks.resources.serving_namespace import ServingNamespace, ServingNamespaceArgs
 from r1_on_eks.resources.stack_key import StackKey, StackKeyArgs
 from r1_on_eks.resources.system_pool import SystemPool, SystemPoolArgs
+from r1_on_eks.resources.weights_preload import WeightsPreload, WeightsPreloadArgs
 from r1_on_eks.resources.weights_reader import WeightsReader, WeightsReaderArgs
 from r1_on_eks.stack_config import FileSystem, Pin, StackConfig
 from r1_on_eks.stack_config.pinned import NOTHING_PINNED, Pinned
@@ -86,12 +87,16 @@ def _declare(plan: Plan) -> None:
     gpus = Accelerators("accelerators", AcceleratorsArgs(cluster=cluster.resource), inside)
     between = _between_nodes(plan, network, cluster, system, inside)
     serving = ServingNamespace("serving", _serving(plan, cluster), inside)
-    storage = _storage(plan, network, cluster, serving, system, inside)
-    # A p4d costs $22 an hour: it starts when all that it waits for stands.
-    before: list[pulumi.Resource] = [system, storage] if storage else [system]
+    storage = _storage(plan, network, cluster, key, serving, inside)
+    filled = {
+        model.name: WeightsPreload(f"{model.name}-preload", args, inside)
+        for model in plan.models
+        if (args := _preload(model, cluster, serving, storage, system))
+    }
+    before = {pool.name: [system, *_of_pool(plan, pool, filled)] for pool in plan.gpu_pools}
     pools = {
         pool.name: GpuNodePool(
-            pool.name, _gpu_pool(plan, network, cluster, pool, between, before), on_aws
+            pool.name, _gpu_pool(plan, network, cluster, pool, between, before[pool.name]), on_aws
         )
         for pool in plan.gpu_pools
     }
@@ -108,8 +113,9 @@ def _declare(plan: Plan) -> None:
         ProtectionArgs(
             protected=plan.protected,
             everything=[
-                *(key, network, cluster, *mirrors, gpus, *between, serving),
-                *(*before, *pools.values(), *services, gateway),
+                *(key, network, cluster, *mirrors, system, gpus, *between, serving),
+                *([storage] if storage else ()),
+                *(*filled.values(), *pools.values(), *services, gateway),
             ],
         ),
     )
@@ -216,7 +222,7 @@ def _gpu_pool(
     cluster: Cluster,
     pool: Pool,
     between: _BetweenNodes,
-    before: list[pulumi.Resource],
+    before: Sequence[Resource],
 ) -> GpuNodePoolArgs:
     return GpuNodePoolArgs(
         cluster_name=cluster.resource.name,
@@ -288,11 +294,11 @@ def _storage(
     plan: Plan,
     network: Network,
     cluster: Cluster,
+    key: StackKey,
     serving: ServingNamespace,
-    system: SystemPool,
     inside: ResourceOptions,
 ) -> ModelStorage | None:
-    if plan.storage is None or plan.preload is None:
+    if plan.storage is None:
         return None
     args = ModelStorageArgs(
         cluster=cluster.resource,
@@ -300,13 +306,37 @@ def _storage(
         subnet_id=network.private_subnet_ids[plan.gpu_zone],
         client_security_group_id=cluster.security_group_id,
         bucket=plan.bucket,
+        key_arn=key.arn,
         file_system=plan.storage.file_system,
         namespace=serving.namespace,
-        preload=plan.preload,
-        after=[system],
         protected=plan.protected,
     )
     return ModelStorage("storage", args, inside)
+
+
+def _preload(
+    model: Model,
+    cluster: Cluster,
+    serving: ServingNamespace,
+    storage: ModelStorage | None,
+    system: SystemPool,
+) -> WeightsPreloadArgs | None:
+    if storage is None or model.preload is None:
+        return None
+    return WeightsPreloadArgs(
+        cluster=cluster.resource,
+        namespace=serving.namespace,
+        claim_name=storage.claim_name,
+        variant=model.placement.variant.name,
+        preload=model.preload,
+        after=[system],
+    )
+
+
+def _of_pool(plan: Plan, pool: Pool, filled: Mapping[str, WeightsPreload]) -> list[WeightsPreload]:
+    """A p4d costs $22 an hour: it starts when the weights that it serves are there."""
+    members = (model.name for model in plan.models if pool.name in model.pools)
+    return [filled[name] for name in members if name in filled]
 
 
 def _weights_readers(

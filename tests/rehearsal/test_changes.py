@@ -85,6 +85,10 @@ EDITS = {
     "a newer server": Edit(
         program="from r1_on_eks.catalog import images\nimages.VLLM = 'vllm/vllm-openai:v0.34.0'\n"
     ),
+    "a newer gateway": Edit(
+        program="from r1_on_eks.catalog import images\n"
+        "images.NGINX = 'docker.io/nginxinc/nginx-unprivileged:1.30.5'\n"
+    ),
     "newer Kubernetes": Edit(
         lambda settings: settings.update(kubernetes="1.36"), program=_AS_IF_1_36_MOUNTED_LUSTRE
     ),

@@ -36,6 +36,7 @@ class Model:
         pools: Names of all pools of its nodes; several where each replica has its own.
         server: Its server.
         group: How a replica is laid over nodes, or None where it is on one.
+        preload: How its weights come into the file system before, or None where it has none.
         tags: What its AWS resources carry.
     """
 
@@ -46,6 +47,7 @@ class Model:
     pools: tuple[str, ...]
     server: ModelServer
     group: Group | None
+    preload: Preload | None
     tags: dict[str, str]
 
     @property
@@ -75,7 +77,6 @@ class Plan:
         gpu_zone: Zone of file system and GPU pools.
         bucket: Bucket of the weights.
         storage: The file system of the weights, or None where they are streamed.
-        preload: How its files are filled before servers read them, or None where it has none.
         system_pool: Instances without GPUs.
         gpu_pools: Instances with GPUs; a pool has one variant, or several that share it.
         autoscaled: Whether a cluster autoscaler sizes them.
@@ -99,7 +100,6 @@ class Plan:
     gpu_zone: str
     bucket: str
     storage: Storage | None
-    preload: Preload | None
     system_pool: Pool
     gpu_pools: tuple[Pool, ...]
     autoscaled: bool
@@ -157,7 +157,6 @@ class Plan:
             gpu_zone=zones.gpu,
             bucket=config.weights.bucket,
             storage=storage,
-            preload=preload_of(config.weights, placements),
             system_pool=system_pool(config.name, protected=_protected(config)),
             gpu_pools=gpu_pools(config.name, placements, protected=_protected(config)),
             autoscaled=config.cluster_autoscaler,
@@ -250,5 +249,6 @@ def _model(config: StackConfig, placement: Placement) -> Model:
         pools=pools_of(placement),
         server=server,
         group=group_of(placement, server),
+        preload=preload_of(placement, config.weights),
         tags=variant_tags(config.name, variant),
     )

@@ -146,18 +146,14 @@ EDGES = (
             "Role system-*",
             "RolePolicy system-*",
             "LaunchTemplate system-*",
-            "SecurityGroup storage-*",
-            "SecurityGroup*Rule storage-*",
-            "LustreFileSystem *",
-            "DataRepositoryAssociation *",
-            "PersistentVolume *",
-            "PersistentVolumeClaim *",
+            "Job r1-*-preload-job",
         )
     ),
     # Weights.
     Edge("SecurityGroup*Rule storage-*", "Cluster *", "the nodes' group is EKS's own"),
     Edge("LustreFileSystem *", "SecurityGroup storage-lustre", _NAMES_IT),
     Edge("LustreFileSystem *", "Subnet network-private-*", _NAMES_IT),
+    Edge("LustreFileSystem *", "Key *", _NAMES_IT),
     Edge(
         "LustreFileSystem *",
         "SecurityGroup*Rule storage-*",
@@ -172,6 +168,18 @@ EDGES = (
     ),
     Edge("PersistentVolumeClaim *", "PersistentVolume *", _NAMES_IT),
     Edge("PersistentVolumeClaim *", "Namespace *", _NAMESPACE),
+    Edge("Job *", "Namespace *", _NAMESPACE),
+    Edge("Job *", "PersistentVolumeClaim *", "its pod mounts it"),
+    *(
+        Edge("Job *", one, "its pod needs a node, and the file system's driver on it")
+        for one in (
+            "NodeGroup system",
+            "Addon system-*",
+            "Role system-*",
+            "RolePolicy system-*",
+            "LaunchTemplate system-*",
+        )
+    ),
     Edge("PodIdentityAssociation *", "Role *", _NAMES_IT),
     Edge("PodIdentityAssociation *", "Cluster *", _NAMES_IT),
     # The gateway.

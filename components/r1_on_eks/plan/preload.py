@@ -1,8 +1,5 @@
 """Filling the file system before the first server reads it."""
 
-import hashlib
-import shlex
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from r1_on_eks.plan.placement import Placement
@@ -17,10 +14,10 @@ _BEGIN_SECONDS = 600
 
 @dataclass(frozen=True, kw_only=True)
 class Preload:
-    """A Job that has FSx fetch the weights from the bucket.
+    """A Job that has FSx fetch the weights of one variant from the bucket.
 
     Attributes:
-        name: Of the Job: another one for other folders, for a Job's pods never change.
+        name: Of the Job: another one for another checkpoint, for a Job's pods never change.
         script: What its shell runs.
         limit_seconds: When it has failed.
         wait: How long Pulumi waits for it, `45m`.
@@ -32,22 +29,22 @@ class Preload:
     wait: str
 
 
-def preload_of(weights: Weights, placements: Sequence[Placement]) -> Preload | None:
-    """Of the folders of all variants; None where weights are streamed."""
+def preload_of(placement: Placement, weights: Weights) -> Preload | None:
+    """Of the folder of a placed variant; None where weights are not on a file system."""
     if weights.streamed:
         return None
-    folders = sorted({placement.checkpoint.folder for placement in placements})
     # FSx fetches from S3 no faster than its disks write.
     limit = round(weights.load_minutes * 60 * 3) + _BEGIN_SECONDS
+    folder = placement.checkpoint.folder
     return Preload(
-        name=f"preload-{hashlib.sha256(' '.join(folders).encode()).hexdigest()[:8]}",
-        script=_script(weights.bucket, folders),
+        name=f"preload-{folder.lower().replace('.', '-')}",
+        script=_script(weights.bucket, folder),
         limit_seconds=limit,
         wait=f"{-(-limit // 60) + 5}m",
     )
 
 
-def _script(bucket: str, folders: Sequence[str]) -> str:
+def _script(bucket: str, folder: str) -> str:
     """Reads one byte of each file, which has FSx fetch the whole of it.
 
     A file of a linked bucket is fetched when it is first read, whole, while the reader waits
@@ -57,14 +54,11 @@ def _script(bucket: str, folders: Sequence[str]) -> str:
     return "\n".join(
         (
             "set -eu",
-            f"for folder in {' '.join(map(shlex.quote, folders))}; do",
-            f'  if [ -z "$(find "{MOUNT}/$folder" -name "*.safetensors" 2>/dev/null)" ]; then',
-            f'    echo "s3://{bucket}/$folder holds no safetensors; fill the bucket first" >&2',
-            "    exit 1",
-            "  fi",
-            '  echo "$folder"',
-            f'  find "{MOUNT}/$folder" -type f -print0'
-            f" | xargs -0 -n 1 -P {_AT_A_TIME} head -c 1 > /dev/null",
-            "done",
+            f"cd {MOUNT}/{folder} 2> /dev/null &&"
+            " [ -n \"$(find . -name '*.safetensors')\" ] || {",
+            f'  echo "s3://{bucket}/{folder} holds no safetensors; fill the bucket first" >&2',
+            "  exit 1",
+            "}",
+            f"find . -type f -print0 | xargs -0 -n 1 -P {_AT_A_TIME} head -c 1 > /dev/null",
         )
     )

@@ -93,10 +93,11 @@ def sized(
         if _good(file_system := _file_system(tier, capacity), weights, placements)
     ]
     if good:
-        return min(good, key=lambda way: way[:2])[2]
-    largest = _file_system(ways[-1], [*_capacities(wanted, pinned)][-1])
-    _check(weights, largest, placements, pinned)
-    return largest
+        found = min(good, key=lambda way: way[:2])[2]
+    else:
+        found = _file_system(ways[-1], [*_capacities(wanted, pinned)][-1])
+    _check(weights, found, placements, pinned)
+    return found
 
 
 def replacement_told(storage: Storage) -> str:
@@ -123,7 +124,7 @@ def _replaces(file_system: FileSystem, pinned: FileSystem) -> bool:
 
 
 def _settled(wanted: WantedFileSystem, pinned: FileSystem | None) -> FileSystem | None:
-    deployment = wanted.deployment or (pinned.deployment if pinned else _DEPLOYMENT)
+    deployment = _deployment(wanted, pinned)
     capacity = wanted.capacity_gib or (pinned.capacity_gib if pinned else None)
     speed = wanted.mbps_per_tib or (pinned.mbps_per_tib if pinned else None)
     if deployment == "SCRATCH_2":
@@ -132,11 +133,20 @@ def _settled(wanted: WantedFileSystem, pinned: FileSystem | None) -> FileSystem 
         return None
     if capacity is None:
         return None
-    return FileSystem(deployment=deployment, capacity_gib=capacity, mbps_per_tib=speed)
+    return FileSystem.model_validate(
+        {"deployment": deployment, "capacity_gib": capacity, "mbps_per_tib": speed}
+    )
+
+
+def _deployment(wanted: WantedFileSystem, pinned: FileSystem | None) -> str:
+    if wanted.deployment:
+        return wanted.deployment
+    # Only it has speeds to choose from.
+    return _DEPLOYMENT if wanted.mbps_per_tib or not pinned else pinned.deployment
 
 
 def _ways(wanted: WantedFileSystem, pinned: FileSystem | None) -> Iterator[Tier]:
-    deployment = wanted.deployment or (pinned.deployment if pinned else _DEPLOYMENT)
+    deployment = _deployment(wanted, pinned)
     speed = wanted.mbps_per_tib or (
         pinned.mbps_per_tib if pinned and pinned.deployment == deployment else None
     )

@@ -63,6 +63,8 @@ def timeline_of(placement: Placement, weights: Weights) -> Timeline:
     if placement.stages > 1:
         # The first node waits until the last one has its image, too.
         start += _IMAGE_PULL_SECONDS
+    # A bandwidth that is read more exactly restarts no server for the sake of seconds.
+    start = -(-start // 60) * 60
     drain = longest_answer_seconds(placement)
     grace = _PRE_STOP_SECONDS + drain + _KILL_MARGIN_SECONDS
     deadline = grace + start + _IMAGE_PULL_SECONDS

@@ -1,17 +1,13 @@
 """The file system that holds weights, and the volume through which pods read it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 import pulumi_kubernetes as kubernetes
 
-from r1_on_eks.catalog.images import NGINX
 from r1_on_eks.plan.names import tagged
-from r1_on_eks.plan.preload import Preload
-from r1_on_eks.plan.server import MOUNT
 from r1_on_eks.stack_config import FileSystem
 
 # FSx for Lustre user guide, limit-access-security-groups.
@@ -20,8 +16,6 @@ _LUSTRE_PORTS = ((988, 988), (1018, 1023))
 # claim that followed the file system could neither grow with it nor shrink: the API server resizes
 # dynamically provisioned claims alone.
 _CLAIMED = "1200Gi"
-# Any that is not root: files that FSx imports are readable to all.
-_USER = 10001
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,11 +28,10 @@ class ModelStorageArgs:
         subnet_id: The private subnet of one zone, the GPU nodes'.
         client_security_group_id: Security group of the nodes.
         bucket: S3 bucket whose files appear in it.
+        key_arn: KMS key that encrypts it, where it is to last.
         file_system: Deployment type, capacity and throughput.
         namespace: Kubernetes namespace of the claim.
-        preload: How it is filled before the first server reads it.
-        after: What the pod that fills it needs: nodes without GPUs, and the driver on them.
-        protected: Whether Pulumi refuses to delete file system and key.
+        protected: Whether Pulumi refuses to delete the file system.
     """
 
     cluster: pulumi.Resource
@@ -46,15 +39,14 @@ class ModelStorageArgs:
     subnet_id: pulumi.Input[str]
     client_security_group_id: pulumi.Input[str]
     bucket: str
+    key_arn: pulumi.Input[str]
     file_system: FileSystem
     namespace: pulumi.Input[str]
-    preload: Preload
-    after: Sequence[pulumi.Resource]
     protected: bool
 
 
 class ModelStorage(pulumi.ComponentResource):
-    """FSx for Lustre that is filled from a bucket, as one claim that many pods may mount."""
+    """FSx for Lustre that imports from a bucket, as one claim that many pods may mount."""
 
     claim_name: pulumi.Output[str]
     """Claim by which pods mount it; known once it is bound."""
@@ -86,7 +78,6 @@ class ModelStorage(pulumi.ComponentResource):
         )
         claim = _claim(name, args, lustre, link, self)
         self.claim_name = claim.metadata.name
-        _preload(name, args, self.claim_name, self)
         self.register_outputs({"claim_name": self.claim_name})
 
 
@@ -128,10 +119,10 @@ def _lustre(
     within: pulumi.ResourceOptions,
 ) -> aws.fsx.LustreFileSystem:
     # It cannot be changed later; scratch file systems take none.
-    key = None if args.file_system.deployment.startswith("SCRATCH") else _key(name, args, within)
+    key_arn = None if args.file_system.deployment.startswith("SCRATCH") else args.key_arn
     return aws.fsx.LustreFileSystem(
         f"{name}-lustre",
-        kms_key_id=key.arn if key else None,
+        kms_key_id=key_arn,
         deployment_type=args.file_system.deployment,
         # The default, 2.10, does not mount on Amazon Linux 2023.
         file_system_type_version="2.15",
@@ -147,17 +138,6 @@ def _lustre(
         opts=pulumi.ResourceOptions.merge(
             within, pulumi.ResourceOptions(depends_on=rules, protect=args.protected)
         ),
-    )
-
-
-def _key(name: str, args: ModelStorageArgs, within: pulumi.ResourceOptions) -> aws.kms.Key:
-    return aws.kms.Key(
-        f"{name}-key",
-        description="File system of the weights",
-        enable_key_rotation=True,
-        deletion_window_in_days=7,
-        tags=tagged({}, f"{name}-key"),
-        opts=pulumi.ResourceOptions.merge(within, pulumi.ResourceOptions(protect=args.protected)),
     )
 
 
@@ -202,63 +182,3 @@ def _claim(
         },
         opts=within,
     )
-
-
-def _preload(
-    name: str, args: ModelStorageArgs, claim_name: pulumi.Input[str], parent: pulumi.Resource
-) -> None:
-    within = pulumi.ResourceOptions(parent=parent, deleted_with=args.cluster)
-    labels = {"app.kubernetes.io/name": "preload"}
-    kubernetes.batch.v1.Job(
-        f"{name}-preload",
-        metadata={"name": args.preload.name, "namespace": args.namespace, "labels": labels},
-        spec={
-            "backoff_limit": 3,
-            "active_deadline_seconds": args.preload.limit_seconds,
-            # It stays, finished: one that vanished would be made and run again at every `up`.
-            "template": {"metadata": {"labels": labels}, "spec": _preload_pod(args, claim_name)},
-        },
-        opts=pulumi.ResourceOptions.merge(
-            within,
-            pulumi.ResourceOptions(
-                depends_on=list(args.after),
-                custom_timeouts=pulumi.CustomTimeouts(
-                    create=args.preload.wait, update=args.preload.wait
-                ),
-            ),
-        ),
-    )
-
-
-def _preload_pod(args: ModelStorageArgs, claim_name: pulumi.Input[str]) -> Any:
-    return {
-        "restart_policy": "Never",
-        "automount_service_account_token": False,
-        "enable_service_links": False,
-        "security_context": {
-            "run_as_non_root": True,
-            "run_as_user": _USER,
-            "run_as_group": _USER,
-            "seccomp_profile": {"type": "RuntimeDefault"},
-        },
-        "containers": [
-            {
-                "name": "preload",
-                # The gateway's image, which these nodes have: of it, Debian's sh, find, xargs
-                # and head alone.
-                "image": NGINX,
-                "command": ["sh", "-c", args.preload.script],
-                "resources": {
-                    "requests": {"cpu": "100m", "memory": "128Mi"},
-                    "limits": {"memory": "512Mi"},
-                },
-                "security_context": {
-                    "allow_privilege_escalation": False,
-                    "capabilities": {"drop": ["ALL"]},
-                    "read_only_root_filesystem": True,
-                },
-                "volume_mounts": [{"name": "weights", "mount_path": MOUNT, "read_only": True}],
-            }
-        ],
-        "volumes": [{"name": "weights", "persistent_volume_claim": {"claim_name": claim_name}}],
-    }

@@ -1,0 +1,105 @@
+"""The Job that fills the file system with the weights of one variant."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+
+from r1_on_eks.catalog.images import NGINX
+from r1_on_eks.plan.names import VARIANT_LABEL
+from r1_on_eks.plan.preload import Preload
+from r1_on_eks.plan.server import MOUNT
+
+# Any that is not root: files that FSx imports are readable to all.
+_USER = 10001
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeightsPreloadArgs:
+    """Inputs of `WeightsPreload`.
+
+    Attributes:
+        cluster: The cluster that the Job vanishes with.
+        namespace: Kubernetes namespace of claim and Job.
+        claim_name: Claim of the file system.
+        variant: The word of labels.
+        preload: What it runs, and for how long.
+        after: What its pod needs: nodes without GPUs, and the file system's driver on them.
+    """
+
+    cluster: pulumi.Resource
+    namespace: pulumi.Input[str]
+    claim_name: pulumi.Input[str]
+    variant: str
+    preload: Preload
+    after: Sequence[pulumi.Resource]
+
+
+class WeightsPreload(pulumi.ComponentResource):
+    """Weights that are on the file system before a GPU is paid for."""
+
+    job_name: pulumi.Output[str]
+    """Known once the Job has succeeded."""
+
+    def __init__(
+        self, name: str, args: WeightsPreloadArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("r1:index:WeightsPreload", name, None, opts)
+        preload = args.preload
+        labels = {"app.kubernetes.io/name": "preload", VARIANT_LABEL: args.variant}
+        job = kubernetes.batch.v1.Job(
+            f"{name}-job",
+            metadata={"name": preload.name, "namespace": args.namespace, "labels": labels},
+            spec={
+                "backoff_limit": 3,
+                "active_deadline_seconds": preload.limit_seconds,
+                # It stays, finished: one that vanished would be run again at every `up`.
+                "template": {"metadata": {"labels": labels}, "spec": _pod(args)},
+            },
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                deleted_with=args.cluster,
+                depends_on=list(args.after),
+                custom_timeouts=pulumi.CustomTimeouts(create=preload.wait, update=preload.wait),
+            ),
+        )
+        self.job_name = job.metadata.name
+        self.register_outputs({"job_name": self.job_name})
+
+
+def _pod(args: WeightsPreloadArgs) -> Any:
+    return {
+        "restart_policy": "Never",
+        "automount_service_account_token": False,
+        "enable_service_links": False,
+        "security_context": {
+            "run_as_non_root": True,
+            "run_as_user": _USER,
+            "run_as_group": _USER,
+            "seccomp_profile": {"type": "RuntimeDefault"},
+        },
+        "containers": [
+            {
+                "name": "preload",
+                # The gateway's image, which these nodes have: of it, Debian's sh, find, xargs
+                # and head alone.
+                "image": NGINX,
+                "command": ["sh", "-c", args.preload.script],
+                "resources": {
+                    "requests": {"cpu": "100m", "memory": "128Mi"},
+                    "limits": {"memory": "512Mi"},
+                },
+                "security_context": {
+                    "allow_privilege_escalation": False,
+                    "capabilities": {"drop": ["ALL"]},
+                    "read_only_root_filesystem": True,
+                },
+                "volume_mounts": [{"name": "weights", "mount_path": MOUNT, "read_only": True}],
+            }
+        ],
+        "volumes": [
+            {"name": "weights", "persistent_volume_claim": {"claim_name": args.claim_name}}
+        ],
+    }
