@@ -10,7 +10,7 @@ import pytest
 from r1_on_eks import cli
 from r1_on_eks.calibration.beside import NAME, SourceErrors, errors_by_source, section
 from r1_on_eks.calibration.beside import read as read_beside
-from r1_on_eks.calibration.fitting import too_fast
+from r1_on_eks.calibration.fitting import doubted_sets, too_fast
 from r1_on_eks.calibration.page import page_of
 from r1_on_eks.calibration.replay import Replay
 from r1_on_eks.calibration.results import NEWER, in_family
@@ -150,15 +150,24 @@ def test_what_is_not_scored_is_told_by_metric_and_reason_with_its_error(tmp_path
 
 def test_a_set_that_was_too_fast_is_left_out_where_no_row_of_it_shows_that(rows):
     (doubted,) = speed_coefficients().doubted
-    (known,) = too_fast(Replay(rows))
-    assert known == doubted
+    assert doubted_sets(Replay(rows)) == [doubted]
     members = [row for row in rows if row.set_name == doubted]
-    honest = [row for row in members if not too_fast(Replay([row]))]
+    honest = [row for row in members if not too_fast(Replay([row])).any()]
     assert 0 < len(honest) < len(members)
-    assert not too_fast(Replay(honest))
+    assert not doubted_sets(Replay(honest))
     scored, aside = committed(honest)
     assert not scored["per_token"].rows
-    assert len(aside["per_token"]["of a set too fast to be believed"].rows) == len(honest)
+    assert len(aside["per_token"]["too fast to be believed, or of a set that is"].rows) == len(
+        honest
+    )
+
+
+def test_one_impossible_row_among_many_is_left_out_alone(tmp_path):
+    fair = {"tpot_ms": "7", "workload": "bench", "concurrency": "1"}
+    path = table(tmp_path, *[fair] * 30, fair | {"tpot_ms": "0.01"})
+    scored, aside = committed(read([path])[0])
+    assert len(scored["per_token"].rows) == 30
+    assert sum(len(part.rows) for part in aside["per_token"].values()) == 1
 
 
 def test_every_measurement_is_scored_or_left_out(rows):

@@ -110,6 +110,9 @@ def _print_tables(
 ) -> None:
     console = Console()
     for metric in SCORED:
+        if not scored[metric].rows:
+            print(f"{TITLES[metric]}: no measurement of it is scored")
+            continue
         shown = Table(
             "", "", "rows", "median\nerror", "over\nsources", "sources\nalike", "bias",
             "9 of 10\nwithin",

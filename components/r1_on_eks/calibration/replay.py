@@ -22,8 +22,8 @@ _OVERHEAD_GIB = 3.0
 _UTILIZATION = 0.9
 # Tokens of a repeated prompt that are reckoned anew: the last block of the cache.
 _FRESH = 16.0
-# Of a source's times, so many must be impossible for all its prompts to count as repeated.
-_GIVEN_AWAY = 0.05
+# So many of a source's or set's times must be impossible for all of them to be doubted.
+GIVEN_AWAY = 0.05
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +69,7 @@ class Replay:
         for source in set(sources[impossible]):
             here = sources == source
             timed = here & np.isfinite(self.measured["first_token"])
-            few = (impossible & here).sum() < _GIVEN_AWAY * timed.sum()
+            few = (impossible & here).sum() < GIVEN_AWAY * timed.sum()
             found |= impossible & here if few else here
         return found
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from r1_on_eks.calibration.fitting import fit, too_fast
+from r1_on_eks.calibration.fitting import doubted_sets, fit
 from r1_on_eks.calibration.replay import Array, Replay
 from r1_on_eks.calibration.rows import Row
 from r1_on_eks.calibration.scoring import (
@@ -46,7 +46,7 @@ def calibrate(rows: Sequence[Row], told: Callable[[str], None]) -> Calibration:
         coefficients=fit(rows),
         rows=len(rows),
         left_out={folding: cross_validate(rows, folding, told) for folding in FOLDS},
-        doubted=too_fast(Replay(rows)),
+        doubted=doubted_sets(Replay(rows)),
     )
 
 
