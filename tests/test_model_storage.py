@@ -24,6 +24,7 @@ def declared(engine, file_system=LASTING):
             client_security_group_id="sg-nodes",
             bucket="weights-of-ours",
             file_system=file_system,
+            key_arn="arn:key",
             namespace="r1",
             preload=PRELOAD,
             after=[Nodes("nodes")],
@@ -41,7 +42,7 @@ def test_a_lasting_file_system_has_the_version_that_al2023_mounts(engine):
     assert lustre["storageCapacity"] == 2400
     assert lustre["perUnitStorageThroughput"] == 500
     assert lustre["subnetIds"] == "subnet-b"
-    assert lustre["kmsKeyId"] == "arn:storage-key"
+    assert lustre["kmsKeyId"] == "arn:key"
 
 
 def test_a_scratch_file_system_names_no_throughput(engine):

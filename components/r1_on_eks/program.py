@@ -86,7 +86,7 @@ def _declare(plan: Plan) -> None:
     gpus = Accelerators("accelerators", AcceleratorsArgs(cluster=cluster.resource), inside)
     between = _between_nodes(plan, network, cluster, system, inside)
     serving = ServingNamespace("serving", _serving(plan, cluster), inside)
-    storage = _storage(plan, network, cluster, serving, system, inside)
+    storage = _storage(plan, network, cluster, serving, system, key, inside)
     # A p4d costs $22 an hour: it starts when all that it waits for stands.
     before: list[pulumi.Resource] = [system, storage] if storage else [system]
     pools = {
@@ -287,6 +287,7 @@ def _storage(
     cluster: Cluster,
     serving: ServingNamespace,
     system: SystemPool,
+    key: StackKey,
     inside: ResourceOptions,
 ) -> ModelStorage | None:
     if plan.storage is None or plan.preload is None:
@@ -298,6 +299,7 @@ def _storage(
         client_security_group_id=cluster.security_group_id,
         bucket=plan.bucket,
         file_system=plan.storage.file_system,
+        key_arn=key.arn,
         namespace=serving.namespace,
         preload=plan.preload,
         after=[system],

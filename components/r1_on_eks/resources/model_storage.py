@@ -35,6 +35,7 @@ class ModelStorageArgs:
         client_security_group_id: Security group of the nodes.
         bucket: S3 bucket whose files appear in it.
         file_system: Deployment type, capacity and throughput.
+        key_arn: Encrypts it, where its type takes a key.
         namespace: Kubernetes namespace of the claim.
         preload: How it is filled before the first server reads it.
         after: What the pod that fills it needs: nodes without GPUs, and the driver on them.
@@ -47,6 +48,7 @@ class ModelStorageArgs:
     client_security_group_id: pulumi.Input[str]
     bucket: str
     file_system: FileSystem
+    key_arn: pulumi.Input[str]
     namespace: pulumi.Input[str]
     preload: Preload
     after: Sequence[pulumi.Resource]
@@ -128,10 +130,10 @@ def _lustre(
     within: pulumi.ResourceOptions,
 ) -> aws.fsx.LustreFileSystem:
     # It cannot be changed later; scratch file systems take none.
-    key = None if args.file_system.deployment.startswith("SCRATCH") else _key(name, within)
+    takes_key = not args.file_system.deployment.startswith("SCRATCH")
     return aws.fsx.LustreFileSystem(
         f"{name}-lustre",
-        kms_key_id=key.arn if key else None,
+        kms_key_id=args.key_arn if takes_key else None,
         deployment_type=args.file_system.deployment,
         # The default, 2.10, does not mount on Amazon Linux 2023.
         file_system_type_version="2.15",
@@ -147,17 +149,6 @@ def _lustre(
         opts=pulumi.ResourceOptions.merge(
             within, pulumi.ResourceOptions(depends_on=rules, protect=args.protected)
         ),
-    )
-
-
-def _key(name: str, within: pulumi.ResourceOptions) -> aws.kms.Key:
-    return aws.kms.Key(
-        f"{name}-key",
-        description="File system of the weights",
-        enable_key_rotation=True,
-        deletion_window_in_days=7,
-        tags=tagged({}, f"{name}-key"),
-        opts=within,
     )
 
 
