@@ -10,8 +10,8 @@ import pulumi_aws as aws
 
 from r1_on_eks.plan.access import MANAGED, trusts, trusts_pods
 from r1_on_eks.plan.names import cluster_log_group, role_name, tagged
-from r1_on_eks.plan.subnets import SERVICE_CIDR
 from r1_on_eks.plan.versions import Versions
+from r1_on_eks.stack_config.network import SERVICE_CIDR
 
 _ADMIN_POLICY = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy"
 _LOG_TYPES = ["api", "audit", "authenticator", "controllerManager", "scheduler"]
@@ -136,13 +136,18 @@ def _control_plane(
             "subnet_ids": list(args.subnet_ids.values()),
             "endpoint_private_access": True,
             "endpoint_public_access": bool(args.endpoint_from),
-            "public_access_cidrs": list(args.endpoint_from) or None,
+            **_ranges(args.endpoint_from),
         },
         tags=tagged({}, name),
         opts=pulumi.ResourceOptions.merge(
             within, pulumi.ResourceOptions(depends_on=[policy, logs], protect=args.protected)
         ),
     )
+
+
+def _ranges(ranges: Sequence[str]) -> dict[str, list[str]]:
+    """No key where there are none: EKS answers an empty list, which would be a change."""
+    return {"public_access_cidrs": list(ranges)} if ranges else {}
 
 
 def _admins(
