@@ -140,7 +140,6 @@ EDGES = (
         "SecurityGroup*Rule storage-*",
         "rules that come later do not reach its servers",
     ),
-    Edge("LustreFileSystem *", "Key *", "it is encrypted with it from the first byte on"),
     Edge("DataRepositoryAssociation *", "LustreFileSystem *", _NAMES_IT),
     Edge(
         "PersistentVolume *",
@@ -153,6 +152,9 @@ EDGES = (
         Edge("Job r1-*-preload-job", one, "its pod mounts the file system, on a node that exists")
         for one in ("Addon system-*", "RolePolicy system-*", "PersistentVolumeClaim *")
     ),
+    Edge("Secret *", "Namespace *", _NAMESPACE),
+    Edge("Deployment *", "Secret *", "its pods read it"),
+    Edge("LeaderWorkerSet *", "Secret *", "its pods read it"),
     Edge("PodIdentityAssociation *", "Role *", _NAMES_IT),
     Edge("PodIdentityAssociation *", "Cluster *", _NAMES_IT),
     # The gateway.
