@@ -10,6 +10,10 @@ from r1_on_eks.catalog.price_book import HOME_REGION, price_book
 KARPENTER = (
     "aws/karpenter-provider-aws instance-types.md and zz_generated vpclimits, 2026-07-20"
 )
+KARPENTER = "aws/karpenter-provider-aws instance-types.md and zz_generated vpclimits, 2026-07-20"
+G5_4XL = KARPENTER + "; memory and network remembered, not confirmed"
+G5_24XL = KARPENTER + "; network remembered, not confirmed"
+EC2_SIZES = "size and processor remembered, not looked up (EC2 user guide has them), 2026-11"
 
 # vCPU quotas by the letters of a family: on demand, spot (Service Quotas, code ec2; as AWS lists
 # them, 2026-11). None where no code was read.

@@ -110,7 +110,10 @@ def _add_prices(subcommands: Any) -> None:
     prices.add_argument("action", choices=["refresh", "list"], help="what to do")
     prices.add_argument("what", nargs="?", default="", metavar="WORD", help="list: only with it")
     prices.add_argument("--region", action="append", help="refresh: only it (all in the book)")
-    prices.add_argument("--bulk", action="store_true", help="refresh: without credentials")
+    prices.add_argument(
+        "--bulk", nargs="?", metavar="URL", const="https://pricing.us-east-1.amazonaws.com",
+        help="refresh: from the files of the price list, without credentials",
+    )  # fmt: skip
     prices.add_argument("--dry-run", action="store_true", help="refresh: show, and write nothing")
     prices.add_argument("--json", action="store_true", help="print it as JSON")
     prices.set_defaults(run=_run)

@@ -187,9 +187,7 @@ def bill_of(declared: Declaration, terms: Terms) -> Bill:
     )
 
 
-def _of_one(
-    resource: Declared, now: Circumstances, terms: Terms
-) -> tuple[list[Line], list[Gap]]:
+def _of_one(resource: Declared, now: Circumstances, terms: Terms) -> tuple[list[Line], list[Gap]]:
     rule = rule_of(resource.type)
     if rule is None:
         return [], [_gap(resource, NoCharge(UNKNOWN, "nobody has looked at this type yet"))]
@@ -203,9 +201,7 @@ def _of_one(
     return lines, gaps
 
 
-def _line(
-    resource: Declared, charge: Charge, now: Circumstances, terms: Terms
-) -> Line | NoCharge:
+def _line(resource: Declared, charge: Charge, now: Circumstances, terms: Terms) -> Line | NoCharge:
     region = now.declared.region(resource) or terms.region
     if not isinstance(region, str):
         return NoCharge(UNKNOWN, f"{charge.told or charge.what}: Region {region or 'not said'}")

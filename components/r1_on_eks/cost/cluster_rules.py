@@ -108,7 +108,9 @@ def _unused(template: Declared | None) -> str:
     reserved = template and template.get(
         "capacityReservationSpecification", "capacityReservationTarget", "capacityReservationId"
     )
-    return f"from reservation {reserved}, billed whether its instances run or not" if reserved else ""
+    return (
+        f"from reservation {reserved}, billed whether its instances run or not" if reserved else ""
+    )
 
 
 def _disks(

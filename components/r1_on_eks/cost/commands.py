@@ -4,7 +4,7 @@ import argparse
 import contextlib
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -15,6 +15,7 @@ from rich.console import Console
 from r1_on_eks.cost.compare import Limit, compare, limit_from, verdicts
 from r1_on_eks.cost.declared import Declaration
 from r1_on_eks.cost.preview import NotAPreview, read_preview
+from r1_on_eks.cost.stateful import foreseen
 from r1_on_eks.cost.study import States, Study, study
 from r1_on_eks.cost.trees import Declaring, DoesNotDeclare, NoSuchRevision, has_stack, tree_at
 from r1_on_eks.placement_file import read_pins
@@ -70,14 +71,15 @@ def _read(arguments: argparse.Namespace) -> tuple[str, States, Any]:
         stack, states = _of_preview(arguments)
         if against and told is None:
             with working():
-                before = declared_at(against, stack)
+                before = declared_at(against, [stack])[stack]
             states = replace(states, before=before, against=against)
         return stack, states, told
     if arguments.stack is None:
         raise Misuse("name a STACK, or a --preview FILE")
     read_stack(arguments.stack, STACKS)
     with working():
-        states = declared_states(arguments.stack, against if told is None else None)
+        stacks = declared_states([arguments.stack], against if told is None else None)
+        states = stacks[arguments.stack]
     return arguments.stack, states, told
 
 
@@ -103,35 +105,48 @@ def _of_preview(arguments: argparse.Namespace) -> tuple[str, States]:
     )
 
 
-def declared_states(stack: str, revision: str | None, project: Path = _HERE) -> States:
-    """What the program declares now, and at a revision; both run at a time.
+def declared_states(
+    stacks: Sequence[str], revision: str | None, project: Path = _HERE
+) -> dict[str, States]:
+    """What the program declares for each stack now, and at a revision; both run at a time.
+
+    Of a tree that has no such stack nothing is declared.
 
     Raises:
         NoSuchRevision: git doesn't know it.
-        DoesNotDeclare: a program refuses the stack.
+        DoesNotDeclare: a program refuses a stack.
     """
-    now = Declaring(project, stack)
+    now = Declaring(project, [stack for stack in stacks if has_stack(project, stack)])
     try:
-        if revision is None:
-            return States(after=now.declaration())
-        before = declared_at(revision, stack, project)
-        return States(after=now.declaration(), before=before, against=revision)
+        before = declared_at(revision, stacks, project) if revision else {}
+        after = now.declarations()
     finally:
         now.stop()
+    return {
+        stack: _states(after.get(stack, Declaration({})), before.get(stack), revision or "")
+        for stack in stacks
+    }
 
 
-def declared_at(revision: str, stack: str, project: Path = _HERE) -> Declaration:
-    """What the program of a revision declares; nothing where it has no such stack."""
+def _states(after: Declaration, before: Declaration | None, revision: str) -> States:
+    changes = foreseen(before, after) if before is not None and len(before) else ()
+    return States(after=after, before=before, changes=changes, against=revision)
+
+
+def declared_at(
+    revision: str, stacks: Sequence[str], project: Path = _HERE
+) -> dict[str, Declaration]:
+    """What the program of a revision declares; nothing for a stack that it doesn't have."""
     with tree_at(revision, project) as tree:
-        if not has_stack(tree, stack):
-            return Declaration({})
-        running = Declaring(tree, stack)
+        there = [stack for stack in stacks if has_stack(tree, stack)]
+        running = Declaring(tree, there)
         try:
-            return running.declaration()
+            found = running.declarations()
         except DoesNotDeclare as error:
             raise DoesNotDeclare(f"at {revision}: {error}") from None
         finally:
             running.stop()
+    return {stack: found.get(stack, Declaration({})) for stack in stacks}
 
 
 def planned(stack: str) -> tuple[StackConfig | None, Plan | None]:

@@ -80,9 +80,7 @@ def compare(before: Bill | None, after: Bill, changes: Sequence[Change] = ()) ->
                 lines_after=is_,
             ))  # fmt: skip
     found.sort(key=lambda one: (-abs(one.difference), one.name))
-    return Comparison(
-        before=before, after=after, resources=tuple(found), changes=tuple(changes)
-    )
+    return Comparison(before=before, after=after, resources=tuple(found), changes=tuple(changes))
 
 
 def _by_resource(bill: Bill | None) -> dict[str, list[Line]]:

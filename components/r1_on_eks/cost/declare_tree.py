@@ -1,6 +1,6 @@
-"""Runs the program of a tree for one stack, and prints what it registers as JSON.
+"""Runs the program of a tree for some stacks, and prints what each registers: a line of JSON each.
 
-python -P declare_tree.py ROOT STACK
+python -P declare_tree.py ROOT STACK [STACK …]
 
 It runs with that tree's own package, without engine, account or network, and stands alone: this
 package's modules may be another revision's. Nothing answers for AWS: as in a preview, what AWS
@@ -17,27 +17,76 @@ from typing import Any
 
 
 def main(argv: list[str]) -> int:
-    """Prints the registrations, or exits with 1 and one error of the program."""
-    root, stack = Path(argv[0]).resolve(), argv[1]
+    """Prints `{"stack", "registered"}` of each stack, or `{"stack", "error"}`."""
+    root = Path(argv[0]).resolve()
     sys.path[:0] = [str(root / "components")]
+    os.chdir(root)
     # What programs print is no part of the answer.
     answer, sys.stdout = sys.stdout, sys.stderr
+    for stack in argv[1:]:
+        try:
+            told = {"stack": stack, "registered": _registered(root, stack)}
+        except Exception as error:  # noqa: BLE001 — whatever a program raises is its answer
+            kind = type(error).__name__
+            told = {"stack": stack, "error": str(error) if kind == "RunError" else
+                    f"{kind}: {error}"}  # fmt: skip
+        print(json.dumps(told), file=answer, flush=True)
+    return 0
+
+
+def _registered(root: Path, stack: str) -> list[dict[str, Any]]:
     import pulumi
     import yaml
+    from pulumi.runtime import mocks, rpc_manager
+    from pulumi.runtime.settings import SETTINGS, set_root_resource
+
+    project = yaml.safe_load((root / "Pulumi.yaml").read_text())
+    content = yaml.safe_load((root / "stacks" / f"Pulumi.{stack}.yaml").read_text()) or {}
+    config = {
+        key: value if isinstance(value, str) else json.dumps(value)
+        for key, value in (content.get("config") or {}).items()
+    }
+    monitor = _monitor(stack, project["name"])
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    # Else the stack before would be the parent of everything.
+    set_root_resource(None)
+    SETTINGS.rpc_manager = rpc_manager.RPCManager()
+    mocks.set_mocks(
+        monitor.mocks, project=project["name"], stack=stack, preview=True, monitor=monitor
+    )
+    pulumi.runtime.set_all_config(config)
+    program = str(root / str(project.get("main", ".")))
+    loop.run_until_complete(
+        mocks.run_pulumi_func(lambda: runpy.run_path(program, run_name="__main__"))
+    )
+    return monitor.told
+
+
+def _monitor(stack: str, project: str) -> Any:
     from pulumi.runtime import mocks
 
+    class Answers(mocks.Mocks):
+        """Tells of a resource what was asked for; nothing else is known."""
+
+        def new_resource(self, args: Any) -> tuple[Any, dict[Any, Any]]:
+            return None, dict(args.inputs)
+
+        def call(self, args: Any) -> Any:
+            raise AssertionError(f"a program must not look anything up: {args.token}")
+
     class Monitor(mocks.MockMonitor):
-        """Keeps every request; answers with what was asked for."""
+        """Keeps every request."""
 
         def __init__(self) -> None:
-            super().__init__(_Answers())
+            super().__init__(Answers())
             self.told: list[dict[str, Any]] = []
 
         def make_urn(self, parent: str, type_: str, name: str) -> str:
-            """As the engine makes it, with the types of all components around (sdk/go urn.New)."""
+            """As the engine makes it, with the types of all components around."""
             around = parent.split("::")[2] if parent else ""
             kind = type_ if around in ("", "pulumi:pulumi:Stack") else f"{around}${type_}"
-            return f"urn:pulumi:{stack}::{project['name']}::{kind}::{name}"
+            return f"urn:pulumi:{stack}::{project}::{kind}::{name}"
 
         def RegisterResource(self, request: Any) -> Any:  # noqa: N802
             urn = self.make_urn(request.parent, request.type, request.name)
@@ -49,35 +98,7 @@ def main(argv: list[str]) -> int:
             self.told.append(_told(request, urn, request.properties) | {"external": True})
             return super().ReadResource(request)
 
-    class _Answers(mocks.Mocks):
-        def new_resource(self, args: Any) -> tuple[Any, dict[Any, Any]]:
-            return None, dict(args.inputs)
-
-        def call(self, args: Any) -> Any:
-            raise AssertionError(f"a program must not look anything up: {args.token}")
-
-    content = yaml.safe_load((root / "stacks" / f"Pulumi.{stack}.yaml").read_text()) or {}
-    project = yaml.safe_load((root / "Pulumi.yaml").read_text())
-    config = {
-        key: value if isinstance(value, str) else json.dumps(value)
-        for key, value in (content.get("config") or {}).items()
-    }
-    monitor = Monitor()
-    loop = asyncio.new_event_loop()
-    asyncio.set_event_loop(loop)
-    mocks.set_mocks(_Answers(), project=project["name"], stack=stack, preview=True, monitor=monitor)
-    pulumi.runtime.set_all_config(config)
-    os.chdir(root)
-    program = root / str(project.get("main", "."))
-    try:
-        loop.run_until_complete(
-            mocks.run_pulumi_func(lambda: runpy.run_path(str(program), run_name="__main__"))
-        )
-    except pulumi.RunError as error:
-        print(error, file=sys.stderr)
-        return 1
-    json.dump(monitor.told, answer)
-    return 0
+    return Monitor()
 
 
 def _told(request: Any, urn: str, properties: Any) -> dict[str, Any]:

@@ -186,7 +186,8 @@ def _keys(step: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _declared(urn: str, state: Mapping[str, Any]) -> Declared:
     needs = {
-        key: tuple(urns or ()) for key, urns in (state.get("propertyDependencies") or {}).items()
+        key: tuple(sorted(urns or ()))
+        for key, urns in (state.get("propertyDependencies") or {}).items()
     }
     return Declared(
         urn=urn,

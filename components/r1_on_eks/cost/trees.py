@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,8 @@ from r1_on_eks.cost.declared import Declaration, Declared, inputs_of
 
 _NEEDED = ("Pulumi.yaml", "infra", "stacks", "components")
 _LIBRARIES = ("pulumi", "pulumi-aws", "pulumi-kubernetes", "pydantic", "PyYAML")
-_KEPT = 100
+# Declarations of earlier runs, some 100 kB each.
+_KEPT = 200
 
 
 class NoSuchRevision(LookupError):
@@ -57,38 +58,44 @@ def has_stack(tree: Path, stack: str) -> bool:
 
 
 class Declaring:
-    """The program of a tree under way; several run at a time."""
+    """The program of a tree under way, for some stacks; several trees run at a time."""
 
-    def __init__(self, tree: Path, stack: str) -> None:
-        self._stack = stack
-        self._kept = _cache() / f"{_fingerprint(tree, stack)}.json"
+    def __init__(self, tree: Path, stacks: Sequence[str]) -> None:
+        self._kept = {stack: _cache() / f"{_fingerprint(tree, stack)}.json" for stack in stacks}
+        asked = [stack for stack, kept in self._kept.items() if not kept.is_file()]
         self._process = None
-        if not self._kept.is_file():
+        if asked:
             script = Path(__file__).parent / "declare_tree.py"
             self._process = subprocess.Popen(
-                [sys.executable, "-P", str(script), str(tree), stack],
+                [sys.executable, "-P", str(script), str(tree), *asked],
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 text=True,
                 env={**os.environ, "PYTHONPATH": "", "PYTHONWARNINGS": "ignore"},
             )
 
-    def declaration(self) -> Declaration:
-        """What it declares.
+    def declarations(self) -> dict[str, Declaration]:
+        """What each stack declares.
 
         Raises:
-            DoesNotDeclare: it refuses the stack, or fails.
+            DoesNotDeclare: the program refuses a stack, or fails.
         """
-        if self._process is None:
-            return _declaration(json.loads(self._kept.read_text()))
-        text, errors = self._process.communicate()
-        if self._process.returncode != 0:
-            lines = [line for line in errors.splitlines() if line.strip()]
-            told = lines if "Traceback" not in errors else lines[-1:]
-            raise DoesNotDeclare("\n".join(told) or f"the program of {self._stack} failed")
-        registered = json.loads(text)
-        _keep(self._kept, text)
-        return _declaration(registered)
+        if self._process is not None:
+            text, errors = self._process.communicate()
+            for line in text.splitlines():
+                self._keep(json.loads(line))
+            missing = [stack for stack, kept in self._kept.items() if not kept.is_file()]
+            if missing:
+                last = (errors.strip().splitlines() or ["it ended without a word"])[-1]
+                raise DoesNotDeclare(f"the program fails for {missing[0]}: {last}")
+        return {
+            stack: _declaration(json.loads(kept.read_text())) for stack, kept in self._kept.items()
+        }
+
+    def _keep(self, told: Mapping[str, Any]) -> None:
+        if "error" in told:
+            raise DoesNotDeclare(told["error"])
+        _write(self._kept[told["stack"]], json.dumps(told["registered"]))
 
     def stop(self) -> None:
         """Ends the program, if it still runs."""
@@ -100,7 +107,8 @@ class Declaring:
 def _declaration(registered: list[dict[str, Any]]) -> Declaration:
     found = {}
     for one in registered:
-        needs = {key: tuple(urns) for key, urns in one["propertyDependencies"].items()}
+        # In whatever order the program had them.
+        needs = {key: tuple(sorted(urns)) for key, urns in one["propertyDependencies"].items()}
         found[one["urn"]] = Declared(
             urn=one["urn"],
             type=one["type"],
@@ -144,16 +152,14 @@ def _cache() -> Path:
     return Path(home) / "r1-on-eks" / "declared"
 
 
-def _keep(path: Path, text: str) -> None:
-    """For the next time; without a place to keep it, that one is as slow as this."""
-    with contextlib.suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(f".{os.getpid()}")
-        partial.write_text(text)
-        partial.replace(path)
-        kept = sorted(path.parent.glob("*.json"), key=lambda one: one.stat().st_mtime)
-        for old in kept[:-_KEPT]:
-            old.unlink(missing_ok=True)
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(f".{os.getpid()}")
+    partial.write_text(text)
+    partial.replace(path)
+    kept = sorted(path.parent.glob("*.json"), key=lambda one: one.stat().st_mtime)
+    for old in kept[:-_KEPT]:
+        old.unlink(missing_ok=True)
 
 
 def _git(project: Path, *words: str) -> bytes | None:
