@@ -20,7 +20,7 @@ from r1_on_eks.cost.study import States, Study, study
 from r1_on_eks.cost.trees import Declaring, DoesNotDeclare, NoSuchRevision, has_stack, tree_at
 from r1_on_eks.placement_file import read_pins
 from r1_on_eks.plan import DoesNotFit, NotPinned, Plan
-from r1_on_eks.stack_config import ApiPrice, StackConfig, StackConfigError
+from r1_on_eks.stack_config import ApiPrice, Budget, StackConfig, StackConfigError
 from r1_on_eks.stack_file import STACKS, StackNotFound, read_stack
 
 _HERE = Path()
@@ -179,7 +179,7 @@ def _against_file(
     found: Study, before: Any, config: StackConfig | None, limit: Limit | None
 ) -> Study:
     compared = compare(before, found.compared.after, found.compared.changes)
-    budget = config.budget if config else StackConfig.model_fields["budget"].default
+    budget = config.budget if config else Budget()
     return replace(
         found,
         compared=compared,
@@ -246,7 +246,7 @@ def _print(found: Study, how: str) -> None:
 
 @contextlib.contextmanager
 def working() -> Iterator[None]:
-    """Shows on a terminal that something is under way, as the first run of a program takes long."""
+    """Shows on a terminal that something is under way: the first run takes seconds."""
     console = Console(stderr=True)
     if not console.is_terminal:
         yield

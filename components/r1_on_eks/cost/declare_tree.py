@@ -26,7 +26,8 @@ def main(argv: list[str]) -> int:
     for stack in argv[1:]:
         try:
             told = {"stack": stack, "registered": _registered(root, stack)}
-        except Exception as error:  # noqa: BLE001 — whatever a program raises is its answer
+        except Exception as error:
+            # Whatever a program raises is its answer.
             kind = type(error).__name__
             told = {"stack": stack, "error": str(error) if kind == "RunError" else
                     f"{kind}: {error}"}  # fmt: skip

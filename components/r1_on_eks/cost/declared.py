@@ -1,4 +1,4 @@
-"""A resource as it is declared, whoever tells of it: a preview's JSON, or a program under mocks."""
+"""A resource as it is declared, whoever tells of it: a preview, or a program under mocks."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -114,7 +114,7 @@ class Declaration:
 
 
 def marked(value: Any, waits_for: tuple[str, ...]) -> Any:
-    """A value of the engine's with its marks for unknown and secret ones replaced, at any depth."""
+    """A value of the engine's, its marks for unknown and secret ones replaced at any depth."""
     if isinstance(value, str):
         if value in UNKNOWN_MARKS:
             return Unknown(waits_for)

@@ -1,4 +1,4 @@
-"""The comment of a pull request: which stacks it changes, what they cost more, told in one place."""
+"""The comment of a pull request: which stacks it changes, and what they cost more."""
 
 import argparse
 import os

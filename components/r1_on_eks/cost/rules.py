@@ -3,25 +3,33 @@
 A type that isn't in it is unknown, and named in the bill.
 """
 
-from r1_on_eks.cost.charges import FREE, NOT_PRICED, UNKNOWN, Circumstances, NoCharge, Rule, always
-from r1_on_eks.cost.charges import Charge as _Charge
+from r1_on_eks.cost.charges import (
+    FREE,
+    NOT_PRICED,
+    UNKNOWN,
+    Charge,
+    Circumstances,
+    NoCharge,
+    Rule,
+    always,
+)
 from r1_on_eks.cost.cluster_rules import control_plane, node_group
 from r1_on_eks.cost.declared import Declared, Secret, Unknown
 from r1_on_eks.cost.storage_rules import bucket, lustre, volume
 
-_Charges = list[_Charge | NoCharge]
+_Charges = list[Charge | NoCharge]
 
 
 def _nat(_: Declared, now: Circumstances) -> _Charges:
     return [
-        _Charge(service="VPC", what="NAT gateway", amount=always(1)),
-        _Charge(service="VPC", what="NAT gateway traffic", amount=always(now.usage.nat_gb),
+        Charge(service="VPC", what="NAT gateway", amount=always(1)),
+        Charge(service="VPC", what="NAT gateway traffic", amount=always(now.usage.nat_gb),
                 assumed=True),
     ]  # fmt: skip
 
 
 def _address(*_: object) -> _Charges:
-    return [_Charge(service="VPC", what="public IPv4 address", amount=always(1))]
+    return [Charge(service="VPC", what="public IPv4 address", amount=always(1))]
 
 
 def _endpoint(resource: Declared, now: Circumstances) -> _Charges:
@@ -39,9 +47,9 @@ def _endpoint(resource: Declared, now: Circumstances) -> _Charges:
         if one.type == resource.type and one.get("vpcEndpointType") == "Interface"
     ]
     return [
-        _Charge(service="VPC", what="interface endpoint", amount=always(len(subnets)),
+        Charge(service="VPC", what="interface endpoint", amount=always(len(subnets)),
                 told=f"interface endpoint in {len(subnets)} zones"),
-        _Charge(service="VPC", what="interface endpoint traffic", assumed=True,
+        Charge(service="VPC", what="interface endpoint traffic", assumed=True,
                 amount=always(now.usage.endpoint_gb / len(every))),
     ]  # fmt: skip
 
@@ -56,10 +64,10 @@ def _load_balancer(resource: Declared, now: Circumstances) -> _Charges:
         return [NoCharge(NOT_PRICED, f"load balancers of kind {kind}")]
     hour, unit = names[kind]
     charges: _Charges = [
-        _Charge(service="ELB", what=hour, amount=always(1)),
-        _Charge(service="ELB", what=unit, amount=always(now.usage.load_balancer_units),
+        Charge(service="ELB", what=hour, amount=always(1)),
+        Charge(service="ELB", what=unit, amount=always(now.usage.load_balancer_units),
                 assumed=True),
-        _Charge(service="VPC", what="traffic between zones, each way", assumed=True,
+        Charge(service="VPC", what="traffic between zones, each way", assumed=True,
                 amount=always(2 * now.usage.cross_zone_gb)),
     ]  # fmt: skip
     if resource.get("internal") is True:
@@ -69,8 +77,8 @@ def _load_balancer(resource: Declared, now: Circumstances) -> _Charges:
         return [*charges, NoCharge(UNKNOWN, f"public addresses of subnets: {subnets}")]
     return [
         *charges,
-        _Charge(service="VPC", what="public IPv4 address", amount=always(len(subnets))),
-        _Charge(service="VPC", what="traffic to the internet, first 10 TB", assumed=True,
+        Charge(service="VPC", what="public IPv4 address", amount=always(len(subnets))),
+        Charge(service="VPC", what="traffic to the internet, first 10 TB", assumed=True,
                 amount=always(now.usage.internet_gb)),
     ]  # fmt: skip
 
@@ -84,9 +92,9 @@ def _logs(resource: Declared, now: Circumstances) -> _Charges:
     # 0 and nothing mean for ever: after a year it would be twelve times as much.
     kept = taken_in * (days or 365) / 30
     return [
-        _Charge(service="CloudWatch", what="logs, taken in", amount=always(taken_in),
+        Charge(service="CloudWatch", what="logs, taken in", amount=always(taken_in),
                 assumed=True),
-        _Charge(service="CloudWatch", what="logs, kept", amount=always(kept), assumed=True,
+        Charge(service="CloudWatch", what="logs, kept", amount=always(kept), assumed=True,
                 told=f"logs, kept {int(days)} days" if days else "logs, kept a year of for ever"),
     ]  # fmt: skip
 
@@ -94,20 +102,16 @@ def _logs(resource: Declared, now: Circumstances) -> _Charges:
 def _key(resource: Declared, now: Circumstances) -> _Charges:
     keys = [one for one in now.declared if one.type == resource.type]
     return [
-        _Charge(service="KMS", what="key", amount=always(1),
+        Charge(service="KMS", what="key", amount=always(1),
                 note="each of its first two yearly rotations adds a dollar a month"
                 if resource.get("enableKeyRotation") else ""),
-        _Charge(service="KMS", what="10,000 requests", assumed=True,
+        Charge(service="KMS", what="10,000 requests", assumed=True,
                 amount=always(now.usage.kms_requests / 10_000 / len(keys))),
     ]  # fmt: skip
 
 
 def _alarm(*_: object) -> _Charges:
-    return [_Charge(service="CloudWatch", what="alarm", amount=always(1))]
-
-
-def _flow_log(resource: Declared, now: Circumstances) -> _Charges:
-    return [NoCharge(NOT_PRICED, "flow logs by use: what their destination takes in")]
+    return [Charge(service="CloudWatch", what="alarm", amount=always(1))]
 
 
 def _service(resource: Declared, _: Circumstances) -> _Charges:
@@ -147,7 +151,7 @@ RULES: dict[str, Rule] = {
     "aws:cloudwatch/logGroup:LogGroup": _logs,
     "aws:cloudwatch/metricAlarm:MetricAlarm": _alarm,
     "aws:kms/key:Key": _key,
-    "aws:ec2/flowLog:FlowLog": _flow_log,
+    "aws:ec2/flowLog:FlowLog": _not_priced("logs by use: what their destination takes in"),
     "aws:amp/workspace:Workspace": _not_priced("metrics by use: samples, storage, queries"),
     "aws:amp/scraper:Scraper": _not_priced("metrics by use: collector hours and samples"),
     "aws:ecr/repository:Repository": _not_priced("images by use: GB kept"),
@@ -188,8 +192,8 @@ RULES: dict[str, Rule] = {
     ),
     **{f"aws:ec2/{kind[0].lower()}{kind[1:]}:{kind}": _NETWORK for kind in (
         "Vpc", "Subnet", "RouteTable", "Route", "RouteTableAssociation", "InternetGateway",
-        "SecurityGroup", "SecurityGroupRule", "NetworkAcl", "VpcDhcpOptions", "DefaultSecurityGroup",
-        "VpcEndpointRouteTableAssociation", "VpcEndpointPolicy", "EgressOnlyInternetGateway",
+        "SecurityGroup", "SecurityGroupRule", "NetworkAcl", "VpcDhcpOptions",
+        "DefaultSecurityGroup", "VpcEndpointRouteTableAssociation", "VpcEndpointPolicy", "EgressOnlyInternetGateway",
     )},
     "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": _NETWORK,
     "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": _NETWORK,
@@ -210,16 +214,17 @@ RULES: dict[str, Rule] = {
 }  # fmt: skip
 
 # Of any version. What Kubernetes runs is paid for with its nodes.
-_IN_CLUSTER = frozenset(
-    "ConfigMap Secret Namespace ServiceAccount PersistentVolume Pod Deployment DaemonSet"
-    " StatefulSet ReplicaSet Job CronJob PodDisruptionBudget NetworkPolicy PriorityClass"
-    " RuntimeClass ResourceQuota LimitRange Role RoleBinding ClusterRole ClusterRoleBinding"
-    " CustomResourceDefinition HorizontalPodAutoscaler StorageClass CSIDriver APIService"
-    " ValidatingWebhookConfiguration MutatingWebhookConfiguration ValidatingAdmissionPolicy"
-    " ValidatingAdmissionPolicyBinding Endpoints EndpointSlice Lease Certificate Issuer"
-    " LeaderWorkerSet ScaledObject TriggerAuthentication PrometheusRule ServiceMonitor PodMonitor"
-    " Prometheus Alertmanager".split()
-)
+_IN_CLUSTER = frozenset({
+    "APIService", "Alertmanager", "CSIDriver", "Certificate", "ClusterRole", "ClusterRoleBinding",
+    "ConfigMap", "ControllerRevision", "CronJob", "CustomResourceDefinition", "DaemonSet",
+    "Deployment", "EndpointSlice", "Endpoints", "HorizontalPodAutoscaler", "Issuer", "Job",
+    "Lease", "LeaderWorkerSet", "LimitRange", "MutatingWebhookConfiguration", "Namespace",
+    "NetworkPolicy", "PersistentVolume", "Pod", "PodDisruptionBudget", "PodMonitor",
+    "PriorityClass", "Prometheus", "PrometheusRule", "ReplicaSet", "ResourceQuota", "Role",
+    "RoleBinding", "RuntimeClass", "ScaledObject", "Secret", "ServiceAccount", "ServiceMonitor",
+    "StatefulSet", "StorageClass", "TriggerAuthentication", "ValidatingAdmissionPolicy",
+    "ValidatingAdmissionPolicyBinding", "ValidatingWebhookConfiguration",
+})  # fmt: skip
 _INSIDE = _free("runs on nodes that are priced")
 _PROVIDER = _free("providers cost nothing")
 

@@ -12,7 +12,7 @@ from r1_on_eks.cost.options import Option, options_of
 from r1_on_eks.cost.preview import Change
 from r1_on_eks.cost.tokens import TokenPrice, token_prices
 from r1_on_eks.plan import Plan
-from r1_on_eks.stack_config import StackConfig
+from r1_on_eks.stack_config import Budget, StackConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +89,7 @@ def study(
     after = bill_of(states.after, terms)
     before = None if states.before is None else bill_of(states.before, terms)
     compared = compare(before, after, states.changes)
-    budget = config.budget if config else StackConfig.model_fields["budget"].default
+    budget = config.budget if config else Budget()
     warnings = [*states.warnings]
     if stale := after.stale():
         oldest = stale[0]

@@ -100,7 +100,7 @@ class StackConfig(Section):
     """What `r1 cost` assumes of a month: gigabytes, requests."""
     budget: Budget = Budget()
     """What the stack may cost: `r1 cost` exits with 1 above it."""
-    discounts: Discounts = {}
+    discounts: Discounts = Field(default_factory=dict)
     """Percent off AWS's prices by service, as your agreement has it: {EC2: 12}."""
     api_price: ApiPrice | None = None
     """Somebody else's price of the same tokens, for the break-even of `r1 cost`."""
