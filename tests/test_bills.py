@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import math
 from datetime import date
 from pathlib import Path
 
@@ -65,7 +66,7 @@ def by_hand(stack):
     if stack in LUSTRE:
         gib, mbps = LUSTRE[stack]
         items.append((gib, "FSx", f"Lustre PERSISTENT_2 SSD {mbps}"))
-    return sum(amount * usd[service, what] for amount, service, what in items)
+    return math.fsum(amount * usd[service, what] for amount, service, what in items)
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +77,7 @@ def bills():
 
 @pytest.mark.parametrize("stack", GPUS)
 def test_the_bill_of_a_stack_is_the_one_worked_out_by_hand_to_the_cent(bills, stack):
-    assert round(bills[stack].monthly.desired, 2) == round(by_hand(stack), 2)
+    assert bills[stack].monthly.desired == pytest.approx(by_hand(stack), abs=1e-6)
 
 
 def test_every_stack_file_was_worked_out_by_hand():

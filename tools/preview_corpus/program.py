@@ -36,10 +36,22 @@ def network(part: Part) -> tuple[aws.ec2.Vpc, list[aws.ec2.Subnet]]:
     prefix = case["cidr"].rsplit(".", 2)[0]
     subnets = [
         aws.ec2.Subnet(f"subnet-{zone}", vpc_id=vpc.id, cidr_block=f"{prefix}.{number}.0/24",
-                       availability_zone=f"us-west-2{zone}", opts=within(part))
+                       availability_zone=f"us-west-2{zone}", map_public_ip_on_launch=True,
+                       opts=within(part))
         for number, zone in enumerate("ab")
     ]  # fmt: skip
     gateway = aws.ec2.InternetGateway("gateway", vpc_id=vpc.id, opts=within(part))
+    table = aws.ec2.RouteTable("table", vpc_id=vpc.id, opts=within(part))
+    aws.ec2.Route(
+        "out",
+        route_table_id=table.id,
+        destination_cidr_block="0.0.0.0/0",
+        gateway_id=gateway.id,
+        opts=within(part),
+    )
+    for subnet, zone in zip(subnets, "ab", strict=True):
+        aws.ec2.RouteTableAssociation(f"table-{zone}", route_table_id=table.id,
+                                      subnet_id=subnet.id, opts=within(part))  # fmt: skip
     for number in range(case["nats"]):
         address = aws.ec2.Eip(f"nat-{number}", domain="vpc", opts=within(part))
         aws.ec2.NatGateway(f"nat-{number}", allocation_id=address.id, subnet_id=subnets[0].id,
@@ -71,6 +83,18 @@ def nodes(part: Part, subnets: list[aws.ec2.Subnet]) -> None:
                     "endpoint_private_access": True},
         opts=within(part),
     )  # fmt: skip
+    rights = [
+        aws.iam.RolePolicyAttachment(
+            f"role-{policy}", role=role.name, policy_arn=f"arn:aws:iam::aws:policy/{policy}",
+            opts=within(part))
+        for policy in ("AmazonEKSClusterPolicy", "AmazonEKSWorkerNodePolicy",
+                       "AmazonEC2ContainerRegistryPullOnly", "AmazonEKS_CNI_Policy")
+    ]  # fmt: skip
+    drivers = [
+        aws.eks.Addon(f"cluster-{addon}", cluster_name=cluster.name, addon_name=addon,
+                      opts=within(part, depends_on=rights))
+        for addon in ("vpc-cni", "kube-proxy")
+    ]  # fmt: skip
     template = aws.ec2.LaunchTemplate(
         "template",
         block_device_mappings=[
@@ -99,7 +123,7 @@ def nodes(part: Part, subnets: list[aws.ec2.Subnet]) -> None:
         launch_template={"id": template.id,
                          "version": pulumi.Output.format("{0}", template.latest_version)},
         scaling_config={"min_size": 0, "desired_size": 1, "max_size": case["most"]},
-        opts=within(part, depends_on=[cluster]),
+        opts=within(part, depends_on=[*drivers, *rights]),
     )  # fmt: skip
 
 

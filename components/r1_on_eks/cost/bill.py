@@ -1,5 +1,6 @@
 """The bill of one state of a stack: a line for each thing that costs, and why others don't."""
 
+import math
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -140,10 +141,11 @@ class Bill:
 def total(lines: "list[Line] | tuple[Line, ...]") -> Amount:
     """Dollars a month of several lines."""
     months = [line.monthly for line in lines]
+    # In whatever order: half a cent must not fall on either side.
     return Amount(
-        sum(one.least for one in months),
-        sum(one.desired for one in months),
-        sum(one.most for one in months),
+        math.fsum(one.least for one in months),
+        math.fsum(one.desired for one in months),
+        math.fsum(one.most for one in months),
     )
 
 
