@@ -95,11 +95,11 @@ def _xml(value: Any, shape: Shape, name: str) -> str:
 
 def _handler(prices: Prices) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:  # noqa: N802
+        def do_GET(self) -> None:
             content = prices.files.get(self.path)
             self._send(200 if content else 404, content or b"", "text/csv")
 
-        def do_POST(self) -> None:  # noqa: N802
+        def do_POST(self) -> None:
             text = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
             target = self.headers.get("X-Amz-Target", "")
             if target.startswith("AWSPriceListService"):

@@ -1,7 +1,7 @@
 """GitHub's comments of one pull request, on the loopback: what the comment's script is held to.
 
-Only what GitHub's REST API reference says of issue comments: 30 a page unless said, 100 at most, 201 and
-204, 403 for a token that may only read, 422 for a body over 65,536 characters.
+Only what GitHub's REST API reference says of issue comments: 30 a page unless said, 100 at most,
+201 and 204, 403 for a token that may only read, 422 for a body over 65,536 characters.
 """
 
 import json
@@ -67,7 +67,7 @@ def _handler(github: GitHub) -> type[BaseHTTPRequestHandler]:
             self._answer(403, {"message": "Resource not accessible by integration"})
             return True
 
-        def do_GET(self) -> None:  # noqa: N802
+        def do_GET(self) -> None:
             github.requests.append("GET")
             asked = urlsplit(self.path)
             assert asked.path == "/repos/o/r/issues/7/comments", self.path
@@ -76,7 +76,7 @@ def _handler(github: GitHub) -> type[BaseHTTPRequestHandler]:
             first = (int(words.get("page", ["1"])[0]) - 1) * size
             self._answer(200, github.comments[first : first + size])
 
-        def do_POST(self) -> None:  # noqa: N802
+        def do_POST(self) -> None:
             github.requests.append("POST")
             assert self.path == "/repos/o/r/issues/7/comments", self.path
             if self._refused():
@@ -84,7 +84,7 @@ def _handler(github: GitHub) -> type[BaseHTTPRequestHandler]:
             if (body := self._body()) is not None:
                 self._answer(201, {"id": github.add(body), "body": body})
 
-        def do_PATCH(self) -> None:  # noqa: N802
+        def do_PATCH(self) -> None:
             github.requests.append("PATCH")
             if self._refused():
                 return
@@ -95,7 +95,7 @@ def _handler(github: GitHub) -> type[BaseHTTPRequestHandler]:
             found["body"] = body
             self._answer(200, found)
 
-        def do_DELETE(self) -> None:  # noqa: N802
+        def do_DELETE(self) -> None:
             github.requests.append("DELETE")
             if self._refused():
                 return

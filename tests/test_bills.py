@@ -137,13 +137,13 @@ def test_what_is_reserved_costs_nothing_now_and_its_nodes_at_most(bills):
 ACCOUNT = Declared(urn="a::account", type="pulumi:providers:aws", inputs={"region": "us-east-1"})
 
 
-def one(type_, needs=None, others=(), day=DAY, usage=Usage(), book=None, **inputs):
+def one(type_, needs=None, others=(), day=DAY, usage=None, book=None, **inputs):
     resource = Declared(
         urn=f"s::p::{type_}::it", type=type_, inputs=inputs, provider=ACCOUNT.urn,
         needs=needs or {},
     )  # fmt: skip
     all_ = {each.urn: each for each in (ACCOUNT, resource, *others)}
-    terms = Terms(day=day, usage=usage, **({"book": book} if book else {}))
+    terms = Terms(day=day, usage=usage or Usage(), **({"book": book} if book else {}))
     return bill_of(Declaration(all_), terms)
 
 

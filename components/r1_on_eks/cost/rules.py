@@ -193,7 +193,8 @@ RULES: dict[str, Rule] = {
     **{f"aws:ec2/{kind[0].lower()}{kind[1:]}:{kind}": _NETWORK for kind in (
         "Vpc", "Subnet", "RouteTable", "Route", "RouteTableAssociation", "InternetGateway",
         "SecurityGroup", "SecurityGroupRule", "NetworkAcl", "VpcDhcpOptions",
-        "DefaultSecurityGroup", "VpcEndpointRouteTableAssociation", "VpcEndpointPolicy", "EgressOnlyInternetGateway",
+        "DefaultSecurityGroup", "VpcEndpointRouteTableAssociation", "VpcEndpointPolicy",
+        "EgressOnlyInternetGateway",
     )},
     "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": _NETWORK,
     "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": _NETWORK,
