@@ -36,9 +36,10 @@ EVERYWHERE = [
     (1, "KMS", "key"),
     (1, "KMS", "10,000 requests"),
 ]
-GPUS = {
+NODES = {
     "all-variants": ["g6.xlarge", "g6e.xlarge", "p4de.24xlarge", "p5en.48xlarge"],
     "edge-1.5b": ["g6.xlarge"],
+    "edge-1.5b-cpu": ["m7i.2xlarge"],
     "enterprise": ["p4d.24xlarge"],
     "prod-32b": ["g6e.12xlarge"],
     "prod-671b": ["p5en.48xlarge"],
@@ -47,7 +48,7 @@ GPUS = {
     "test-7b": ["g6.2xlarge"],
 }
 LUSTRE = {
-    "all-variants": (2400, 500), "enterprise": (2400, 500), "prod-32b": (1200, 125),
+    "all-variants": (1200, 1000), "enterprise": (1200, 1000), "prod-32b": (1200, 125),
     "prod-671b": (1200, 1000), "prod-70b": (1200, 250),
 }  # fmt: skip
 
@@ -61,7 +62,7 @@ def by_hand(stack):
             if row["region"] == "us-west-2"
         }
     items = [*EVERYWHERE]
-    for instance in GPUS[stack]:
+    for instance in NODES[stack]:
         items += [(HOURS, "EC2", f"{instance} on-demand"), (200, "EBS", "gp3 storage")]
     if stack in LUSTRE:
         gib, mbps = LUSTRE[stack]
@@ -75,13 +76,13 @@ def bills():
     return {stack: bill_of(one, Terms(day=DAY)) for stack, one in declared.items()}
 
 
-@pytest.mark.parametrize("stack", GPUS)
+@pytest.mark.parametrize("stack", NODES)
 def test_the_bill_of_a_stack_is_the_one_worked_out_by_hand_to_the_cent(bills, stack):
     assert bills[stack].monthly.desired == pytest.approx(by_hand(stack), abs=1e-6)
 
 
 def test_every_stack_file_was_worked_out_by_hand():
-    assert sorted(GPUS) == stack_names(PROJECT / "stacks")
+    assert sorted(NODES) == stack_names(PROJECT / "stacks")
 
 
 def test_three_bills_typed_from_public_monthly_figures_agree(bills):
@@ -102,7 +103,7 @@ def test_three_bills_typed_from_public_monthly_figures_agree(bills):
         assert of(stack, "EKS") == pytest.approx(73)
         # The gateway's 32.85, and 3.65 of its address.
         assert of(stack, "VPC") == pytest.approx(32.85 + 3.65)
-    assert of("prod-70b", "FSx") == pytest.approx(252)
+    assert of("prod-70b", "FSx") == pytest.approx(1200 * 0.21)
 
 
 def test_no_stack_has_a_gap_and_every_type_is_in_the_table(bills):

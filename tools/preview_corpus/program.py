@@ -70,11 +70,8 @@ def network(part: Part) -> tuple[aws.ec2.Vpc, list[aws.ec2.Subnet]]:
 
 def nodes(part: Part, subnets: list[aws.ec2.Subnet]) -> None:
     """A cluster, and a node group from a launch template."""
-    role = aws.iam.Role("role", name="corpus-role", opts=within(part), assume_role_policy=json.dumps({
-        "Version": "2012-10-17",
-        "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole",
-                       "Principal": {"Service": ["eks.amazonaws.com", "ec2.amazonaws.com"]}}],
-    }))  # fmt: skip
+    trusted = trust("eks.amazonaws.com", "ec2.amazonaws.com")
+    role = aws.iam.Role("role", name="corpus-role", assume_role_policy=trusted, opts=within(part))
     cluster = aws.eks.Cluster(
         "cluster", name="corpus", version="1.35", role_arn=role.arn,
         upgrade_policy={"support_type": "EXTENDED" if case["stays"] else "STANDARD"},
@@ -129,10 +126,16 @@ def nodes(part: Part, subnets: list[aws.ec2.Subnet]) -> None:
 
 def other(part: Part) -> aws.iam.Role:
     """A role that didn't stand before."""
-    trust = {"Version": "2012-10-17", "Statement": [
-        {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "ec2.amazonaws.com"}},
-    ]}  # fmt: skip
-    return aws.iam.Role("other", assume_role_policy=json.dumps(trust), opts=within(part))
+    trusted = trust("ec2.amazonaws.com")
+    return aws.iam.Role("other", assume_role_policy=trusted, opts=within(part))
+
+
+def trust(*services: str) -> str:
+    """A policy that lets services take a role."""
+    statement = {
+        "Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": [*services]},
+    }  # fmt: skip
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
 
 def kept_things(part: Part, vpc: aws.ec2.Vpc, subnets: list[aws.ec2.Subnet]) -> None:
@@ -172,5 +175,5 @@ if not case["empty"]:
     if case["read"]:
         aws.ec2.Vpc.get("read", case["read"], opts=pulumi.ResourceOptions(provider=account))
     if case["imported"]:
-        aws.ec2.Eip("imported", domain="vpc", tags={"whose": case["token"]}, opts=pulumi.ResourceOptions(
-            provider=account, import_=case["imported"]))  # fmt: skip
+        theirs = pulumi.ResourceOptions(provider=account, import_=case["imported"])
+        aws.ec2.Eip("imported", domain="vpc", opts=theirs)

@@ -18,10 +18,9 @@ from r1_on_eks.cost.preview import NotAPreview, read_preview
 from r1_on_eks.cost.stateful import foreseen
 from r1_on_eks.cost.study import States, Study, study
 from r1_on_eks.cost.trees import Declaring, DoesNotDeclare, NoSuchRevision, has_stack, tree_at
-from r1_on_eks.placement_file import read_pins
 from r1_on_eks.plan import DoesNotFit, NotPinned, Plan
 from r1_on_eks.stack_config import ApiPrice, Budget, StackConfig, StackConfigError
-from r1_on_eks.stack_file import STACKS, StackNotFound, read_stack
+from r1_on_eks.stack_file import STACKS, StackNotFound, plan_of, read_stack
 
 _HERE = Path()
 
@@ -156,7 +155,7 @@ def planned(stack: str) -> tuple[StackConfig | None, Plan | None]:
     except StackNotFound:
         return None, None
     try:
-        return config, Plan.of(config, read_pins(STACKS, stack))
+        return config, plan_of(stack, STACKS)
     except (NotPinned, DoesNotFit):
         return config, None
 
@@ -200,7 +199,7 @@ def _api(text: str | None) -> ApiPrice | None:
         return None
     try:
         usd_in, usd_out = (float(part) for part in text.split(","))
-        return ApiPrice(input=usd_in, output=usd_out)
+        return ApiPrice(input_usd=usd_in, output_usd=usd_out)
     except ValueError:
         raise Misuse(
             f"--api-price {text}: write dollars per million tokens in and out, 0.55,2.19"

@@ -42,7 +42,7 @@ def once_of(plan: Plan, declared: Declaration, book: PriceBook) -> list[Once]:
         placement = model.placement
         if placement.reserved:
             continue
-        copies = 1 if plan.file_system else placement.nodes
+        copies = 1 if plan.storage else placement.nodes
         gb = placement.checkpoint.weight_bytes / _GIB * copies
         through_nat = price and price.usd * gb
         found.append(Once(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from r1_on_eks.cost.bill import Bill
 from r1_on_eks.plan import Model, Plan
+from r1_on_eks.plan.estimate import Estimate
 from r1_on_eks.plan.outlook import Outlook, outlooks
 from r1_on_eks.stack_config import ApiPrice
 
@@ -49,7 +50,7 @@ class TokenPrice:
         """
         if self.api is None:
             return None
-        at_full_load = self.input_per_s * self.api.input + self.output_per_s * self.api.output
+        at_full_load = self.input_per_s * self.api.input_usd + self.output_per_s * self.api.output_usd
         return self.usd_per_hour / (at_full_load * _HOUR / _MILLION)
 
     @property
@@ -61,24 +62,24 @@ class TokenPrice:
 
 
 def token_prices(plan: Plan, bill: Bill, api: ApiPrice | None) -> list[TokenPrice]:
-    """Of each variant that has nodes: its share of the bill over its predicted throughput."""
+    """Its share of the bill over its throughput, of each variant whose speed is predicted."""
     expected = outlooks(plan.models, plan.region)
     hardware = _hardware(plan.models, bill)
     everything = sum(hardware)
     if everything == 0:
         return []
-    ratio = api.output / api.input if api else OUTPUT_TO_INPUT
+    ratio = api.output_usd / api.input_usd if api else OUTPUT_TO_INPUT
     return [
-        _token_price(one, bill.hourly.desired * usd / everything, ratio, api)
+        _token_price(one, one.full, bill.hourly.desired * usd / everything, ratio, api)
         for one, usd in zip(expected, hardware, strict=True)
-        if usd
+        if usd and one.full
     ]
 
 
 def _token_price(
-    one: Outlook, usd_per_hour: float, ratio: float, api: ApiPrice | None
+    one: Outlook, full: Estimate, usd_per_hour: float, ratio: float, api: ApiPrice | None
 ) -> TokenPrice:
-    output = one.full.output_per_s.likely * one.placement.replicas
+    output = full.output_per_s.likely * one.placement.replicas
     return TokenPrice(
         variant=one.placement.variant.name,
         usd_per_hour=usd_per_hour,
@@ -90,15 +91,17 @@ def _token_price(
 
 
 def _hardware(models: Sequence[Model], bill: Bill) -> list[float]:
-    """Dollars an hour of each model's part of its pool, by GPUs."""
+    """Dollars a month of each model's part of its pool, by GPUs."""
     pools = bill.by(lambda line: line.component)
     in_use: dict[str, int] = {}
     for model in models:
         if not model.placement.reserved:
             in_use[model.pool] = in_use.get(model.pool, 0) + model.placement.gpus
-    return [
-        0.0
-        if model.placement.reserved or model.pool not in pools
-        else pools[model.pool].desired / 730 * model.placement.gpus / in_use[model.pool]
-        for model in models
-    ]
+
+    def share(model: Model) -> float:
+        if model.placement.reserved or model.pool not in pools:
+            return 0.0
+        # A pool without GPUs is one variant's.
+        return model.placement.gpus / in_use[model.pool] if in_use[model.pool] else 1.0
+
+    return [share(model) * (pools[model.pool].desired if share(model) else 0) for model in models]

@@ -43,9 +43,9 @@ class Budget(Section):
 class ApiPrice(Section):
     """What somebody else's API takes for the same model, in dollars per million tokens."""
 
-    input: Annotated[float, Field(gt=0)]
+    input_usd: Annotated[float, Field(gt=0)]
     """Dollars per million tokens of prompts."""
-    output: Annotated[float, Field(gt=0)]
+    output_usd: Annotated[float, Field(gt=0)]
     """Dollars per million tokens of answers."""
 
 
