@@ -19,8 +19,9 @@ PROJECT = Path(__file__).parent.parent
 DAY = date(2026, 11, 25)
 HOURS = 730
 # By hand from the stack files and their placements: what stands in each, all in us-west-2.
-# Two m7i.large with 50 GiB, one NAT gateway with its address, one network load balancer, one key,
-# one log group that keeps 30 days, and the control plane are in every one.
+# Two m7i.large with 50 GiB, one NAT gateway with its address, one network load balancer, a key for
+# Secrets and logs, two log groups, and the control plane are in every one; a file system has a key
+# of its own.
 EVERYWHERE = [
     (1 * HOURS, "EKS", "control plane, standard support"),
     (2 * HOURS, "EC2", "m7i.large on-demand"),
@@ -32,7 +33,6 @@ EVERYWHERE = [
     (0.1 * HOURS, "ELB", "network load balancer unit"),
     (2 * 20, "VPC", "traffic between zones, each way"),
     (10, "CloudWatch", "logs, taken in"),
-    (10, "CloudWatch", "logs, kept"),
     (1, "KMS", "key"),
     (1, "KMS", "10,000 requests"),
 ]
@@ -43,13 +43,19 @@ NODES = {
     "enterprise": ["p4d.24xlarge"],
     "prod-32b": ["g6e.12xlarge"],
     "prod-671b": ["p5en.48xlarge"],
+    "prod-671b-p4d": ["p4d.24xlarge"] * 4,
+    "prod-671b-p5": ["p5.48xlarge"] * 2,
     "prod-70b": ["p4d.24xlarge"],
     "startup-14b": ["g7e.2xlarge", "g7e.2xlarge"],
     "test-7b": ["g6.2xlarge"],
 }
+# Logs of what isn't there to stay are kept a month, else a year.
+TRIALS = {"all-variants", "test-7b"}
+DISK = {"edge-1.5b-cpu": 200}
 LUSTRE = {
     "all-variants": (1200, 1000), "enterprise": (1200, 1000), "prod-32b": (1200, 125),
-    "prod-671b": (1200, 1000), "prod-70b": (1200, 250),
+    "prod-671b": (1200, 1000), "prod-671b-p4d": (1200, 1000), "prod-671b-p5": (1200, 1000),
+    "prod-70b": (1200, 250),
 }  # fmt: skip
 
 
@@ -62,11 +68,13 @@ def by_hand(stack):
             if row["region"] == "us-west-2"
         }
     items = [*EVERYWHERE]
+    items.append((10 * (30 if stack in TRIALS else 365) / 30, "CloudWatch", "logs, kept"))
     for instance in NODES[stack]:
-        items += [(HOURS, "EC2", f"{instance} on-demand"), (200, "EBS", "gp3 storage")]
+        disk = DISK.get(stack, 100)
+        items += [(HOURS, "EC2", f"{instance} on-demand"), (disk, "EBS", "gp3 storage")]
     if stack in LUSTRE:
         gib, mbps = LUSTRE[stack]
-        items.append((gib, "FSx", f"Lustre PERSISTENT_2 SSD {mbps}"))
+        items += [(gib, "FSx", f"Lustre PERSISTENT_2 SSD {mbps}"), (1, "KMS", "key")]
     return math.fsum(amount * usd[service, what] for amount, service, what in items)
 
 

@@ -65,7 +65,6 @@ def test_a_table_for_people(capsys):
     assert "→ on-demand" in text
     assert "capacity block 11.80" in text
     assert "$0.00; through NAT it would be $5.91" in text
-    assert "resources: 8 priced" in text
     assert "0 not priced · 0 unknown" in text
 
 
@@ -89,9 +88,13 @@ def test_dollars_per_token_fall_with_utilisation_and_pay_the_whole_stack(capsys)
     assert usd["10%"] == pytest.approx(10 * usd["100%"])
     assert usd["30%"] == pytest.approx(2 * usd["60%"])
     # All that is paid comes back from the tokens of an hour at full load.
-    per_hour = 3600 / 1e6 * (
-        tokens["output_per_s"] * usd["100%"]
-        + tokens["input_per_s"] * tokens["usd_per_million"]["100%"]["input"]
+    per_hour = (
+        3600
+        / 1e6
+        * (
+            tokens["output_per_s"] * usd["100%"]
+            + tokens["input_per_s"] * tokens["usd_per_million"]["100%"]["input"]
+        )
     )
     assert per_hour == pytest.approx(found["bill"]["usd_per_hour"]["desired"])
     # At the break-even an API would take as much.

@@ -15,7 +15,6 @@ EXAMPLES = {
     "allow_unpinned": "allow_unpinned: true",
     "at_a_time": "at_a_time: 64",
     "api_price": "api_price: {input: 0.55, output: 2.19}",
-    "api_price": "api_price: {input_usd: 0.55, output_usd: 2.19}",
     "budget": "budget: {usd_per_month: 20000, increase_percent: 10}",
     "bucket": "bucket: example-r1-weights",
     "capacity_gib": "capacity_gib: 1200",
@@ -30,8 +29,6 @@ EXAMPLES = {
     "docker_hub_secret": "docker_hub_secret: arn:aws:secretsmanager:us-west-2:111122223333:"
     "secret:ecr-pullthroughcache/docker-hub-AbCdEf",
     "cross_zone_gb": "cross_zone_gb: 20",
-    "deletion_protection": "deletion_protection: true",
-    "deployment": "deployment: PERSISTENT_2",
     "discounts": "discounts: {EC2: 12}",
     "endpoint": "endpoint: private",
     "endpoint_gb": "endpoint_gb: 50",
@@ -74,7 +71,6 @@ EXAMPLES = {
     "production": "production: true",
     "prompt": "prompt: 1000",
     "public_subnets": "public_subnets: {us-west-2a: subnet-0123456789abcdef2,"
-    " us-west-2b: subnet-0123456789abcdef3}",
     "purchase": "purchase: {capacity_block: cr-0123456789abcdef0}",
     "reservation": "reservation: cr-0123456789abcdef0",
     "public_from": "public_from: [203.0.113.0/24]",

@@ -6,7 +6,7 @@
 import csv
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date as day
 from functools import cache
 from pathlib import Path
 
@@ -44,9 +44,9 @@ class Price:
     source: str
 
     @property
-    def seen(self) -> date:
+    def seen(self) -> day:
         """The earliest day that `date` may mean."""
-        return date.fromisoformat(self.date + "-01-01"[len(self.date) - 4 :])
+        return day.fromisoformat(self.date + "-01-01"[len(self.date) - 4 :])
 
     @property
     def key(self) -> tuple[str, str, str]:

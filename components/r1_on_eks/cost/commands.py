@@ -224,7 +224,7 @@ def aws_client() -> Any:
     try:
         import boto3
     except ModuleNotFoundError:
-        raise Misuse("boto3 is not installed: pip install 'r1-on-eks[aws]'") from None
+        raise Misuse("boto3 is not installed: pip install 'r1-on-eks[operations]'") from None
     return boto3.client
 
 

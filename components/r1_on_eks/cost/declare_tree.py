@@ -38,8 +38,8 @@ def main(argv: list[str]) -> int:
 def _registered(root: Path, stack: str) -> list[dict[str, Any]]:
     import pulumi
     import yaml
-    from pulumi.runtime import mocks, rpc_manager
-    from pulumi.runtime.settings import SETTINGS, set_root_resource
+    from pulumi.runtime import mocks, rpc_manager, settings
+    from pulumi.runtime.stack import run_pulumi_func
 
     project = yaml.safe_load((root / "Pulumi.yaml").read_text())
     content = yaml.safe_load((root / "stacks" / f"Pulumi.{stack}.yaml").read_text()) or {}
@@ -51,16 +51,18 @@ def _registered(root: Path, stack: str) -> list[dict[str, Any]]:
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     # Else the stack before would be the parent of everything.
-    set_root_resource(None)
-    SETTINGS.rpc_manager = rpc_manager.RPCManager()
+    settings.set_root_resource(None)  # pyright: ignore[reportArgumentType]
+    settings.SETTINGS.rpc_manager = rpc_manager.RPCManager()  # pyright: ignore[reportAttributeAccessIssue]
     mocks.set_mocks(
         monitor.mocks, project=project["name"], stack=stack, preview=True, monitor=monitor
     )
     pulumi.runtime.set_all_config(config)
     program = str(root / str(project.get("main", ".")))
-    loop.run_until_complete(
-        mocks.run_pulumi_func(lambda: runpy.run_path(program, run_name="__main__"))
-    )
+
+    def run() -> None:
+        runpy.run_path(program, run_name="__main__")
+
+    loop.run_until_complete(run_pulumi_func(run))
     return monitor.told
 
 

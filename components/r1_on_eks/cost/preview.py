@@ -33,6 +33,7 @@ _OPERATIONS = {
     # It was deleted before.
     "remove-pending-replace": _NEITHER,
 }
+_IMPORTS = {"import", "import-replacement"}
 _REPLACES = {"replace", "create-replacement", "delete-replaced", "import-replacement"}
 
 
@@ -92,7 +93,11 @@ def read_preview(text: str, name: str) -> Preview:
     for number, step in enumerate(steps):
         _take(step, f"{name}: step {number + 1}", before, after, changes)
     _refuse_what_is_hidden(told, steps, name)
-    warnings = []
+    for step in steps:
+        # Its first update follows it, as if it had stood in the stack before.
+        if step["op"] in _IMPORTS:
+            before.pop(step["urn"], None)
+    warnings = [*map(_warned, _retained(steps))]
     if told.get("maybeCorrupt"):
         warnings.append("the engine says that this preview may be corrupt")
     if not steps:
@@ -104,6 +109,19 @@ def read_preview(text: str, name: str) -> Preview:
         changes=tuple(changes.values()),
         warnings=tuple(warnings),
     )
+
+
+def _retained(steps: list[Any]) -> list[str]:
+    """Names of what leaves the stack and stays in AWS."""
+    return [
+        step["urn"].rpartition("::")[2]
+        for step in steps
+        if step["op"] in {"delete", "delete-replaced"} and step["oldState"].get("retainOnDelete")
+    ]
+
+
+def _warned(name: str) -> str:
+    return f"{name} is retained: it leaves the stack, and AWS goes on billing it"
 
 
 def _parsed(text: str, name: str) -> dict[str, Any]:
@@ -156,7 +174,7 @@ def _take(
     if operation not in _OPERATIONS:
         raise NotAPreview(f"{where}: operation {operation!r} of {urn} is not known here")
     old, new = step.get("oldState"), step.get("newState")
-    is_billed_before, is_billed_after = _OPERATIONS[operation]
+    is_billed_before, is_billed_after = _billed(operation, old, new)
     if is_billed_before:
         if not isinstance(old, Mapping):
             raise NotAPreview(f"{where}: {operation} of {urn} has no oldState")
@@ -171,6 +189,17 @@ def _take(
         state = new if isinstance(new, Mapping) else old
         kind = state.get("type", "") if isinstance(state, Mapping) else ""
         _remember(changes, Change(urn, kind, operation, _keys(step)))
+
+
+def _billed(operation: str, old: Any, new: Any) -> tuple[bool, bool]:
+    """Which of the two states of a step are billed."""
+    if operation == "refresh" and new is None:
+        # Somebody else has deleted it.
+        return _BEFORE
+    if operation == "same" and isinstance(old, Mapping) and old.get("custom") and "id" not in old:
+        # What a --target leaves uncreated is told as if it stood.
+        return _NEITHER
+    return _OPERATIONS[operation]
 
 
 def _remember(changes: dict[str, Change], change: Change) -> None:

@@ -114,6 +114,12 @@ def _alarm(*_: object) -> _Charges:
     return [Charge(service="CloudWatch", what="alarm", amount=always(1))]
 
 
+def _flow_log(resource: Declared, _: Circumstances) -> _Charges:
+    if (resource.get("logDestinationType") or "cloud-watch-logs") == "cloud-watch-logs":
+        return [NoCharge(FREE, "its log group is billed for what it takes in")]
+    return [NoCharge(NOT_PRICED, "flow logs by use: what their destination takes in")]
+
+
 def _service(resource: Declared, _: Circumstances) -> _Charges:
     if resource.get("spec", "type") == "LoadBalancer":
         return [NoCharge(NOT_PRICED, "a load balancer that Kubernetes makes behind Pulumi's back")]
@@ -151,7 +157,7 @@ RULES: dict[str, Rule] = {
     "aws:cloudwatch/logGroup:LogGroup": _logs,
     "aws:cloudwatch/metricAlarm:MetricAlarm": _alarm,
     "aws:kms/key:Key": _key,
-    "aws:ec2/flowLog:FlowLog": _not_priced("logs by use: what their destination takes in"),
+    "aws:ec2/flowLog:FlowLog": _flow_log,
     "aws:amp/workspace:Workspace": _not_priced("metrics by use: samples, storage, queries"),
     "aws:amp/scraper:Scraper": _not_priced("metrics by use: collector hours and samples"),
     "aws:ecr/repository:Repository": _not_priced("images by use: GB kept"),

@@ -120,7 +120,7 @@ def study(
 def _terms(config: StackConfig | None) -> Terms:
     if config is None:
         return Terms()
-    return Terms(usage=config.usage, discounts=config.discounts, region=config.region)
+    return Terms(usage=config.usage, discounts={**config.discounts}, region=config.region)
 
 
 def _region(declared: Declaration) -> str:

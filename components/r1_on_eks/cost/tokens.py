@@ -50,7 +50,9 @@ class TokenPrice:
         """
         if self.api is None:
             return None
-        at_full_load = self.input_per_s * self.api.input_usd + self.output_per_s * self.api.output_usd
+        at_full_load = (
+            self.input_per_s * self.api.input_usd + self.output_per_s * self.api.output_usd
+        )
         return self.usd_per_hour / (at_full_load * _HOUR / _MILLION)
 
     @property

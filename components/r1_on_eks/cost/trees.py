@@ -14,9 +14,12 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from r1_on_eks.cost.declared import Declaration, Declared, inputs_of
 
 _NEEDED = ("Pulumi.yaml", "infra", "stacks", "components")
+_MONEY = ("usage", "budget", "discounts", "api_price")
 _LIBRARIES = ("pulumi", "pulumi-aws", "pulumi-kubernetes", "pydantic", "PyYAML")
 # Declarations of earlier runs, some 100 kB each.
 _KEPT = 200
@@ -128,10 +131,11 @@ def _fingerprint(tree: Path, stack: str) -> str:
     for library in _LIBRARIES:
         content.update(f"{library} {metadata.version(library)}\n".encode())
     stacks = tree / "stacks"
+    content.update(_declaring(stacks / f"Pulumi.{stack}.yaml"))
     files = [
         tree / "Pulumi.yaml",
-        stacks / f"Pulumi.{stack}.yaml",
         stacks / "placements" / f"{stack}.yaml",
+        *sorted(stacks.glob("*pins*")),
         Path(__file__).parent / "declare_tree.py",
         *sorted((tree / "infra").rglob("*.py")),
         *sorted(
@@ -145,6 +149,15 @@ def _fingerprint(tree: Path, stack: str) -> str:
         if file.is_file():
             content.update(file.read_bytes())
     return content.hexdigest()
+
+
+def _declaring(file: Path) -> bytes:
+    """The stack file, without what only bills depend on."""
+    told = yaml.safe_load(file.read_text()) if file.is_file() else None
+    settings = told.get("config", {}).get("r1-on-eks:stack") if isinstance(told, dict) else None
+    for key in _MONEY if isinstance(settings, dict) else ():
+        settings.pop(key, None)
+    return json.dumps(told, sort_keys=True, default=str).encode()
 
 
 def _cache() -> Path:
