@@ -215,7 +215,7 @@ def test_a_stack_that_goes_and_one_that_comes_are_told_of(repository, capsys):
     assert "Cost: unchanged, $896.2" in told
     assert "**+$896.2" in told
     assert "** new" in told
-    assert "** (-100.0 %)" in told
+    assert "** (-100.0\N{NO-BREAK SPACE}%)" in told
 
 
 def test_nothing_to_tell_is_told_in_a_line(repository, capsys):

@@ -70,12 +70,16 @@ def _stacks_table(found: Sequence[Study]) -> list[str]:
             f" | ${bill.monthly.least:,.0f} to ${bill.monthly.most:,.0f} |"
         )
     marks = any(_remembered(one.compared.after.lines) for one in found)
-    told = ["", f"<sub>{_MARK} has prices in it that are remembered, not looked up; a month has"
-                " 730 hours; assumed use is in it.</sub>"]  # fmt: skip
+    told = [
+        "",
+        f"<sub>{_MARK.strip()} has prices in it that are remembered, not looked up; a month has"
+        " 730 hours; assumed use is in it.</sub>",
+    ]
     return [*rows, *(told if marks else [])]
 
 
-_MARK = "(?)"
+# A cell doesn't break before it.
+_MARK = "\N{NO-BREAK SPACE}(?)"
 
 
 def _remembered(lines: Sequence[Line]) -> bool:
@@ -85,14 +89,16 @@ def _remembered(lines: Sequence[Line]) -> bool:
 def _month(bill: Bill | None) -> str:
     if bill is None:
         return "–"
-    mark = f" {_MARK}" if _remembered(bill.lines) else ""
+    mark = _MARK if _remembered(bill.lines) else ""
     return f"${bill.monthly.desired:,.2f}{mark}"
 
 
 def _change(compared: Comparison) -> str:
     if compared.before is None:
         return "–"
-    percent = f" ({compared.percent:+.1f} %)" if compared.percent is not None else ""
+    percent = (
+        f" ({compared.percent:+.1f}\N{NO-BREAK SPACE}%)" if compared.percent is not None else ""
+    )
     new = " new" if not compared.before.lines and compared.after.lines else ""
     return f"**{signed(compared.difference)}**{percent}{new}"
 
@@ -175,14 +181,14 @@ def _whole_bill(bill: Bill) -> str:
     rows = ["| component | what | $/month | least | most |", "|---|---|--:|--:|--:|"]
     for component, whole in bill.by(lambda line: line.component).items():
         lines = [line for line in bill.lines if line.component == component]
-        mark = f" {_MARK}" if _remembered(lines) else ""
+        mark = _MARK if _remembered(lines) else ""
         rows.append(
             f"| **{component or 'other'}** | | **{whole.desired:,.2f}**{mark}"
             f" | {whole.least:,.2f} | {whole.most:,.2f} |"
         )
         for line in sorted(lines, key=lambda line: -line.monthly.desired):
             month, assumed = line.monthly, ", assumed" if line.assumed else ""
-            mark = f" {_MARK}" if line.price.standing == REMEMBERED else ""
+            mark = _MARK if line.price.standing == REMEMBERED else ""
             rows.append(
                 f"| | {line.told}{assumed} | {month.desired:,.2f}{mark}"
                 f" | {month.least:,.2f} | {month.most:,.2f} |"

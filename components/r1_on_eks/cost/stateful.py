@@ -32,7 +32,7 @@ STATEFUL: dict[str, Stateful] = {
         "internal/service/eks/cluster.go@00555dc5b38f",
     ),
     "aws:eks/nodeGroup:NodeGroup": Stateful(
-        "its instances end, and GPUs like them may not come back",
+        "its instances end; GPUs like them may not come back",
         ("amiType", "capacityType", "clusterName", "diskSize", "instanceTypes",
          "launchTemplate.id", "launchTemplate.name", "nodeGroupName", "nodeRoleArn",
          "remoteAccess", "subnetIds"),
