@@ -19,11 +19,15 @@ PROJECT = Path(__file__).parent.parent
 # A month of a control plane: what finfocus takes for every resource of EKS
 # (internal/plugin/projected.go, normalizeResourceType takes the service alone).
 _EKS_MONTH = 73.0
+_HEAD = """\
+*Derived, not run*: `python benchmarks/beside_cost_tools.py` applies the rules that were read in
+their source. Infracost reads no Pulumi; its column is the same resources in Terraform.
+"""
 _FINFOCUS_PRICES = ("aws:ec2/natGateway:NatGateway", "aws:lb/loadBalancer:LoadBalancer")
 
 
 def infracost(lines: tuple[Line, ...]) -> float:
-    """Its month: no FSx for Lustre (#1600), no address that is in use, no use that nobody told."""
+    """Its month: no FSx for Lustre (#1600), no address in use, no use that nobody told."""
     return sum(
         line.monthly.desired
         for line in lines
@@ -50,9 +54,7 @@ def main() -> int:
     names = stack_names(PROJECT / "stacks")
     declared = Declaring(PROJECT, names).declarations()
     print("# What other tools would price of the same stacks\n")
-    print("*Derived, not run*: `python benchmarks/beside_cost_tools.py` applies the rules that were"
-          " read in their\nsource. Infracost reads no Pulumi; its column is the same resources in"
-          " Terraform.\n")  # fmt: skip
+    print(_HEAD)
     print("| stack | here, $/month | Infracost | off by | finfocus | off by |")
     print("|---|--:|--:|--:|--:|--:|")
     for name in names:

@@ -199,25 +199,37 @@ def same_bill(preview, program):
     assert preview.gaps == program.gaps
 
 
-@pytest.mark.parametrize(
-    ("name", "changes"),
-    [
-        ("create everything", {}),
-        ("replace bought as a block", {"block": True}),
-        ("replace secret list element", {"types": ["m7i.xlarge"], "secret": True}),
-        ("replace unknown list element", {"unknown": True}),
-        ("create list", {"addresses": 3, "endpoints": ["sts", "ec2"]}),
-    ],
-)
-def test_a_preview_and_its_program_under_mocks_give_the_same_bill(read, tmp_path, name, changes):
-    (tmp_path / "infra").mkdir()
-    (tmp_path / "stacks").mkdir()
-    shutil.copy(PROJECT / "Pulumi.yaml", tmp_path)
-    shutil.copy(PROJECT / "tools/preview_corpus/program.py", tmp_path / "infra/__main__.py")
-    file = tmp_path / "stacks/Pulumi.corpus.yaml"
-    file.write_text(json.dumps({"config": {"corpus:case": changes}}))
-    program = Declaring(tmp_path, ["corpus"]).declarations()["corpus"]
-    same_bill(bill_of(read[name].after, TERMS), bill_of(program, TERMS))
+# Case → what of the program it changes.
+PROGRAMS = {
+    "create everything": {},
+    "replace bought as a block": {"block": True},
+    "replace secret list element": {"types": ["m7i.xlarge"], "secret": True},
+    "replace unknown list element": {"unknown": True},
+    "create list": {"addresses": 3, "endpoints": ["sts", "ec2"]},
+}
+
+
+@pytest.fixture(scope="module")
+def programs(tmp_path_factory):
+    """The program of the corpus under mocks, by case; each has the stack's name in its URNs."""
+    tree = tmp_path_factory.mktemp("tree")
+    (tree / "infra").mkdir()
+    (tree / "stacks").mkdir()
+    shutil.copy(PROJECT / "Pulumi.yaml", tree)
+    shutil.copy(PROJECT / "tools/preview_corpus/program.py", tree / "infra/__main__.py")
+    stacks = {name: f"case-{number}" for number, name in enumerate(PROGRAMS)}
+    for name, stack in stacks.items():
+        content = {"config": {"corpus:case": PROGRAMS[name]}}
+        (tree / f"stacks/Pulumi.{stack}.yaml").write_text(json.dumps(content))
+    declared = Declaring(tree, [*stacks.values()]).declarations()
+    return {name: (stack, declared[stack]) for name, stack in stacks.items()}
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_a_preview_and_its_program_under_mocks_give_the_same_bill(texts, programs, name):
+    stack, program = programs[name]
+    text = texts[name].replace("urn:pulumi:corpus::", f"urn:pulumi:{stack}::")
+    same_bill(bill_of(read_preview(text, name).after, TERMS), bill_of(program, TERMS))
 
 
 @pytest.mark.slow
