@@ -56,6 +56,7 @@ EXAMPLES = {
     "load_balancer_units": "load_balancer_units: 1",
     "load_minutes": "load_minutes: 15",
     "kubernetes": 'kubernetes: "1.35"',
+    "lifetime": "lifetime: 8h",
     "log_gb": "log_gb: 10",
     "mbps_per_tib": "mbps_per_tib: 250",
     "name": "prod-70b: small letters, digits, dots and dashes, 32 at most",

@@ -7,9 +7,7 @@ from dataclasses import dataclass
 
 from r1_on_eks.catalog.price_book import HOME_REGION, price_book
 
-KARPENTER = (
-    "aws/karpenter-provider-aws instance-types.md and zz_generated vpclimits, 2026-07-20"
-)
+KARPENTER = "aws/karpenter-provider-aws instance-types.md and zz_generated vpclimits, 2026-07-20"
 KARPENTER = "aws/karpenter-provider-aws instance-types.md and zz_generated vpclimits, 2026-07-20"
 G5_4XL = KARPENTER + "; memory and network remembered, not confirmed"
 G5_24XL = KARPENTER + "; network remembered, not confirmed"
