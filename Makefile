@@ -5,9 +5,10 @@ IN := .venv/bin
 PROTECTION := r1-on-eks:stack.deletion_protection
 
 CHECKOV := $(HOME)/.cache/r1-on-eks/checkov
+ACTIONLINT := $(HOME)/.cache/r1-on-eks/actionlint
 STACKS := $(patsubst stacks/Pulumi.%.yaml,%,$(wildcard stacks/Pulumi.*.yaml))
 
-.PHONY: up down test test-all lint checkov
+.PHONY: up down test test-all lint checkov actionlint
 
 up: .venv/installed
 	$(IN)/r1 rehearse -- pulumi up --yes --stack $(STACK)
@@ -39,6 +40,11 @@ checkov: .venv/installed
 	mkdir -p build/manifests
 	for stack in $(STACKS); do $(IN)/python tools/manifests.py $$stack > build/manifests/$$stack.yaml || exit 1; done
 	$(CHECKOV)/bin/checkov --config-file .checkov.yaml --directory build/manifests
+
+# Its checksums are the Go checksum database's.
+actionlint:
+	test -x $(ACTIONLINT)/actionlint || GOBIN=$(ACTIONLINT) go install github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
+	$(ACTIONLINT)/actionlint -color .github/workflows/*.yml
 
 .venv/installed: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11 ..."; exit 1; }

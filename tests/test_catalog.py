@@ -89,7 +89,7 @@ def test_an_instance_type_counts_against_the_quota_of_its_family(row):
 
 def test_prices_are_those_after_the_cut_of_june_2025():
     # 32.7726 and 98.32 before it, which many pages still print.
-    assert INSTANCE_TYPES["p4d.24xlarge"].on_demand_usd_per_hour == 21.958
+    assert INSTANCE_TYPES["p4d.24xlarge"].on_demand_usd_per_hour == 21.957642
     assert INSTANCE_TYPES["p5.48xlarge"].on_demand_usd_per_hour == 55.04
     assert INSTANCE_TYPES["p5e.48xlarge"].on_demand_usd_per_hour is None
 

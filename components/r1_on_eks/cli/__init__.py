@@ -9,10 +9,10 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from r1_on_eks.cli import calibration, keys, operations, pins, planning, rehearsal
+from r1_on_eks.cli import calibration, cost, keys, operations, pins, planning, rehearsal
 
 # In the order of `r1 --help`.
-_ROOMS = (planning, pins, calibration, keys, operations, rehearsal)
+_ROOMS = (planning, cost, pins, calibration, keys, operations, rehearsal)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from r1_on_eks.config_errors import sentences
 from r1_on_eks.stack_config.gateway import Gateway, KeyName, Limits
 from r1_on_eks.stack_config.section import PublicFrom, Section
+from r1_on_eks.stack_config.spending import ApiPrice, Budget, Usage
 from r1_on_eks.stack_config.stack import StackConfig
 from r1_on_eks.stack_config.variant import (
     FromReservation,
@@ -21,6 +22,8 @@ from r1_on_eks.stack_config.weights import FileSystem, WantedFileSystem, Weights
 
 __all__ = [
     "FILE_SYSTEM",
+    "ApiPrice",
+    "Budget",
     "FileSystem",
     "FromReservation",
     "Gateway",
@@ -30,6 +33,7 @@ __all__ = [
     "PublicFrom",
     "StackConfig",
     "StackConfigError",
+    "Usage",
     "WantedFileSystem",
     "WantedVariant",
     "Weights",

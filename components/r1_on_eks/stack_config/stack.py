@@ -10,6 +10,7 @@ from r1_on_eks.stack_config.gateway import Gateway
 from r1_on_eks.stack_config.images import ImageMirror
 from r1_on_eks.stack_config.network import GivenNetwork
 from r1_on_eks.stack_config.section import Either, Ranges, Section, pattern, row_of
+from r1_on_eks.stack_config.spending import ApiPrice, Budget, Discounts, Usage
 from r1_on_eks.stack_config.variant import VariantName, WantedVariant
 from r1_on_eks.stack_config.weights import Weights
 
@@ -93,6 +94,16 @@ class StackConfig(Section):
     def gateway_section(self) -> Gateway:
         """What its word stands for, too."""
         return Gateway() if self.gateway == "internal" else self.gateway
+    gateway: Annotated[Annotated[Literal["internal"], Tag("_word")] | Ranges, Either] = "internal"
+    """Who reaches the gateway: `internal` for the network alone, or public_from ranges."""
+    usage: Usage = Usage()
+    """What `r1 cost` assumes of a month: gigabytes, requests."""
+    budget: Budget = Budget()
+    """What the stack may cost: `r1 cost` exits with 1 above it."""
+    discounts: Discounts = Field(default_factory=dict)
+    """Percent off AWS's prices by service, as your agreement has it: {EC2: 12}."""
+    api_price: ApiPrice | None = None
+    """Somebody else's price of the same tokens, for the break-even of `r1 cost`."""
 
     @property
     def owner(self) -> str:
