@@ -94,6 +94,7 @@ class StackConfig(Section):
     def gateway_section(self) -> Gateway:
         """What its word stands for, too."""
         return Gateway() if self.gateway == "internal" else self.gateway
+
     gateway: Annotated[Annotated[Literal["internal"], Tag("_word")] | Ranges, Either] = "internal"
     """Who reaches the gateway: `internal` for the network alone, or public_from ranges."""
     usage: Usage = Usage()
