@@ -44,19 +44,13 @@ def digest_of(image: str, addresses: Mapping[str, str] = _ADDRESSES) -> str:
     base = addresses.get(registry, f"https://{registry}")
     url = f"{base}/v2/{path}/manifests/{tag}"
     headers = {"Accept": _ACCEPTED}
-    try:
-        answer = _head(url, headers)
-    except urllib.error.HTTPError as refused:
-        if refused.code != 401:
-            raise LookupFailed(_told(url, refused)) from None
-        challenge = refused.headers.get("WWW-Authenticate", "")
-        token = _anonymous_token(challenge, url)
-        try:
-            answer = _head(url, headers | {"Authorization": f"Bearer {token}"})
-        except OSError as error:
-            raise LookupFailed(_told(url, error)) from None
-    except OSError as error:
-        raise LookupFailed(_told(url, error)) from None
+    status, answer, _ = _ask(url, headers, "HEAD")
+    if status == 401:
+        token = _anonymous_token(answer.get("WWW-Authenticate", ""), url)
+        headers["Authorization"] = f"Bearer {token}"
+        status, answer, _ = _ask(url, headers, "HEAD")
+    if status != 200:
+        raise LookupFailed(f"{url} answered {status}")
     found = answer.get("Docker-Content-Digest", "")
     if not _DIGEST.fullmatch(found):
         raise LookupFailed(f"{url} answered no digest")
@@ -91,24 +85,27 @@ def _anonymous_token(challenge: str, url: str) -> str:
     return str(token)
 
 
-def _head(url: str, headers: Mapping[str, str]) -> Any:
-    request = urllib.request.Request(url, headers=dict(headers), method="HEAD")
-    with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as answer:
-        return answer.headers
-
-
 def _json(url: str) -> dict[str, Any]:
+    status, _, body = _ask(url, {}, "GET")
+    if status != 200:
+        raise LookupFailed(f"{url} answered {status}")
     try:
-        with urllib.request.urlopen(url, timeout=_TIMEOUT_S) as answer:
-            found = json.loads(answer.read())
-    except (OSError, ValueError) as error:
-        raise LookupFailed(_told(url, error)) from None
+        found = json.loads(body)
+    except ValueError:
+        raise LookupFailed(f"{url} answered no JSON") from None
     return found if isinstance(found, dict) else {}
 
 
-def _told(url: str, error: Exception) -> str:
-    if isinstance(error, urllib.error.HTTPError):
-        return f"{url} answered {error.code}"
-    if isinstance(error, urllib.error.URLError):
-        return f"{url}: {error.reason}"
-    return f"{url}: {error or type(error).__name__}"
+def _ask(url: str, headers: Mapping[str, str], method: str) -> tuple[int, Any, bytes]:
+    """Status, headers and body of an answer, also of one that refuses."""
+    request = urllib.request.Request(url, headers=dict(headers), method=method)
+    try:
+        with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as answer:
+            return answer.status, answer.headers, answer.read()
+    except urllib.error.HTTPError as refused:
+        with refused:
+            return refused.code, refused.headers, b""
+    except urllib.error.URLError as error:
+        raise LookupFailed(f"{url}: {error.reason}") from None
+    except OSError as error:
+        raise LookupFailed(f"{url}: {error or type(error).__name__}") from None
