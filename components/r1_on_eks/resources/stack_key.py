@@ -30,7 +30,7 @@ class StackKeyArgs:
 
 
 class StackKey(pulumi.ComponentResource):
-    """A customer-managed key for Kubernetes Secrets, logs and cached images; it rotates yearly."""
+    """A customer-managed key for Secrets, logs, weights and cached images; it rotates yearly."""
 
     arn: pulumi.Output[str]
     """The key."""
