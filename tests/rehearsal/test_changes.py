@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 import yaml
+from r1_on_eks.catalog.eks_parts import ADDONS
+from r1_on_eks.catalog.images import every_image
 
 pytestmark = [pytest.mark.rehearsal, pytest.mark.timeout(900)]
 
@@ -33,17 +35,58 @@ class Edit:
         settings: Changes the mapping under `r1-on-eks:stack`.
         refresh: Whether placements are decided anew, as `r1 plan --refresh` does.
         program: Put before the program.
+        looked_up: Changes the content of the pins file.
         ends: Precious kinds that it replaces or deletes, as its author must know.
     """
 
     settings: Callable[[dict[str, Any]], Any] = lambda settings: None
     refresh: bool = False
     program: str = ""
+    looked_up: Callable[[dict[str, Any]], Any] = lambda pins: None
     ends: frozenset[str] = frozenset()
 
 
 def of(variant: str, **keys: Any) -> Callable[[dict[str, Any]], Any]:
     return lambda settings: settings["variants"][variant].update(keys)
+
+
+def versions(kubernetes: str, day: str) -> dict[str, Any]:
+    """What AWS might publish for a Kubernetes version: releases and builds of no real day."""
+    return {
+        "images": {
+            f"AL2023_x86_64_{kind}": f"{kubernetes}.0-{day}" for kind in ("NVIDIA", "STANDARD")
+        },
+        "addons": dict.fromkeys(ADDONS, f"v{kubernetes}.0-eksbuild.{day[-1]}"),
+        "looked_up": "2026-11-25",
+    }
+
+
+PINS = {
+    "images": dict.fromkeys(every_image(), "sha256:" + 64 * "a"),
+    "regions": {
+        "us-west-2": {
+            "account": "111122223333",
+            "looked_up": "2026-11-25",
+            "kubernetes": {
+                "1.35": versions("1.35", "20990101"),
+                "1.36": versions("1.36", "20990101"),
+            },
+        }
+    },
+}
+
+
+def newer(part: str) -> Callable[[dict[str, Any]], Any]:
+    """What `r1 pins refresh` finds another day."""
+    found = versions("1.35", "20990202")[part]
+    return lambda pins: pins["regions"]["us-west-2"]["kubernetes"]["1.35"].update({part: found})
+
+
+MIRROR = {
+    "docker_hub_secret": "arn:aws:secretsmanager:us-west-2:111122223333:secret:"
+    "ecr-pullthroughcache/docker-hub-AbCdEf",
+    "copied": "111122223333.dkr.ecr.us-west-2.amazonaws.com/mirror",
+}
 
 
 # Today a stack file on Lustre that asks for 1.36 is refused.
@@ -140,6 +183,24 @@ EDITS = {
         )
     ),
     "to production": Edit(lambda settings: settings.update(production=True)),
+    "newer machine images": Edit(looked_up=newer("images")),
+    "newer add-ons": Edit(looked_up=newer("addons")),
+    "the same tags with other digests": Edit(
+        looked_up=lambda pins: pins["images"].update(
+            dict.fromkeys(pins["images"], "sha256:" + 64 * "c")
+        )
+    ),
+    "a warm instance": Edit(of("7b", warm=1)),
+    "a cluster autoscaler": Edit(lambda settings: settings.update(cluster_autoscaler=True)),
+    "images from a mirror": Edit(lambda settings: settings.update(image_mirror=MIRROR)),
+    "no way to the internet": Edit(
+        lambda settings: settings.update(
+            outbound="none",
+            image_mirror=MIRROR,
+            private_endpoints=["ec2", "ecr", "eks-auth", "sts"],
+        ),
+        ends=NAT,
+    ),
 }  # fmt: skip
 
 
@@ -157,6 +218,8 @@ class Standing:
         self._checkout = checkout
         self._file = checkout.root / "stacks" / f"Pulumi.{STACK}.yaml"
         self._pins = checkout.root / "stacks" / "placements" / f"{STACK}.yaml"
+        self._looked_up = checkout.root / "stacks" / "pins.yaml"
+        self._looked_up.write_text(yaml.safe_dump(PINS))
         self._program = checkout.root / "infra" / "__main__.py"
         source = (checkout.root / "stacks" / "Pulumi.prod-70b.yaml").read_text()
         content = yaml.safe_load(source)
@@ -189,12 +252,15 @@ class Standing:
 
     def shown(self, edit: Edit) -> Any:
         """What the engine answers to the preview of an edit."""
-        files = (self._file, self._pins, self._program)
+        files = (self._file, self._pins, self._program, self._looked_up)
         before = [file.read_text() for file in files]
         content = yaml.safe_load(before[0])
         edit.settings(content["config"]["r1-on-eks:stack"])
         self._file.write_text(yaml.safe_dump(content))
         self._program.write_text(edit.program + before[2] if edit.program else before[2])
+        looked_up = yaml.safe_load(before[3])
+        edit.looked_up(looked_up)
+        self._looked_up.write_text(yaml.safe_dump(looked_up))
         try:
             if edit.refresh:
                 self._refresh()
@@ -261,6 +327,14 @@ def test_the_only_p_nodes_of_a_production_stack_are_not_replaced_until_somebody_
     assert refused.returncode != 0
     assert "NodeGroup::r1-70b" in refused.stdout
     assert "marked for protection" in refused.stdout
+    # An update in place would end them as well: it waits, and the other nodes are updated.
+    held = told(standing.preview(Edit(looked_up=newer("images"))))
+    assert held == {
+        "update": [
+            "aws:eks/nodeGroup:NodeGroup r1-7b: releaseVersion",
+            "aws:eks/nodeGroup:NodeGroup system: releaseVersion",
+        ]
+    }
     standing.become(of("70b", replaceable=True))
     assert (
         "aws:eks/nodeGroup:NodeGroup r1-70b: instanceTypes"
