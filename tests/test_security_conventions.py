@@ -168,6 +168,7 @@ CHECKS = {
 NOT_HELD = {
     "CKV_AWS_2, 103, 378, CKV2_AWS_20, 74": "the listener is TCP: TLS ends in nginx, whose answers"
     " may be silent for longer than the 350 s of a TLS listener",
+    "CKV_AWS_23 of rules": "the tag r1:name of a rule says what it is for",
     "CKV_AWS_91": "a network load balancer logs TLS listeners alone; nginx logs each request",
     "CKV2_AWS_28, 76": "a web ACL is for application load balancers",
     "CKV_AWS_51": "ECR follows an upstream tag only in a repository whose tags can move; pods name"

@@ -258,7 +258,6 @@ def _interfaces(
         f"{name}-endpoints-https",
         security_group_id=group.id,
         cidr_ipv4=args.network.cidr,
-        description="HTTPS from the network",
         ip_protocol="tcp",
         from_port=443,
         to_port=443,
