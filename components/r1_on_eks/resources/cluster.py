@@ -136,13 +136,18 @@ def _control_plane(
             "subnet_ids": list(args.subnet_ids.values()),
             "endpoint_private_access": True,
             "endpoint_public_access": bool(args.endpoint_from),
-            "public_access_cidrs": list(args.endpoint_from) or None,
+            **_ranges(args.endpoint_from),
         },
         tags=tagged({}, name),
         opts=pulumi.ResourceOptions.merge(
             within, pulumi.ResourceOptions(depends_on=[policy, logs], protect=args.protected)
         ),
     )
+
+
+def _ranges(ranges: Sequence[str]) -> dict[str, list[str]]:
+    """No key where there are none: EKS answers an empty list, which would be a change."""
+    return {"public_access_cidrs": list(ranges)} if ranges else {}
 
 
 def _admins(

@@ -32,6 +32,7 @@ def problems(row: Row, inputs: dict[str, Any]) -> Iterator[Problem]:
     if unknown:
         return
     values = {**inputs, "id": UNKNOWN, "arn": UNKNOWN, "tags": inputs.get("tags")}
+    values |= {key: derive(values) for key, derive in row.derived.items()}
     yield from _request_problems(row, row.create, values, created_with(row, inputs))
     for update in row.updates:
         if isinstance(update.run, Call) and update.after_create:

@@ -91,15 +91,9 @@ TAG = Row(
         "internal/service/autoscaling/group_tag.go@050ac11163ca", "autoscalingGroupName", "tag.key"
     ),
     service="autoscaling",
-    create=Call(
-        "CreateOrUpdateTags",
-        {
-            "autoscalingGroupName": "Tags.ResourceId",
-            "tag.key": "Tags.Key",
-            "tag.value": "Tags.Value",
-            "tag.propagateAtLaunch": "Tags.PropagateAtLaunch",
-        },
-    ),
+    create=Call("CreateOrUpdateTags", given={"Tags": "{__tags}"}),
+    derived={"__tags": lambda values: [_tag(values)]},
+    elsewhere=("autoscalingGroupName", "tag"),
     id=_tag_id,
     find=_one_tag,
     delete=(_remove_tag,),

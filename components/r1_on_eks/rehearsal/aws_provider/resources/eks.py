@@ -50,7 +50,7 @@ def _logged(cloud: Any, answer: Any, values: Values) -> list[str]:
 
 def _change_endpoint(cloud: Any, old: Values, new: Values) -> None:
     keys = ("endpointPublicAccess", "endpointPrivateAccess", "publicAccessCidrs")
-    wanted = {key: new["vpcConfig"][key] for key in keys if key in new["vpcConfig"]}
+    wanted = {key: new["vpcConfig"][key] for key in keys if new["vpcConfig"].get(key) is not None}
     given = {"name": new["id"], "resourcesVpcConfig": wanted}
     cloud.call("eks", "UpdateClusterConfig", given)
 
