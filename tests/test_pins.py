@@ -95,7 +95,7 @@ def images_of(engine):
     def look(value):
         if isinstance(value, dict):
             for key, inner in value.items():
-                if key in ("containers", "initContainers"):
+                if key in ("containers", "initContainers") and isinstance(inner, list):
                     found.update(one["image"] for one in inner)
                 look(inner)
         elif isinstance(value, list):

@@ -222,14 +222,15 @@ def test_what_does_not_hold_has_its_reason():
     assert all(check.reason for check in CHECKS.values() if check.except_in)
 
 
-def test_images_of_a_mirrored_stack_come_from_the_mirror_alone(engine):
-    engine.run(PROJECT / "stacks" / "Pulumi.prod-70b.yaml", **MIRRORED)
+@pytest.mark.parametrize("stack", ["prod-70b", "prod-671b-p5", "edge-1.5b-cpu"])
+def test_images_of_a_mirrored_stack_come_from_the_mirror_alone(engine, stack):
+    engine.run(PROJECT / "stacks" / f"Pulumi.{stack}.yaml", **MIRRORED)
     found = []
 
     def look(value):
         if isinstance(value, dict):
             for key, inner in value.items():
-                if key in ("containers", "initContainers"):
+                if key in ("containers", "initContainers") and isinstance(inner, list):
                     found.extend(one["image"] for one in inner)
                 look(inner)
         elif isinstance(value, list):

@@ -10,8 +10,8 @@ import pulumi_aws as aws
 
 from r1_on_eks.plan.access import MANAGED, trusts, trusts_pods
 from r1_on_eks.plan.names import cluster_log_group, role_name, tagged
-from r1_on_eks.plan.subnets import SERVICE_CIDR
 from r1_on_eks.plan.versions import Versions
+from r1_on_eks.stack_config.network import SERVICE_CIDR
 
 _ADMIN_POLICY = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy"
 _LOG_TYPES = ["api", "audit", "authenticator", "controllerManager", "scheduler"]

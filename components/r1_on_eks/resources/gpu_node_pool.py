@@ -111,16 +111,16 @@ def _kept(args: GpuNodePoolArgs) -> pulumi.ResourceOptions:
     )
 
 
-def _warm(pool: Pool) -> dict[str, Any] | None:
+def _warm(pool: Pool) -> aws.eks.NodeGroupWarmPoolConfigArgs | None:
     """Instances that have started once and are stopped: their volumes are paid, they are not."""
     if pool.warm == 0:
         return None
-    return {
-        "pool_state": "STOPPED",
-        "min_size": pool.warm,
-        "max_group_prepared_capacity": pool.most + pool.warm,
-        "reuse_on_scale_in": True,
-    }
+    return aws.eks.NodeGroupWarmPoolConfigArgs(
+        pool_state="STOPPED",
+        min_size=pool.warm,
+        max_group_prepared_capacity=pool.most + pool.warm,
+        reuse_on_scale_in=True,
+    )
 
 
 def _bought(pool: Pool) -> dict[str, Any]:
