@@ -241,7 +241,7 @@ def test_images_of_a_mirrored_stack_come_from_the_mirror_alone(engine, stack):
         if one.type.startswith("kubernetes:"):
             look(one.inputs)
     assert len(found) >= 3
-    assert all(image.startswith("111122223333.dkr.ecr.us-west-2.") for image in found)
+    assert [image for image in found if not image.startswith("111122223333.dkr.ecr.")] == []
     repositories = {one.inputs["name"] for one in engine.of_type("Repository")}
     cached = {image.partition("/")[2].rpartition(":")[0] for image in found
               if "/mirror/" not in image}  # fmt: skip

@@ -1,5 +1,6 @@
 """Which container image is pulled, and from where."""
 
+import copy
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -164,6 +165,11 @@ def in_pods(value: Any, images: ImageSource) -> Any:
         }
     if isinstance(value, list):
         return [in_pods(one, images) for one in value]
+    if hasattr(type(value), "_pulumi_input_type"):
+        # A pod inside an object for which Pulumi has no type.
+        renamed = copy.copy(value)
+        vars(renamed).update(in_pods(vars(value), images))
+        return renamed
     return value
 
 
