@@ -3,9 +3,13 @@
 import json
 import random
 import re
+import sys
+from pathlib import Path
 
 import pytest
 import yaml
+
+sys.path.insert(0, str(Path(__file__).parent))
 from killing import Killing, Point
 
 pytestmark = [pytest.mark.rehearsal, pytest.mark.timeout(900)]
