@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from r1_on_eks.operations import expiry, recovery, sweeping
+from r1_on_eks.operations import advice, expiry, recovery, sweeping
 from r1_on_eks.operations.account import FAILURES, Account
 from r1_on_eks.operations.deployment import Deployment
 from r1_on_eks.operations.locks import is_locked
@@ -79,6 +79,8 @@ def _recover(arguments: argparse.Namespace) -> int:
         for one in steps:
             print(" ".join(filter(None, (f"{one.what:7}", one.kind, one.name, one.id))))
             print(f"        {one.why}")
+            for line in _to_try(arguments.stack, one):
+                print(f"        try {line}")
     if any(one.what == recovery.UNKNOWN for one in steps):
         say("nothing was changed: first look after what r1 does not know")
         return 1
@@ -89,6 +91,12 @@ def _recover(arguments: argparse.Namespace) -> int:
     recovery.carry_out(steps, deployment, pulumi, account, say)
     say(f"recovered; `pulumi up --stack {arguments.stack}` goes on from here")
     return 0
+
+
+def _to_try(stack: str, step: recovery.Step) -> list[str]:
+    if not advice.lacks_capacity(step.why):
+        return []
+    return advice.on_capacity(stack, step.id.partition(":")[2], project() / "stacks")
 
 
 def _nothing_to_recover(arguments: argparse.Namespace) -> int:

@@ -135,8 +135,13 @@ def _broken(deployment: Deployment, account: Account, stack: str) -> Iterable[St
             thing = things.get(one.get("id", ""))
             if thing and one["type"] == kind and thing.status in KINDS[kind].broken:
                 name = one["urn"].rpartition("::")[2]
-                why = f"it is {thing.status}; the next pulumi up makes it anew"
+                why = f"it is {thing.status}; the next pulumi up makes it anew{_issues(thing)}"
                 yield Step(DELETE, kind, name, thing.id, why, one["urn"], None, thing)
+
+
+def _issues(thing: Thing) -> str:
+    issues = thing.about.get("health", {}).get("issues", [])
+    return "".join(f"\n        {one.get('code')}: {one.get('message')}" for one in issues)
 
 
 def _unread(deployment: Deployment) -> Iterable[Step]:
