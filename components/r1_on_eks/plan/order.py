@@ -53,12 +53,16 @@ EDGES = (
         " nat-gateway-troubleshooting); its address is not unmapped before it is gone",
     ),
     Edge("SecurityGroup*Rule *", "SecurityGroup *", _NAMES_IT),
+    Edge("DefaultSecurityGroup *", "Vpc *", "it is the network's own, and is emptied"),
+    Edge("FlowLog *", "Vpc *", _NAMES_IT),
+    Edge("FlowLog *", "LogGroup network-flows", _NAMES_IT),
+    Edge("FlowLog *", "RolePolicy network-flows", "it may not write without it"),
     # Roles.
     Edge("RolePolicyAttachment *", "Role *", _ROLE),
     Edge("RolePolicy *", "Role *", _ROLE),
     # The control plane.
     Edge("Cluster *", "Subnet network-private-*", _NAMES_IT),
-    Edge("Cluster *", "Key *", "its Secrets are encrypted with it from the first one on"),
+    Edge("LogGroup *", "Key *", "it is encrypted with it from the first line on"),
     Edge(
         "Cluster *",
         "LogGroup *",
@@ -110,7 +114,14 @@ EDGES = (
     ),
     *(
         Edge("NodeGroup system", one, "nodes reach EKS and the registries through it")
-        for one in ("Route *", "RouteTableAssociation *", "VpcEndpoint *", "SecurityGroup*Rule *")
+        for one in (
+            "Route *",
+            "RouteTableAssociation *",
+            "VpcEndpoint *",
+            "SecurityGroup*Rule *",
+            "DefaultSecurityGroup *",
+            "FlowLog *",
+        )
     ),
     Edge("Addon system-*", "NodeGroup system", "its pods need a node, or it becomes DEGRADED"),
     Edge("Addon system-fsx-csi", "Role system-fsx-csi", _NAMES_IT),
@@ -118,6 +129,10 @@ EDGES = (
         Edge("NodeGroup r1-*", one, "GPU nodes cost most: all that they wait for is there first")
         for one in ("Addon system-*", "Job r1-*-preload-job")
     ),
+    # Nodes of one replica, side by side.
+    Edge("LaunchTemplate r1-*", "Cluster *", "it names the nodes' group, which is EKS's own"),
+    Edge("LaunchTemplate r1-*", "PlacementGroup *", _NAMES_IT),
+    Edge("LaunchTemplate r1-*", "SecurityGroup interconnect-nodes", _NAMES_IT),
     # Weights.
     Edge("SecurityGroup*Rule storage-*", "Cluster *", "the nodes' group is EKS's own"),
     Edge(
@@ -125,6 +140,7 @@ EDGES = (
         "SecurityGroup*Rule storage-*",
         "rules that come later do not reach its servers",
     ),
+    Edge("LustreFileSystem *", "Key *", "it is encrypted with it from the first byte on"),
     Edge("DataRepositoryAssociation *", "LustreFileSystem *", _NAMES_IT),
     Edge(
         "PersistentVolume *",
@@ -158,6 +174,30 @@ EDGES = (
     *(
         Edge("Deployment gateway-nginx", one, "its pods need a node and cluster DNS")
         for one in ("Addon system-*", "RolePolicy system-*")
+    ),
+    Edge("* leader-worker-sets-*", "Namespace leader-worker-sets-*", _NAMESPACE),
+    Edge(
+        "Deployment leader-worker-sets-*",
+        "* leader-worker-sets-*",
+        "the controller needs its rights, its kinds and its certificate",
+    ),
+    *(
+        Edge("Deployment leader-worker-sets-*", one, "its pods need a node and cluster DNS")
+        for one in ("Addon system-*", "RolePolicy system-*")
+    ),
+    Edge(
+        "*WebhookConfiguration leader-worker-sets-*",
+        "Deployment leader-worker-sets-*",
+        "before the controller answers, the API server would refuse every object",
+    ),
+    Edge("LeaderWorkerSet r1-*", "ServiceAccount r1-*", "its pods run under it"),
+    Edge("LeaderWorkerSet r1-*", "DaemonSet *", "no pod is scheduled before nodes show devices"),
+    Edge("LeaderWorkerSet r1-*", "NodeGroup r1-*", "its pods need GPUs"),
+    Edge("LeaderWorkerSet r1-*", "SecurityGroup*Rule interconnect-*", "its pods talk through it"),
+    Edge(
+        "LeaderWorkerSet r1-*",
+        "*WebhookConfiguration leader-worker-sets-*",
+        "they fill in what it leaves out",
     ),
     Edge("Deployment r1-*", "ServiceAccount r1-*", "its pods run under it"),
     Edge("Deployment r1-*", "DaemonSet *", "no pod is scheduled before a node shows its GPUs"),

@@ -89,7 +89,17 @@ def _alias(account: Account, inputs: Inputs) -> str | None:
     return inputs["name"] if inputs["name"] in names else None
 
 
+def _default_group(account: Account, inputs: Inputs) -> str | None:
+    wanted = [
+        {"Name": "vpc-id", "Values": [inputs["vpcId"]]},
+        {"Name": "group-name", "Values": ["default"]},
+    ]
+    groups = account.listed("ec2", "describe_security_groups", "SecurityGroups", Filters=wanted)
+    return next((one["GroupId"] for one in groups), None)
+
+
 PARTS = {
+    "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup": _default_group,
     "aws:ec2/route:Route": _route,
     "aws:ec2/routeTableAssociation:RouteTableAssociation": _table_association,
     "aws:iam/rolePolicyAttachment:RolePolicyAttachment": _role_policy_attachment,

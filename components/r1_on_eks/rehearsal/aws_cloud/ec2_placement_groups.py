@@ -1,6 +1,7 @@
 """Placement groups, which moto lacks. Source: EC2 API reference, CreatePlacementGroup."""
 
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -47,6 +48,13 @@ def placement_groups(account: str, region: str) -> dict[str, PlacementGroup]:
     return _groups.setdefault((account, region), {})
 
 
+_FILTERS: dict[str, Callable[[PlacementGroup, str], str | None]] = {
+    "group-name": lambda group, _: group.name,
+    "strategy": lambda group, _: group.strategy,
+    "tag": lambda group, name: group.tags.get(name.partition(":")[2]),
+}
+
+
 class PlacementGroups:
     """Operations that are added to moto's EC2 response class."""
 
@@ -77,7 +85,7 @@ class PlacementGroups:
         return ActionResult({"PlacementGroup": group.shape()})
 
     def describe_placement_groups(self) -> ActionResult:
-        """DescribePlacementGroups, by names, ids, or the filters group-name and strategy."""
+        """DescribePlacementGroups, by names, ids, group-name, strategy or tags."""
         known = placement_groups(self.current_account, self.region)
         names, ids = self._get_param("GroupNames", []), self._get_param("GroupIds", [])
         for name in names:
@@ -89,10 +97,10 @@ class PlacementGroups:
             if (not names or group.name in names) and (not ids or group.id in ids)
         ]
         for condition in self._get_param("Filters", []):
-            attribute = {"group-name": "name", "strategy": "strategy"}.get(condition["Name"])
-            if attribute is None:
+            of = _FILTERS.get(condition["Name"].partition(":")[0])
+            if of is None:
                 raise NotImplementedError(f"placement group filter {condition['Name']}")
-            found = [each for each in found if getattr(each, attribute) in condition["Values"]]
+            found = [each for each in found if of(each, condition["Name"]) in condition["Values"]]
         return ActionResult({"PlacementGroups": [group.shape() for group in found]})
 
     def delete_placement_group(self) -> ActionResult:

@@ -1,0 +1,80 @@
+"""What a killed engine left is told from what AWS says; the whole is rehearsed beside."""
+
+from pathlib import Path
+
+import pytest
+from r1_on_eks.operations import recovery
+from r1_on_eks.operations.deployment import Deployment
+from r1_on_eks.operations.inventory import KINDS, Kind, Thing, untagged
+
+STACKS = sorted((Path(__file__).parent.parent / "stacks").glob("Pulumi.*.yaml"))
+VPC = "aws:ec2/vpc:Vpc"
+URN = f"urn:pulumi:t::r1-on-eks::r1:index:Network${VPC}::network-vpc"
+
+
+@pytest.mark.parametrize("stack_file", STACKS, ids=lambda file: file.stem)
+def test_whatever_a_stack_declares_in_aws_can_be_found_after_a_crash(engine, stack_file):
+    kinds = {one.type for one in engine.run(stack_file).registered if one.type.startswith("aws:")}
+    assert kinds - {*KINDS, *untagged.PARTS} == set()
+
+
+def pending(work="creating", kind=VPC, urn=URN):
+    return {"type": work, "resource": {"urn": urn, "type": kind, "custom": True, "inputs": {}}}
+
+
+def steps(monkeypatch, things, *, resources=(), operations=None):
+    kind = Kind(VPC, lambda account, stack: things, lambda *_: None, ("pending",), ("failed",))
+    monkeypatch.setitem(KINDS, VPC, kind)
+    content = {
+        "resources": list(resources), "pending_operations": operations or [pending()],
+    }  # fmt: skip
+    found = recovery.steps_of(Deployment({"deployment": content}), None, "t")
+    return [(one.what, one.id) for one in found]
+
+
+def vpc(number, status="available", name="network-vpc"):
+    return Thing(VPC, f"vpc-{number}", {"r1:stack": "t", "r1:name": name}, status)
+
+
+def test_what_was_made_is_adopted(monkeypatch):
+    assert steps(monkeypatch, [vpc(1), vpc(2, name="another")]) == [("adopt", "vpc-1")]
+
+
+def test_what_was_never_made_is_forgotten(monkeypatch):
+    assert steps(monkeypatch, []) == [("forget", "")]
+
+
+def test_what_is_of_no_use_is_deleted(monkeypatch):
+    assert steps(monkeypatch, [vpc(1, "failed")]) == [("delete", "vpc-1")]
+
+
+def test_what_was_made_again_is_deleted_and_what_pulumi_knows_is_not(monkeypatch):
+    known = {"urn": URN, "type": VPC, "id": "vpc-2", "custom": True}
+    assert steps(monkeypatch, [vpc(1), vpc(2)], resources=[known]) == [("delete", "vpc-1")]
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        pending("updating"),
+        pending("deleting"),
+        pending("creating", "kubernetes:core/v1:Namespace"),
+        pending("creating", "pulumi:providers:kubernetes"),
+    ],
+)
+def test_what_pulumi_does_again_by_itself_is_forgotten(monkeypatch, operation):
+    assert steps(monkeypatch, [vpc(1)], operations=[operation]) == [("forget", "")]
+
+
+def test_what_r1_does_not_know_is_left_to_a_person(monkeypatch):
+    unknown = pending(kind="aws:sqs/queue:Queue")
+    assert steps(monkeypatch, [], operations=[unknown]) == [("look yourself", "")]
+
+
+def test_an_adopted_resource_has_its_id_and_no_operation_is_left():
+    deployment = Deployment({"version": 3, "deployment": {"pending_operations": [pending()]}})
+    mended = deployment.without_pending([(deployment.pending[0], "vpc-1")])
+    assert "pending_operations" not in mended["deployment"]
+    (adopted,) = mended["deployment"]["resources"]
+    assert (adopted["id"], adopted["urn"], adopted["outputs"]) == ("vpc-1", URN, {})
+    assert deployment.pending, "the deployment itself stays as it was"
