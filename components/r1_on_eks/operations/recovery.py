@@ -13,7 +13,7 @@ from r1_on_eks.operations.account import FAILURES, Account, is_gone
 from r1_on_eks.operations.deployment import Deployment, Pending
 from r1_on_eks.operations.inventory import KINDS, Thing, untagged
 from r1_on_eks.operations.pulumi_cli import Pulumi
-from r1_on_eks.plan.names import NAME_TAG
+from r1_on_eks.plan.names import NAME_TAG, STACK_TAG
 
 ADOPT, DELETE, FORGET, UNKNOWN = "adopt", "delete", "forget", "look yourself"
 # EKS gives up on a control plane or a node group sooner.
@@ -154,7 +154,7 @@ def _unread(deployment: Deployment) -> Iterable[Step]:
 
 
 def _wait_until_settled(thing: Thing, account: Account, say: Say) -> None:
-    kind, stack = KINDS[thing.kind], thing.tags["r1:stack"]
+    kind, stack = KINDS[thing.kind], thing.tags[STACK_TAG]
     end, told = time.monotonic() + _SETTLED_WITHIN_S, False
     while True:
         now = next((one for one in kind.things(account, stack) if one.id == thing.id), None)
@@ -175,7 +175,7 @@ def delete_and_wait(thing: Thing, account: Account) -> None:
         ClientError: AWS refuses; it says why.
         Unsettled: it is still there after an hour.
     """
-    kind, stack = KINDS[thing.kind], thing.tags["r1:stack"]
+    kind, stack = KINDS[thing.kind], thing.tags[STACK_TAG]
     end = time.monotonic() + _SETTLED_WITHIN_S
     try:
         kind.delete(account, thing)

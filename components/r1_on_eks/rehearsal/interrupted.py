@@ -23,6 +23,7 @@ def report_and_unlock(state: State) -> list[str]:
         lines.append(
             f"the engine was killed in the middle of an update of {stack}; its lock is removed. "
             f"What it may have made without recording it: {lost}"
+            + (f"; first r1 rehearse -- r1 recover {stack}" if pending else "")
         )
     return lines
 
