@@ -22,8 +22,9 @@ Asks AWS itself what is left of a stack that was destroyed: everything with its 
 others left in its network or for its cluster (interfaces, security groups, load balancers,
 volumes, log groups), with dollars per month. Exits with 1 where anything is left.
 
---delete removes what carries the stack's tag, after showing it; it can be repeated. What has no
-tag of ours is never deleted: its line says what to type.
+--delete removes what carries the stack's tag, after showing it; it can be repeated. Nothing is
+deleted of a stack that Pulumi still knows resources of, and never what has no tag of ours: its
+line says what to type.
 
   r1 sweep test-7b
   r1 sweep test-7b --delete           show, ask, delete

@@ -121,7 +121,13 @@ def _sweep(arguments: argparse.Namespace) -> int:
     else:
         _print_leftovers(stack, found)
     if known:
-        say(f"{stack} still stands: Pulumi knows {len(known)} resources, which are not listed")
+        say(
+            f"{stack} still stands: Pulumi knows {len(known)} resources; what is listed includes"
+            " what AWS made for them"
+        )
+        if arguments.delete:
+            say(f"nothing was deleted: first pulumi destroy --stack {stack}")
+            return 1
     if not arguments.delete or not left:
         return 1 if left else 0
     if not may_go_on(arguments, f"Delete what carries the tag of {stack}?"):
