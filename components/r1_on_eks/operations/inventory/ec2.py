@@ -21,7 +21,9 @@ def _described(token: str, operation: str, key: str, id_key: str) -> Any:
         for one in account.listed("ec2", operation, key, **given):
             status = one.get("State", "")
             tags = tags_of(one.get("Tags"))
-            if status not in _GONE and tags.get(STACK_TAG) == stack:
+            # A network's default security group goes with it, and can't be deleted.
+            its_own = one.get("GroupName") == "default"
+            if status not in _GONE and tags.get(STACK_TAG) == stack and not its_own:
                 created = one.get("CreateTime") or one.get("CreationTimestamp")
                 yield Thing(token, one[id_key], tags, status, created, one)
 
