@@ -17,7 +17,6 @@ def declared(engine, file_system=LASTING):
             bucket="weights-of-ours",
             key_arn="arn:key",
             file_system=file_system,
-            key_arn="arn:key",
             namespace="r1",
             protected=False,
         )

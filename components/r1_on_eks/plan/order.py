@@ -140,7 +140,6 @@ EDGES = (
         "SecurityGroup*Rule storage-*",
         "rules that come later do not reach its servers",
     ),
-    Edge("LustreFileSystem *", "Key *", "it is encrypted with it from the first byte on"),
     Edge("DataRepositoryAssociation *", "LustreFileSystem *", _NAMES_IT),
     Edge(
         "PersistentVolume *",
@@ -168,6 +167,11 @@ EDGES = (
     Edge("PodDisruptionBudget *", "Namespace *", _NAMESPACE),
     Edge("Service *", "Namespace *", _NAMESPACE),
     Edge("ConfigMap *", "Namespace *", _NAMESPACE),
+    Edge("Secret serving-server-key", "Namespace *", _NAMESPACE),
+    *(
+        Edge(one, "Secret serving-server-key", "its pods read it when they start")
+        for one in ("Deployment gateway-nginx", "Deployment r1-*", "LeaderWorkerSet r1-*")
+    ),
     Edge("ServiceAccount *", "Namespace *", _NAMESPACE),
     Edge("Deployment gateway-nginx", "ConfigMap gateway-nginx", "its pods mount it"),
     Edge("Service gateway-service", "Deployment gateway-nginx", "Pulumi waits for its endpoints"),
