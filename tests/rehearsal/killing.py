@@ -93,7 +93,10 @@ class Killing:
         for part, kind in (("cluster", "Cluster"), ("nodegroup", "NodeGroup"), ("addon", "Addon")):
             arns = [arn.split(":")[-1].split("/") for arn in held.get("eks", [])]
             there = {":".join(words[1:3]) for words in arns if words[0] == part}
-            known = {one["id"] for one in resources if one["type"].endswith(f":{kind}")}
+            known = {
+                one["id"] for one in resources
+                if one.get("custom") and one["type"].endswith(f":{kind}")
+            }  # fmt: skip
             wrong += [f"{kind} {one}" for one in there ^ known]
         return wrong
 

@@ -149,7 +149,7 @@ EDGES = (
     Edge("PersistentVolumeClaim *", "PersistentVolume *", _NAMES_IT),
     Edge("PersistentVolumeClaim *", "Namespace *", _NAMESPACE),
     *(
-        Edge("Job r1-*-preload-job", one, "its pod mounts the file system, on a node that exists")
+        Edge("Job *", one, "its pod mounts the file system, on a node that exists")
         for one in ("Addon system-*", "RolePolicy system-*", "PersistentVolumeClaim *")
     ),
     Edge("Secret *", "Namespace *", _NAMESPACE),
@@ -170,6 +170,11 @@ EDGES = (
     Edge("PodDisruptionBudget *", "Namespace *", _NAMESPACE),
     Edge("Service *", "Namespace *", _NAMESPACE),
     Edge("ConfigMap *", "Namespace *", _NAMESPACE),
+    Edge("Secret serving-server-key", "Namespace *", _NAMESPACE),
+    *(
+        Edge(one, "Secret serving-server-key", "its pods read it when they start")
+        for one in ("Deployment gateway-nginx", "Deployment r1-*", "LeaderWorkerSet r1-*")
+    ),
     Edge("ServiceAccount *", "Namespace *", _NAMESPACE),
     Edge("Deployment gateway-nginx", "ConfigMap gateway-nginx", "its pods mount it"),
     Edge("Service gateway-service", "Deployment gateway-nginx", "Pulumi waits for its endpoints"),

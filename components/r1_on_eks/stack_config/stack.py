@@ -89,14 +89,6 @@ class StackConfig(Section):
         Annotated[Literal["internal"], Tag("_word")] | Annotated[Gateway, Tag("_section")], Either
     ] = "internal"
     """`internal` for the network alone, or who reaches it, with which keys, and what answers."""
-
-    @property
-    def gateway_section(self) -> Gateway:
-        """What its word stands for, too."""
-        return Gateway() if self.gateway == "internal" else self.gateway
-
-    gateway: Annotated[Annotated[Literal["internal"], Tag("_word")] | Ranges, Either] = "internal"
-    """Who reaches the gateway: `internal` for the network alone, or public_from ranges."""
     usage: Usage = Usage()
     """What `r1 cost` assumes of a month: gigabytes, requests."""
     budget: Budget = Budget()
@@ -105,6 +97,11 @@ class StackConfig(Section):
     """Percent off AWS's prices by service, as your agreement has it: {EC2: 12}."""
     api_price: ApiPrice | None = None
     """Somebody else's price of the same tokens, for the break-even of `r1 cost`."""
+
+    @property
+    def gateway_section(self) -> Gateway:
+        """What its word stands for, too."""
+        return Gateway() if self.gateway == "internal" else self.gateway
 
     @property
     def owner(self) -> str:
