@@ -164,6 +164,7 @@ def service(engine, **changes):
             group=group,
             pool="r1-671b",
             claim_name="r1-weights",
+            server_key_secret="server-key",
             after=[],
         )
         ModelService("r1-671b", args)
@@ -202,6 +203,17 @@ def test_requests_reach_the_leader_alone(engine):
     assert answering["startupProbe"]["httpGet"]["path"] == "/health"
     [silent] = worker["spec"]["containers"]
     assert not {"ports", "startupProbe", "readinessProbe", "livenessProbe"} & set(silent)
+
+
+def test_the_leader_alone_asks_for_the_key(engine):
+    leader, worker = templates(engine)
+    asked = [
+        {one["name"]: one for one in template["spec"]["containers"][0]["env"]}
+        for template in (leader, worker)
+    ]
+    key = asked[0]["VLLM_API_KEY"]["valueFrom"]["secretKeyRef"]
+    assert key["name"] == "server-key"
+    assert "VLLM_API_KEY" not in asked[1]
 
 
 def test_its_own_headless_service_does_not_take_the_name_that_the_gateway_asks_for(engine):

@@ -110,15 +110,6 @@ EDITS = {
         lambda settings: settings["variants"].update({"1.5b": {"instance": "g6.xlarge"}}),
         refresh=True,
     ),
-    "a variant over two nodes, and storage for it": Edit(
-        lambda settings: (
-            settings["variants"].update(
-                {"671b": {"instance": "p5.48xlarge", "stages": 2, "rate": 0.2, "context": 16384}}
-            ),
-            settings["weights"]["fsx"].update(capacity_gib=4800),
-        ),
-        refresh=True,
-    ),
     "a variant less": Edit(lambda settings: settings["variants"].pop("7b")),
     "a variant reserved": Edit(of("7b", reserved=True)),
     "bought as spot": Edit(of("7b", purchase="spot")),
