@@ -303,7 +303,7 @@ FOREIGN = {
     '{"steps": [{"op": "delete", "urn": "u"}]}': "delete of u has no oldState",
     '{"steps": [1]}': "step 1 has no urn",
     '{"steps": [': "ends in the middle",
-    '{"steps" [': "is no JSON (Expecting ':' delimiter)",
+    '{"steps" [1, 2, 3]}': "is no JSON (Expecting ':' delimiter)",
 }
 
 

@@ -155,8 +155,9 @@ def _declaring(file: Path) -> bytes:
     """The stack file, without what only bills depend on."""
     told = yaml.safe_load(file.read_text()) if file.is_file() else None
     settings = told.get("config", {}).get("r1-on-eks:stack") if isinstance(told, dict) else None
-    for key in _MONEY if isinstance(settings, dict) else ():
-        settings.pop(key, None)
+    if isinstance(settings, dict):
+        for key in _MONEY:
+            settings.pop(key, None)
     return json.dumps(told, sort_keys=True, default=str).encode()
 
 
