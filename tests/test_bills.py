@@ -19,9 +19,8 @@ PROJECT = Path(__file__).parent.parent
 DAY = date(2026, 11, 25)
 HOURS = 730
 # By hand from the stack files and their placements: what stands in each, all in us-west-2.
-# Two m7i.large with 50 GiB, one NAT gateway with its address, one network load balancer, a key for
-# Secrets and logs, two log groups, and the control plane are in every one; a file system has a key
-# of its own.
+# Two m7i.large with 50 GiB, one NAT gateway with its address, one network load balancer, one key,
+# two log groups, and the control plane are in every one.
 EVERYWHERE = [
     (1 * HOURS, "EKS", "control plane, standard support"),
     (2 * HOURS, "EC2", "m7i.large on-demand"),
@@ -74,7 +73,7 @@ def by_hand(stack):
         items += [(HOURS, "EC2", f"{instance} on-demand"), (disk, "EBS", "gp3 storage")]
     if stack in LUSTRE:
         gib, mbps = LUSTRE[stack]
-        items += [(gib, "FSx", f"Lustre PERSISTENT_2 SSD {mbps}"), (1, "KMS", "key")]
+        items.append((gib, "FSx", f"Lustre PERSISTENT_2 SSD {mbps}"))
     return math.fsum(amount * usd[service, what] for amount, service, what in items)
 
 

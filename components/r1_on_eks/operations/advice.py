@@ -6,7 +6,7 @@ from r1_on_eks.catalog.prices import sold_in
 from r1_on_eks.plan import Plan
 from r1_on_eks.plan.purchase import CAPACITY_BLOCK, ON_DEMAND, RESERVATION, SPOT
 from r1_on_eks.stack_config import StackConfigError
-from r1_on_eks.stack_file import plan_of, read_stack
+from r1_on_eks.stack_file import plan_of
 
 _LACKS = ("InsufficientInstanceCapacity", "InsufficientCapacity", "UnfulfillableCapacity")
 # More are a list that nobody reads.
@@ -30,13 +30,13 @@ def on_capacity(stack: str, node_group: str, stacks: Path) -> list[str]:
         One line each; none where the stack has no readable file.
     """
     try:
-        config, plan = read_stack(stack, stacks), plan_of(stack, stacks)
+        plan = plan_of(stack, stacks)
     except (LookupError, StackConfigError, ValueError):
         return []
     pool = next((one for one in plan.gpu_pools if one.node_group == node_group), None)
     if pool is None:
         return []
-    zones = [zone for zone in config.zones if zone != config.gpu_zone]
+    zones = [zone for zone in plan.zones.network if zone != plan.gpu_zone]
     variants = [one.placement.variant.name for one in plan.models if one.pool == pool.name]
     lines = [f"another zone: gpu_zone: {' or '.join(zones)} (a file system moves with it)"]
     if larger := _other_types(plan, pool.instance_type):

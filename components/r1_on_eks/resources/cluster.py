@@ -145,7 +145,7 @@ def _control_plane(
     )
 
 
-def _ranges(ranges: Sequence[str]) -> dict[str, list[str]]:
+def _ranges(ranges: Sequence[str]) -> dict[str, Any]:
     """No key where there are none: EKS answers an empty list, which would be a change."""
     return {"public_access_cidrs": list(ranges)} if ranges else {}
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from r1_on_eks.operations.account import Account
 
@@ -51,7 +51,7 @@ class Kind:
 def tags_of(pairs: Iterable[Mapping[str, str]] | Mapping[str, str] | None) -> dict[str, str]:
     """Tags as a mapping, however the service writes them."""
     if isinstance(pairs, Mapping):
-        return dict(pairs)
+        return cast("dict[str, str]", dict(pairs))
     return {
         pair.get("Key", pair.get("TagKey", "")): pair.get("Value", pair.get("TagValue", ""))
         for pair in pairs or ()

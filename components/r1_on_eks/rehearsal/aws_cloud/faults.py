@@ -4,6 +4,7 @@ import re
 import threading
 from functools import cache
 from pathlib import Path
+from typing import cast
 
 from botocore.session import get_session
 
@@ -62,7 +63,7 @@ def _paths(service: str) -> list[tuple[str, str, str]]:
         return []
     model = session.get_service_model(service)
     found: list[tuple[str, str, str]] = []
-    for name in model.operation_names:
+    for name in cast("list[str]", model.operation_names):
         http = model.operation_model(name).http
         pattern = re.sub(r"\{[^}]+\}", "[^/]+", http["requestUri"].partition("?")[0])
         found.append((name, http["method"], pattern))
