@@ -132,12 +132,7 @@ def _control_plane(
         enabled_cluster_log_types=_LOG_TYPES,
         encryption_config={"provider": {"key_arn": args.key_arn}, "resources": ["secrets"]},
         kubernetes_network_config={"service_ipv4_cidr": SERVICE_CIDR, "ip_family": "ipv4"},
-        vpc_config={
-            "subnet_ids": list(args.subnet_ids.values()),
-            "endpoint_private_access": True,
-            "endpoint_public_access": bool(args.endpoint_from),
-            **_ranges(args.endpoint_from),
-        },
+        vpc_config=_inside(args),
         tags=tagged({}, name),
         opts=pulumi.ResourceOptions.merge(
             within, pulumi.ResourceOptions(depends_on=[policy, logs], protect=args.protected)
@@ -145,9 +140,15 @@ def _control_plane(
     )
 
 
-def _ranges(ranges: Sequence[str]) -> dict[str, Any]:
-    """No key where there are none: EKS answers an empty list, which would be a change."""
-    return {"public_access_cidrs": list(ranges)} if ranges else {}
+def _inside(args: ClusterArgs) -> Any:
+    # No key where there are no ranges: EKS answers an empty list, which would be a change.
+    ranges = {"public_access_cidrs": list(args.endpoint_from)} if args.endpoint_from else {}
+    return {
+        "subnet_ids": list(args.subnet_ids.values()),
+        "endpoint_private_access": True,
+        "endpoint_public_access": bool(args.endpoint_from),
+        **ranges,
+    }
 
 
 def _admins(
