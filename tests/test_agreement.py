@@ -213,7 +213,7 @@ def test_limits_on_a_start_agree(declared):
 
 
 def test_gateway_and_servers_read_one_key_that_nobody_sees(declared):
-    secret = declared.one("Secret")
+    secret = declared.one("Secret", "serving-server-key")
     assert secret.ignore_changes == ("data",)
     # The engine keeps it encrypted: it is marked as what the protocol calls a secret.
     assert secret.inputs["data"][pulumi.runtime.rpc._special_sig_key] == _SECRET
