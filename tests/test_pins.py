@@ -31,6 +31,10 @@ from r1_on_eks.stack_file import read_stack
 
 PROJECT = Path(__file__).parent.parent
 TEST_7B = PROJECT / "stacks" / "Pulumi.test-7b.yaml"
+# Production stacks last, and speak TLS.
+IN_PRODUCTION = {
+    "production": True, "lifetime": None, "gateway": {"tls": {"secret": "gateway-tls"}},
+}  # fmt: skip
 ACCOUNT = "111122223333"
 # Made up here, at the time of the test: no digest that nobody looked up is written down.
 DIGEST = "sha256:" + 64 * "a"
@@ -73,7 +77,7 @@ def planned(pins, **changes):
 
 
 def test_what_is_pinned_is_what_runs(engine, tmp_path, monkeypatch):
-    run_with(engine, monkeypatch, pinned(), production=True)
+    run_with(engine, monkeypatch, pinned(), **IN_PRODUCTION)
     groups = {one.name: one.inputs for one in engine.of_type("NodeGroup")}
     assert groups["r1-7b"]["releaseVersion"] == "1.35.0-20990101"
     assert groups["system"]["releaseVersion"] == "1.35.0-20990102"
@@ -110,14 +114,14 @@ def images_of(engine):
 
 def test_a_production_stack_refuses_what_nobody_looked_up(engine):
     with pytest.raises(pulumi.RunError) as refused:
-        engine.run(TEST_7B, production=True)
+        engine.run(TEST_7B, **IN_PRODUCTION)
     assert re.search(
         r"versions are unpinned: image \S+vllm-openai:\S+, .* …; r1 pins refresh test-7b looks"
         r" them up, or write allow_unpinned: true",
         str(refused.value),
     )
     assert engine.registered == []
-    engine.run(TEST_7B, production=True, allow_unpinned=True)
+    engine.run(TEST_7B, **IN_PRODUCTION, allow_unpinned=True)
 
 
 def test_another_accounts_pins_are_no_pins():
@@ -466,5 +470,6 @@ def test_no_digest_and_no_commit_is_written_that_no_command_looked_up():
             continue
         text = (PROJECT / name).read_text(errors="replace")
         found = re.findall(r"(?<![0-9a-f])(?:[0-9a-f]{40}|[0-9a-f]{64})(?![0-9a-f])", text)
-        invented += [f"{name}: {one}" for one in found]
+        # abab… is plainly an example: sixteen digits are in any that was computed.
+        invented += [f"{name}: {one}" for one in found if len(set(one)) > 4]
     assert invented == []

@@ -370,7 +370,11 @@ FLOW_LOG = Row(
     find=_first_of("DescribeFlowLogs", "FlowLogIds", "FlowLogs"),
     delete=(Call("DeleteFlowLogs", given={"FlowLogIds": ["{id}"]}),),
     tagging=tags.ec2("vpc-flow-log"),
-    outputs={"arn": _arn("vpc-flow-log"), "vpcId": "ResourceId"},
+    outputs={
+        "arn": _arn("vpc-flow-log"),
+        "vpcId": "ResourceId",
+        "iamRoleArn": "DeliverLogsPermissionArn",
+    },
 )
 
 ROWS = (
