@@ -58,8 +58,7 @@ def write_stack(checkout, blank, stack, *, settings, age, file=True, protect=Fal
     began = datetime.now(UTC) - timedelta(hours=age)
     history = {
         "kind": "update", "startTime": int(began.timestamp()), "message": "", "environment": {},
-        "config": {"r1-on-eks:stack": {"value": json.dumps(settings), "secure": False,
-                                       "object": True}},
+        "config": {"r1-on-eks:stack": settings},
         "result": "succeeded", "endTime": int(began.timestamp()) + 600, "version": 0,
     }  # fmt: skip
     folder = backend / "history" / "r1-on-eks" / stack
