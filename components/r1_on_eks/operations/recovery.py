@@ -77,9 +77,14 @@ def carry_out(steps: list[Step], deployment: Deployment, pulumi: Pulumi, account
         if step.what == DELETE and step.thing:
             say(f"deleting {step.kind} {step.name} {step.id}")
             delete_and_wait(step.thing, account)
-    known = [one.urn for one in steps if one.what == ADOPT or not one.pending]
+    known = [one.urn for one in steps if one.what == ADOPT or not one.pending or _half_gone(one)]
     if known:
         pulumi.refresh(known)
+
+
+def _half_gone(step: Step) -> bool:
+    """Whether AWS may have ended what Pulumi still knows; what is in the cluster ends with it."""
+    return bool(step.pending) and step.pending.work == "deleting" and step.kind in KINDS
 
 
 class Unsettled(Exception):
@@ -93,7 +98,8 @@ def _steps_of(
         return Step(what, pending.kind, pending.name, found, why, pending.urn, pending, thing)
 
     if pending.work != "creating":
-        yield step(FORGET, f"{pending.work}: the next pulumi up or destroy does it again")
+        read = "; it is read again" if pending.kind in KINDS else ""
+        yield step(FORGET, f"{pending.work}: the next pulumi up or destroy does it again{read}")
     elif pending.kind.startswith(_MADE_AGAIN):
         yield step(FORGET, "the next pulumi up applies it again")
     elif pending.kind in untagged.PARTS:
