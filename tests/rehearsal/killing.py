@@ -34,16 +34,17 @@ class Point:
 class Killing:
     """One stack of a checkout, whose engines are killed."""
 
-    def __init__(self, checkout: Any, stack: str) -> None:
+    def __init__(self, checkout: Any, stack: str, at_once: int = 16) -> None:
         self._checkout = checkout
         self._stack = stack
+        self._at_once = at_once
 
     def pulumi(self, work: str, *given: str) -> Any:
         """`pulumi up` or `destroy`, with faults."""
         faults = [word for fault in given for word in ("--fault", fault)]
         return self._checkout.run(
             "r1", "rehearse", *faults, "--", "pulumi", work, "--yes", "--skip-preview",
-            "--stack", self._stack, timeout=600,
+            "--stack", self._stack, "--parallel", str(self._at_once), timeout=600,
         )  # fmt: skip
 
     def kill(self, *points: Point) -> Point | None:

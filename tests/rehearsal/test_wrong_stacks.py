@@ -27,7 +27,7 @@ def preview(checkout, change):
         (lambda s: s["variants"]["70b"].update(tensor_parallel=16), "16 GPUs on one p4d.24xlarge"),
         (lambda s: s["variants"]["70b"].update(replica=2), "did you mean replicas?"),
         (lambda s: s["variants"]["70b"].update(concurrency=16), "at most 14 do"),
-        (lambda s: s["weights"]["fsx"].update(capacity_gib=1300), "nearest are 1200 and 2400"),
+        (lambda s: s["weights"].update(fsx={"capacity_gib": 1300}), "nearest are 1200 and 2400"),
         (lambda s: s.update(endpoint={"public_from": ["0.0.0.0/0"]}), "opens it to everybody"),
     ],
     ids=["16 GPUs on one node", "unknown key", "too many requests", "1300 GiB", "open to all"],
