@@ -1,61 +1,47 @@
-"""What a thing that was left costs in a month, where a price is known."""
+"""What a thing that was left costs in a month, at the prices of the price book."""
 
+from collections.abc import Callable
 from typing import Any
 
-from r1_on_eks.catalog.instances import INSTANCE_TYPES
-from r1_on_eks.catalog.prices import on_demand
+from r1_on_eks.catalog.price_book import HOURS_PER_MONTH, price_book
 from r1_on_eks.operations.inventory.thing import Thing
-
-_HOURS = 730
-# us-east-1; Infracost's goldens (internal/providers/terraform/aws/testdata), read 2026-11-23.
-# Other Regions: as there, not looked up.
-_USD_PER_HOUR = {
-    "aws:eks/cluster:Cluster": 0.10,
-    "aws:ec2/natGateway:NatGateway": 0.045,
-    "aws:lb/loadBalancer:LoadBalancer": 0.0225,
-    "aws:ec2/eip:Eip": 0.005,
-}
-_ENDPOINT_USD_PER_HOUR_AND_ZONE = 0.01
-_GP3_USD_PER_GB = 0.08
-_LOGS_USD_PER_GB = 0.03
-# Remembered, 2026-11-23.
-_KEY_USD = 1.0
-# FSx for Lustre, SSD, us-east-1, by MB/s per TiB; SCRATCH_2 has none. Remembered, 2026-11-23.
-_LUSTRE_USD_PER_GB = {None: 0.14, 125: 0.145, 250: 0.21, 500: 0.34, 1000: 0.60}
 
 
 def usd_per_month(thing: Thing, region: str) -> float | None:
     """Dollars per month without traffic; 0 for what is free, None where no price is known."""
-    if thing.kind in _USD_PER_HOUR:
-        return _HOURS * _USD_PER_HOUR[thing.kind]
-    count = _PRICED.get(thing.kind)
-    return count(thing.about, region) if count else 0.0
+    if thing.kind not in _BILLED:
+        return 0.0
+    service, what, count = _BILLED[thing.kind](thing.about)
+    price = price_book().price(service, what, region)
+    if price is None:
+        return None
+    return price.usd * count * (HOURS_PER_MONTH if price.unit == "hour" else 1)
 
 
-def _instance(about: Any, region: str) -> float | None:
-    row = INSTANCE_TYPES.get(about.get("InstanceType", ""))
-    hourly = on_demand(row, region) if row else None
-    return None if hourly is None else hourly * _HOURS
+def _lustre(about: Any) -> tuple[str, str, float]:
+    deployment = about["LustreConfiguration"]["DeploymentType"]
+    speed = about["LustreConfiguration"].get("PerUnitStorageThroughput")
+    tier = f"{deployment} SSD {speed}" if speed else f"{deployment} SSD"
+    return "FSx", f"Lustre {tier}", about["StorageCapacity"]
 
 
-def _endpoint(about: Any, _: str) -> float:
-    zones = len(about.get("SubnetIds") or ())
-    return zones * _ENDPOINT_USD_PER_HOUR_AND_ZONE * _HOURS
-
-
-def _lustre(about: Any, _: str) -> float | None:
-    throughput = about["LustreConfiguration"].get("PerUnitStorageThroughput")
-    per_gb = _LUSTRE_USD_PER_GB.get(throughput)
-    return None if per_gb is None else per_gb * about["StorageCapacity"]
-
-
-_PRICED = {
-    "aws:ec2/instance:Instance": _instance,
-    "aws:ec2/vpcEndpoint:VpcEndpoint": _endpoint,
+# By Pulumi's type: from what AWS tells of a thing to service and words of the price book, and
+# how many.
+_BILLED: dict[str, Callable[[Any], tuple[str, str, float]]] = {
+    "aws:eks/cluster:Cluster": lambda _: ("EKS", "control plane, standard support", 1),
+    "aws:ec2/natGateway:NatGateway": lambda _: ("VPC", "NAT gateway", 1),
+    "aws:lb/loadBalancer:LoadBalancer": lambda _: ("ELB", "network load balancer", 1),
+    "aws:ec2/eip:Eip": lambda _: ("VPC", "public IPv4 address", 1),
+    "aws:ec2/instance:Instance": (
+        lambda about: ("EC2", f"{about.get('InstanceType')} on-demand", 1)
+    ),
+    "aws:ec2/vpcEndpoint:VpcEndpoint": (
+        lambda about: ("VPC", "interface endpoint", len(about.get("SubnetIds") or ()))
+    ),
     "aws:fsx/lustreFileSystem:LustreFileSystem": _lustre,
-    "aws:ebs/volume:Volume": lambda about, _: about.get("Size", 0) * _GP3_USD_PER_GB,
-    "aws:kms/key:Key": lambda *_: _KEY_USD,
+    "aws:ebs/volume:Volume": lambda about: ("EBS", "gp3 storage", about.get("Size", 0)),
+    "aws:kms/key:Key": lambda _: ("KMS", "key", 1),
     "aws:cloudwatch/logGroup:LogGroup": (
-        lambda about, _: about.get("storedBytes", 0) / 1e9 * _LOGS_USD_PER_GB
+        lambda about: ("CloudWatch", "logs, kept", about.get("storedBytes", 0) / 1e9)
     ),
 }
