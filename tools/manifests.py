@@ -34,7 +34,7 @@ def manifests(stack: str) -> list[dict[str, Any]]:
     path = PROJECT / "stacks" / f"Pulumi.{stack}.yaml"
     settings = yaml.safe_load(path.read_text())["config"]["r1-on-eks:stack"]
     config = parse_stack_config({"name": stack, **settings})
-    pins, file_system = (read(path.parent, stack) for read in (read_pins, read_file_system))
+    pins, file_system = read_pins(path.parent, stack), read_file_system(path.parent, stack)
     registered = registered_by(lambda: declare(config, pins, file_system), stack=stack)
     return [_manifest(one) for one in registered if one.type.startswith("kubernetes:")]
 
