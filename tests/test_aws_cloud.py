@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from contextlib import nullcontext
 
 import boto3
 import pytest
@@ -825,6 +826,13 @@ def test_a_load_balancer_serves_the_nodes_of_a_group(cloud, cluster, network, ro
     made = group(cloud, "first", "system", network, roles)
     name = made["resources"]["autoScalingGroups"][0]["name"]
     scaling.attach_load_balancer_target_groups(AutoScalingGroupName=name, TargetGroupARNs=[target])
+    # To the whole hour, and not a second more (API reference, TargetGroupAttribute).
+    for seconds, too_long in (("3600", False), ("3601", True)):
+        delay = [{"Key": "deregistration_delay.timeout_seconds", "Value": seconds}]
+        with pytest.raises(ClientError, match="0-3600") if too_long else nullcontext():
+            elbv2.modify_target_group_attributes(TargetGroupArn=target, Attributes=delay)
+    attributes = elbv2.describe_target_group_attributes(TargetGroupArn=target)["Attributes"]
+    assert {"Key": "deregistration_delay.timeout_seconds", "Value": "3600"} in attributes
     healths = lambda: elbv2.describe_target_health(TargetGroupArn=target)[  # noqa: E731
         "TargetHealthDescriptions"
     ]

@@ -19,6 +19,7 @@ from r1_on_eks.rehearsal.aws_cloud import (
     ec2_dependencies,
     # These two give their backends a response class.
     eks_service,  # noqa: F401
+    elbv2_attributes,
     elbv2_interfaces,
     fsx_service,  # noqa: F401
 )
@@ -50,6 +51,11 @@ WRAPPED: tuple[tuple[type, str, Callable[[Callable[..., Any]], Callable[..., Any
     (ELBv2Backend, "delete_load_balancer", elbv2_interfaces.delete_load_balancer),
     (ELBv2Backend, "set_security_groups", elbv2_interfaces.renew_interfaces),
     (ELBv2Backend, "set_subnets", elbv2_interfaces.renew_interfaces),
+    (
+        ELBv2Backend,
+        "modify_target_group_attributes",
+        elbv2_attributes.modify_target_group_attributes,
+    ),
     (
         FakeAutoScalingGroup,
         "replace_autoscaling_group_instances",
