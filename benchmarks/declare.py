@@ -65,16 +65,14 @@ def declare(services: int) -> dict[str, Any]:
 def _program(services: int) -> Any:
     import yaml
     from r1_on_eks import declare as declare_stack
-    from r1_on_eks import parse_stack_config, read_file_system, read_pins
+    from r1_on_eks import parse_stack_config, read_decisions
     from r1_on_eks.catalog.variants import VARIANTS
 
     content = yaml.safe_load((PROJECT / "stacks" / "Pulumi.all-variants.yaml").read_text())
     settings = {"name": "all-variants", **content["config"]["r1-on-eks:stack"]}
     if services == len(VARIANTS):
-        stacks = PROJECT / "stacks"
-        pins = read_pins(stacks, "all-variants")
-        file_system = read_file_system(stacks, "all-variants")
-        return lambda: declare_stack(parse_stack_config(settings), pins, file_system)
+        decisions = read_decisions(PROJECT / "stacks", "all-variants")
+        return lambda: declare_stack(parse_stack_config(settings), decisions)
     import dataclasses
 
     for number in range(services):
@@ -82,7 +80,7 @@ def _program(services: int) -> Any:
         VARIANTS[name] = dataclasses.replace(VARIANTS["1.5b"], name=name)
     settings["weights"]["fsx"] = {"capacity_gib": 2400, "mbps_per_tib": 500}
     settings["variants"] = {name: _FIXED for name in VARIANTS if name.endswith("-copy")}
-    return lambda: declare_stack(parse_stack_config(settings), {})
+    return lambda: declare_stack(parse_stack_config(settings))
 
 
 _FIXED = {

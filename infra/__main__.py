@@ -9,21 +9,13 @@ from r1_on_eks import (
     StackConfigError,
     declare,
     parse_stack_config,
-    read_file_system,
-    read_pinned,
-    read_pins,
+    read_decisions,
 )
 
 stack = pulumi.get_stack()
 stacks = Path(__file__).parent.parent / "stacks"
 wanted = pulumi.Config("r1-on-eks").require_object("stack")
 try:
-    config = parse_stack_config({"name": stack} | wanted)
-    declare(
-        config,
-        read_pins(stacks, stack),
-        read_file_system(stacks, stack),
-        pinned=read_pinned(stacks),
-    )
+    declare(parse_stack_config({"name": stack} | wanted), read_decisions(stacks, stack))
 except (StackConfigError, NotPinned, DoesNotFit) as error:
     raise pulumi.RunError(f"Pulumi.{stack}.yaml\n{error}") from None

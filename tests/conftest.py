@@ -100,11 +100,31 @@ class Engine:
         """All resources whose type ends with `kind`, `NodeGroup`."""
         return [one for one in self.registered if one.type.rpartition(":")[2] == kind]
 
+    def images(self) -> list[str]:
+        """Images of all containers, of whatever kind of object they are in."""
+        return [
+            image
+            for one in self.registered
+            if one.type.startswith("kubernetes:")
+            for image in _images(one.inputs)
+        ]
+
     def one(self, kind: str, name: str | None = None) -> Registered:
         """The only resource of a type (and name)."""
         found = [one for one in self.of_type(kind) if name in (None, one.name)]
         assert len(found) == 1, f"{len(found)} of {kind} {name or ''}: {found}"
         return found[0]
+
+
+def _images(value: Any) -> Iterator[str]:
+    if isinstance(value, list):
+        for one in value:
+            yield from _images(one)
+    elif isinstance(value, dict):
+        for key, one in value.items():
+            if key in ("containers", "initContainers") and isinstance(one, list):
+                yield from (container["image"] for container in one)
+            yield from _images(one)
 
 
 def _registered(request: Any) -> Registered:

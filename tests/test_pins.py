@@ -26,6 +26,7 @@ from r1_on_eks.plan import DoesNotFit, NotPinned, Plan
 from r1_on_eks.plan.images import ImageSource, Mirror, caches_of, in_pods
 from r1_on_eks.plan.zones import choose
 from r1_on_eks.stack_config import StackConfigError
+from r1_on_eks.stack_config.decisions import Decisions
 from r1_on_eks.stack_config.pinned import NOTHING_PINNED, parse_pinned
 from r1_on_eks.stack_file import read_stack
 
@@ -69,11 +70,10 @@ def pinned(**changes):
 def planned(pins, **changes):
     config = read_stack("test-7b", PROJECT / "stacks")
     wanted = {"gpu_zone": "us-west-2b", **changes}
-    placements = {}
     config = config.model_copy(update={
         "variants": {"7b": config.variants["7b"].model_copy(update={
             "tensor_parallel": 1, "concurrency": 4})}, **wanted})  # fmt: skip
-    return Plan.of(config, placements, pinned=pins)
+    return Plan.of(config, Decisions(pinned=pins))
 
 
 def test_what_is_pinned_is_what_runs(engine, tmp_path, monkeypatch):
@@ -82,34 +82,14 @@ def test_what_is_pinned_is_what_runs(engine, tmp_path, monkeypatch):
     assert groups["r1-7b"]["releaseVersion"] == "1.35.0-20990101"
     assert groups["system"]["releaseVersion"] == "1.35.0-20990102"
     assert {one.inputs["addonVersion"] for one in engine.of_type("Addon")} == {"v9.9.9-eksbuild.9"}
-    images = images_of(engine)
+    images = engine.images()
     assert f"{VLLM}@{DIGEST}" in images
     assert all(image.endswith(f"@{DIGEST}") for image in images)
 
 
 def run_with(engine, monkeypatch, pins, **changes):
-    monkeypatch.setattr("r1_on_eks.pins_file.read_pinned", lambda _: pins)
-    monkeypatch.setattr("r1_on_eks.read_pinned", lambda _: pins, raising=False)
+    monkeypatch.setattr("r1_on_eks.decisions_files.read_pinned", lambda _: pins)
     engine.run(TEST_7B, **changes)
-
-
-def images_of(engine):
-    found = set()
-
-    def look(value):
-        if isinstance(value, dict):
-            for key, inner in value.items():
-                if key in ("containers", "initContainers") and isinstance(inner, list):
-                    found.update(one["image"] for one in inner)
-                look(inner)
-        elif isinstance(value, list):
-            for inner in value:
-                look(inner)
-
-    for one in engine.registered:
-        if one.type.startswith("kubernetes:"):
-            look(one.inputs)
-    return found
 
 
 def test_a_production_stack_refuses_what_nobody_looked_up(engine):

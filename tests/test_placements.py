@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from r1_on_eks import cli
 from r1_on_eks.catalog.instances import INSTANCE_TYPES
 from r1_on_eks.catalog.variants import VARIANTS
-from r1_on_eks.placement_file import pins_path, read_file_system, read_pins, write_pins
+from r1_on_eks.decisions_files import read_decisions
+from r1_on_eks.placement_file import pins_path, read_pins, write_pins
 from r1_on_eks.plan import DoesNotFit, NotPinned, Plan
 from r1_on_eks.plan.choice import best, options
 from r1_on_eks.plan.layout import Layout
@@ -27,6 +28,7 @@ from r1_on_eks.stack_config import (
     parse_pins,
     parse_stack_config,
 )
+from r1_on_eks.stack_config.decisions import Decisions
 
 STACKS = Path(__file__).parent.parent / "stacks"
 NAMES = sorted(
@@ -57,7 +59,7 @@ def pin(workload=None, **placement):
 @pytest.mark.parametrize("name", NAMES)
 def test_what_is_pinned_fits_and_answers_what_its_stack_asks(name):
     config = stack(name)
-    plan = Plan.of(config, read_pins(STACKS, name), read_file_system(STACKS, name))
+    plan = Plan.of(config, read_decisions(STACKS, name))
     assert {one.placement.variant.name for one in plan.models} == set(config.variants)
     missed = [one.placement.variant.name for one in outlooks(plan.models) if not one.meets]
     assert missed == []
@@ -70,7 +72,7 @@ def test_placements_that_no_stack_asks_for_are_not_kept(name):
 
 def test_a_pin_that_is_asked_for_more_than_it_answers_is_seen():
     asked = {"rate": 9.0}
-    plan = Plan.of(stack(**{"70b": asked}), {"70b": pin(asked, **ON_P4D)})
+    plan = Plan.of(stack(**{"70b": asked}), Decisions(placements={"70b": pin(asked, **ON_P4D)}))
     (found,) = outlooks(plan.models)
     assert not found.meets
     assert found.most_rate < 1
@@ -78,7 +80,7 @@ def test_a_pin_that_is_asked_for_more_than_it_answers_is_seen():
 
 def test_a_variant_without_a_placement_is_refused_with_the_command_that_decides_it():
     with pytest.raises(NotPinned) as refused:
-        Plan.of(stack(**{"70b": {}, "7b": {"instance": "g6.2xlarge"}}), {})
+        Plan.of(stack(**{"70b": {}, "7b": {"instance": "g6.2xlarge"}}))
     assert str(refused.value).splitlines() == [
         "variants.70b: no concurrency, instance, tensor_parallel is decided yet;"
         " r1 plan prod-70b --refresh decides it",
@@ -89,12 +91,12 @@ def test_a_variant_without_a_placement_is_refused_with_the_command_that_decides_
 
 def test_a_pin_for_another_workload_is_refused():
     with pytest.raises(NotPinned, match=r"variants\.70b\.rate: 2\.0, but its placement is for 1"):
-        Plan.of(stack(**{"70b": {"rate": 2.0}}), {"70b": pin(**ON_P4D)})
+        Plan.of(stack(**{"70b": {"rate": 2.0}}), Decisions(placements={"70b": pin(**ON_P4D)}))
 
 
 def test_the_stack_file_has_the_last_word_on_every_number():
     config = stack(**{"70b": {"instance": "p4de.24xlarge", "tensor_parallel": 4, "replicas": 2}})
-    (model,) = Plan.of(config, {"70b": pin(**ON_P4D)}).models
+    (model,) = Plan.of(config, Decisions(placements={"70b": pin(**ON_P4D)})).models
     placed = model.placement
     assert (placed.instance.name, placed.tensor_parallel, placed.replicas, placed.concurrency) == (
         "p4de.24xlarge", 4, 2, 14
@@ -104,16 +106,16 @@ def test_the_stack_file_has_the_last_word_on_every_number():
 def test_an_override_that_does_not_fit_is_refused_with_the_numbers():
     config = stack(**{"70b": {"concurrency": 200}})
     with pytest.raises(DoesNotFit, match=r"200 requests of 8192 tokens .* at most \d+ do"):
-        Plan.of(config, {"70b": pin(**ON_P4D)})
+        Plan.of(config, Decisions(placements={"70b": pin(**ON_P4D)}))
 
 
 def test_a_placement_over_nodes_is_planned_with_all_gpus_of_each():
     entry = {"instance": "p4d.24xlarge", "stages": 4, "tensor_parallel": 8, "concurrency": 8}
-    (model,) = Plan.of(stack(**{"671b": entry}), {}).models
+    (model,) = Plan.of(stack(**{"671b": entry})).models
     assert model.placement.nodes == 4
     assert "--pipeline-parallel-size" in model.server.arguments
     with pytest.raises(DoesNotFit, match=r"stages: a replica over 4 nodes takes all 8 GPUs"):
-        Plan.of(stack(**{"671b": entry | {"tensor_parallel": 4}}), {})
+        Plan.of(stack(**{"671b": entry | {"tensor_parallel": 4}}))
 
 
 SMALL = {"instance": "p4d.24xlarge", "tensor_parallel": 1, "concurrency": 4, "pool": "small"}
@@ -121,7 +123,7 @@ SMALL = {"instance": "p4d.24xlarge", "tensor_parallel": 1, "concurrency": 4, "po
 
 def test_variants_of_one_pool_share_its_node():
     plan = Plan.of(
-        stack(**{"7b": SMALL, "1.5b": SMALL | {"replicas": 3}, "8b": {**SMALL, "pool": "own"}}), {}
+        stack(**{"7b": SMALL, "1.5b": SMALL | {"replicas": 3}, "8b": {**SMALL, "pool": "own"}})
     )
     assert [(pool.name, pool.nodes) for pool in plan.gpu_pools] == [("r1-small", 1), ("r1-8b", 1)]
     assert [model.pool for model in plan.models] == ["r1-small", "r1-small", "r1-8b"]
@@ -142,7 +144,7 @@ def test_variants_of_one_pool_share_its_node():
 )
 def test_a_shared_pool_is_one_node(changed, message):
     with pytest.raises(DoesNotFit) as refused:
-        Plan.of(stack(**{"7b": SMALL | changed, "1.5b": SMALL}), {})
+        Plan.of(stack(**{"7b": SMALL | changed, "1.5b": SMALL}))
     assert message in str(refused.value)
 
 

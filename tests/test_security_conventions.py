@@ -225,21 +225,7 @@ def test_what_does_not_hold_has_its_reason():
 @pytest.mark.parametrize("stack", ["prod-70b", "prod-671b-p5", "edge-1.5b-cpu"])
 def test_images_of_a_mirrored_stack_come_from_the_mirror_alone(engine, stack):
     engine.run(PROJECT / "stacks" / f"Pulumi.{stack}.yaml", **MIRRORED)
-    found = []
-
-    def look(value):
-        if isinstance(value, dict):
-            for key, inner in value.items():
-                if key in ("containers", "initContainers") and isinstance(inner, list):
-                    found.extend(one["image"] for one in inner)
-                look(inner)
-        elif isinstance(value, list):
-            for inner in value:
-                look(inner)
-
-    for one in engine.registered:
-        if one.type.startswith("kubernetes:"):
-            look(one.inputs)
+    found = engine.images()
     assert len(found) >= 3
     assert [image for image in found if not image.startswith("111122223333.dkr.ecr.")] == []
     repositories = {one.inputs["name"] for one in engine.of_type("Repository")}

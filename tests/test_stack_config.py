@@ -69,7 +69,7 @@ def test_the_right_file_is_parsed_and_planned():
     assert config.zones == ("us-west-2a", "us-west-2b", "us-west-2c")
     assert config.weights.fsx
     assert config.weights.fsx.capacity_gib == 1200
-    (model,) = Plan.of(config, {}).models
+    (model,) = Plan.of(config).models
     assert model.placement.instance.name == "p4d.24xlarge"
 
 
@@ -87,7 +87,7 @@ def test_a_wrong_value_is_named_with_what_would_work(path, value, line):
 @pytest.mark.parametrize(("path", "value", "line"), UNPLANNABLE)
 def test_what_cannot_be_placed_is_refused_with_its_numbers(path, value, line):
     with pytest.raises(DoesNotFit) as refused:
-        Plan.of(parse_stack_config(with_value(path, value)), {})
+        Plan.of(parse_stack_config(with_value(path, value)))
     assert str(refused.value).startswith(line)
 
 

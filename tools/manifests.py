@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from r1_on_eks import declare, parse_stack_config, read_file_system, read_pins
+from r1_on_eks import declare, parse_stack_config, read_decisions
 from r1_on_eks.registration import Registration, registered_by
 
 PROJECT = Path(__file__).parent.parent
@@ -34,8 +34,8 @@ def manifests(stack: str) -> list[dict[str, Any]]:
     path = PROJECT / "stacks" / f"Pulumi.{stack}.yaml"
     settings = yaml.safe_load(path.read_text())["config"]["r1-on-eks:stack"]
     config = parse_stack_config({"name": stack, **settings})
-    pins, file_system = read_pins(path.parent, stack), read_file_system(path.parent, stack)
-    registered = registered_by(lambda: declare(config, pins, file_system), stack=stack)
+    decisions = read_decisions(path.parent, stack)
+    registered = registered_by(lambda: declare(config, decisions), stack=stack)
     return [_manifest(one) for one in registered if one.type.startswith("kubernetes:")]
 
 

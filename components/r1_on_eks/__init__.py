@@ -7,13 +7,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from r1_on_eks.pins_file import read_pinned
-    from r1_on_eks.placement_file import read_file_system, read_pins
+    from r1_on_eks.decisions_files import read_decisions
     from r1_on_eks.plan import DoesNotFit, NotPinned, Plan
     from r1_on_eks.program import declare
     from r1_on_eks.stack_config import StackConfig, StackConfigError, parse_stack_config
+    from r1_on_eks.stack_config.decisions import Decisions
 
 __all__ = [
+    "Decisions",
     "DoesNotFit",
     "NotPinned",
     "Plan",
@@ -21,12 +22,11 @@ __all__ = [
     "StackConfigError",
     "declare",
     "parse_stack_config",
-    "read_file_system",
-    "read_pinned",
-    "read_pins",
+    "read_decisions",
 ]
 
 _ROOMS = {
+    "Decisions": "stack_config.decisions",
     "DoesNotFit": "plan",
     "NotPinned": "plan",
     "Plan": "plan",
@@ -34,9 +34,7 @@ _ROOMS = {
     "StackConfigError": "stack_config",
     "declare": "program",
     "parse_stack_config": "stack_config",
-    "read_file_system": "placement_file",
-    "read_pinned": "pins_file",
-    "read_pins": "placement_file",
+    "read_decisions": "decisions_files",
 }
 
 

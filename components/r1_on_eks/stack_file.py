@@ -6,8 +6,7 @@ from typing import Any
 
 import yaml
 
-from r1_on_eks.pins_file import read_pinned
-from r1_on_eks.placement_file import read_file_system, read_pins
+from r1_on_eks.decisions_files import read_decisions
 from r1_on_eks.plan import Plan
 from r1_on_eks.stack_config import StackConfig, StackConfigError, parse_stack_config
 
@@ -85,5 +84,4 @@ def plan_of(stack: str, stacks: Path = STACKS) -> Plan:
         DoesNotFit: one line for each variant that does not fit where it was put.
     """
     config = read_stack(stack, stacks)
-    pins, file_system = read_pins(stacks, config.name), read_file_system(stacks, config.name)
-    return Plan.of(config, pins, file_system, pinned=read_pinned(stacks))
+    return Plan.of(config, read_decisions(stacks, config.name))

@@ -1,4 +1,4 @@
-"""Decisions, as pure functions of configuration, pins and catalogue: `Plan.of(config, pins)`."""
+"""Decisions, as pure functions of configuration, catalogue and what was decided before."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,7 +19,8 @@ from r1_on_eks.plan.traffic import Policy, policies_of
 from r1_on_eks.plan.versions import Versions
 from r1_on_eks.plan.zones import Zones, not_sold, region_of
 from r1_on_eks.stack_config import FileSystem, Pin, StackConfig, Workload
-from r1_on_eks.stack_config.pinned import NOTHING_PINNED, Pinned
+from r1_on_eks.stack_config.decisions import NOTHING_DECIDED, Decisions
+from r1_on_eks.stack_config.pinned import Pinned
 
 __all__ = ["DoesNotFit", "Model", "ModelServer", "NotPinned", "Placement", "Plan", "Pool"]
 
@@ -112,31 +113,27 @@ class Plan:
         """Whether a replica of some variant is on several nodes."""
         return any(model.group for model in self.models)
 
+    def served_by(self, pool: Pool) -> tuple[str, ...]:
+        """Names of the models that run in a pool."""
+        return tuple(model.name for model in self.models if pool.name in model.pools)
+
     @classmethod
-    def of(
-        cls,
-        config: StackConfig,
-        pins: Mapping[str, Pin],
-        file_system: FileSystem | None = None,
-        *,
-        pinned: Pinned = NOTHING_PINNED,
-    ) -> Self:
-        """Decides a stack: what its file leaves open is read from the pins.
+    def of(cls, config: StackConfig, decisions: Decisions = NOTHING_DECIDED) -> Self:
+        """Decides a stack: what its file leaves open was decided once before.
 
         Args:
             config: What is wanted.
-            pins: Placements by variant, as they were decided once.
-            file_system: The file system, as it was decided once.
-            pinned: Zones, versions and digests, as they were looked up once.
+            decisions: What was decided.
 
         Raises:
             NotPinned: one line for each variant whose placement nobody has decided, or for zones.
             DoesNotFit: one line for each variant that does not fit where it was put, or on the
                 file system that does not fit the weights.
         """
+        pinned = decisions.pinned
         zones = Zones.of(config, pinned)
-        placements = placements_of(config, pins)
-        storage = _stored(config, placements, file_system)
+        placements = placements_of(config, decisions.placements)
+        storage = _stored(config, placements, decisions.file_system)
         _check_sold(config, placements, zones, pinned)
         models = tuple(_model(config, placement) for placement in placements)
         servers = [model.server for model in models]

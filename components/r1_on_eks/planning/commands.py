@@ -9,6 +9,7 @@ from typing import Any
 from r1_on_eks.catalog.instances import INSTANCE_TYPES, InstanceType
 from r1_on_eks.catalog.prices import PRICED_REGIONS, PURCHASES, sold_in
 from r1_on_eks.catalog.variants import VARIANTS
+from r1_on_eks.decisions_files import read_decisions
 from r1_on_eks.placement_file import read_file_system, read_pins, write_pins
 from r1_on_eks.plan import DoesNotFit, NotPinned, Plan, placements_of
 from r1_on_eks.plan.choice import Option, best, options
@@ -131,9 +132,7 @@ def run_plan(arguments: argparse.Namespace) -> int:
         config = read_stack(arguments.stack, STACKS)
         if arguments.refresh:
             _refresh(config)
-        plan = Plan.of(
-            config, read_pins(STACKS, config.name), read_file_system(STACKS, config.name)
-        )
+        plan = Plan.of(config, read_decisions(STACKS, config.name))
     except StackNotFound as error:
         print(f"r1 plan: {error}", file=sys.stderr)
         return 2

@@ -1,0 +1,103 @@
+"""The containers: vLLM, and what fetches its weights before it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from r1_on_eks.catalog.images import AWS_CLI
+from r1_on_eks.plan.names import PORT, SERVER_KEY
+from r1_on_eks.plan.server import CACHE, MOUNT, ModelServer
+from r1_on_eks.plan.timeline import PROBE_PERIOD_SECONDS
+from r1_on_eks.resources.model_service.arguments import ModelServiceArgs
+
+UNPRIVILEGED = {
+    "allow_privilege_escalation": False,
+    "capabilities": {"drop": ["ALL"]},
+    "read_only_root_filesystem": True,
+}
+
+
+def server_container(
+    args: ModelServiceArgs, arguments: Sequence[str], devices: Mapping[str, str] | None = None
+) -> Any:
+    """A server with its command line, on GPUs and the other devices that it is given."""
+    server = args.server
+    mounts = [
+        {"name": "shared-memory", "mount_path": "/dev/shm"},
+        {"name": "cache", "mount_path": CACHE},
+        {"name": "temporary", "mount_path": "/tmp"},
+    ]
+    if args.claim_name is not None or server.fetched_from:
+        mounts.append(_weights_mount(server))
+    gpus = {"nvidia.com/gpu": str(server.gpus)} if server.gpus else {}
+    devices = {**gpus, **(devices or {})}
+    return {
+        "name": "vllm",
+        "image": server.image,
+        "args": list(arguments),
+        "env": [{"name": key, "value": value} for key, value in server.environment.items()],
+        "ports": [{"name": "http", "container_port": PORT}],
+        "resources": {
+            "requests": {"cpu": server.cpu, "memory": server.memory, **devices},
+            "limits": devices,
+        },
+        **_probes(server),
+        "lifecycle": {"pre_stop": {"sleep": {"seconds": server.timeline.pre_stop_seconds}}},
+        "security_context": UNPRIVILEGED,
+        "volume_mounts": mounts,
+    }
+
+
+def fetching(server: ModelServer) -> Any:
+    """Copies the weights beside the server, which then reads them as if they were mounted."""
+    return {
+        "name": "fetch-weights",
+        "image": AWS_CLI,
+        "args": [
+            "s3", "sync", "--no-progress", server.fetched_from,
+            f"{MOUNT}/{server.weights_folder}",
+        ],
+        "env": [{"name": "HOME", "value": "/tmp"}],
+        "resources": {
+            "requests": {"cpu": "1", "memory": "512Mi"},
+            "limits": {"memory": "2Gi"},
+        },
+        "security_context": UNPRIVILEGED,
+        "volume_mounts": [
+            {"name": "weights", "mount_path": MOUNT},
+            {"name": "temporary", "mount_path": "/tmp"},
+        ],
+    }  # fmt: skip
+
+
+def asking_for_key(container: Any, args: ModelServiceArgs) -> Any:
+    """On /v1 alone: probes and Prometheus need none. vLLM takes it from no file."""
+    key = {"secret_key_ref": {"name": args.server_key_secret, "key": SERVER_KEY}}
+    asked = {"name": "VLLM_API_KEY", "value_from": key}
+    return container | {"env": [*container["env"], asked]}
+
+
+def _weights_mount(server: ModelServer) -> Any:
+    return {
+        "name": "weights",
+        "mount_path": f"{MOUNT}/{server.weights_folder}",
+        "sub_path": server.weights_folder,
+        "read_only": True,
+    }
+
+
+def _probes(server: ModelServer) -> Any:
+    health = {"http_get": {"path": "/health", "port": PORT}}
+    return {
+        "startup_probe": {
+            **health,
+            "period_seconds": PROBE_PERIOD_SECONDS,
+            "failure_threshold": server.timeline.probe_failures,
+        },
+        "readiness_probe": {**health, "period_seconds": 5, "failure_threshold": 2},
+        "liveness_probe": {
+            **health,
+            "period_seconds": 10,
+            "timeout_seconds": 5,
+            "failure_threshold": 6,
+        },
+    }
