@@ -23,14 +23,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     words = list(sys.argv[1:] if argv is None else argv)
     split = words.index("--") if "--" in words else len(words)
-    arguments = _parser().parse_args(words[:split])
+    arguments = parser().parse_args(words[:split])
     arguments.command = words[split + 1 :]
     return arguments.run(arguments)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="r1", description="DeepSeek-R1 on Amazon EKS.")
-    subcommands = parser.add_subparsers(dest="subcommand", required=True, metavar="COMMAND")
+def parser() -> argparse.ArgumentParser:
+    """Of every command, with its options and an example."""
+    whole = argparse.ArgumentParser(prog="r1", description="DeepSeek-R1 on Amazon EKS.")
+    subcommands = whole.add_subparsers(dest="subcommand", required=True, metavar="COMMAND")
     for room in _ROOMS:
         room.add(subcommands)
-    return parser
+    return whole
