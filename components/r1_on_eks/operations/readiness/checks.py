@@ -1,0 +1,192 @@
+"""All checks, side by side, each within its own bounds."""
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from botocore.config import Config
+
+from r1_on_eks.operations.account import FAILURES
+from r1_on_eks.operations.readiness import (
+    billing,
+    capacity,
+    certificate,
+    endpoint,
+    identity,
+    network_limits,
+    permissions,
+    pins,
+    quotas,
+    versions,
+    weights,
+    zones,
+)
+from r1_on_eks.operations.readiness.finding import Finding, lacking, unknown
+from r1_on_eks.operations.readiness.ground import Ground, Undecided
+from r1_on_eks.operations.readiness.refusals import (
+    SIGN_IN,
+    credentials_told,
+    is_about_credentials,
+    refused,
+)
+
+IMPATIENT = Config(
+    connect_timeout=1.5,
+    read_timeout=2.5,
+    retries={"mode": "standard", "total_max_attempts": 2},
+)
+"""For questions that somebody waits for."""
+# All together, from the first question to the last answer.
+SECONDS = 4.5
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check.
+
+    Attributes:
+        subject: What it is called while it has no findings of its own.
+        ask: From what it stands on to findings.
+        permissions: IAM actions that it needs; none of a check that asks nobody of AWS.
+    """
+
+    subject: str
+    ask: Callable[[Ground], Iterable[Finding]]
+    permissions: tuple[str, ...] = ()
+
+
+CHECKS = (
+    Check("plan", pins.decided),
+    Check(identity.REGION, identity.region_known),
+    Check(identity.REGION, identity.region, ("ec2:DescribeRegions",)),
+    Check("vCPU quotas", quotas.vcpu_quotas, quotas.PERMISSIONS),
+    Check("zones", zones.zones, zones.PERMISSIONS),
+    Check("offers", zones.offers, zones.PERMISSIONS),
+    Check("capacity", capacity.capacity, capacity.PERMISSIONS),
+    Check("network limits", network_limits.network_limits, network_limits.PERMISSIONS),
+    Check("FSx for Lustre", zones.file_systems, zones.PERMISSIONS),
+    Check(versions.SUPPORT, versions.support),
+    Check(versions.OFFERED, versions.offered, versions.PERMISSIONS),
+    Check("machine images", versions.images, versions.PERMISSIONS),
+    Check("bucket and weights", weights.bucket_and_weights, weights.PERMISSIONS),
+    Check(permissions.SUBJECT, permissions.permissions, permissions.PERMISSIONS),
+    Check("pins", pins.pinned),
+    Check(endpoint.CLUSTER, endpoint.cluster, endpoint.PERMISSIONS),
+    Check(endpoint.RANGES, endpoint.own_range),
+    Check(billing.TAGS, billing.tags, billing.PERMISSIONS),
+    Check(billing.BUDGET, billing.budget),
+    Check(certificate.CERTIFICATE, certificate.certificate),
+)
+"""In the order in which they are told."""
+
+
+def check(
+    ground: Ground,
+    checks: Sequence[Check] = CHECKS,
+    *,
+    told: Callable[[str], None] = lambda _: None,
+    seconds: float = SECONDS,
+) -> list[Finding]:
+    """Carries all checks out; one that fails or hangs takes no other with it.
+
+    Args:
+        ground: What they stand on.
+        checks: Which.
+        told: Hears what is waited for.
+        seconds: After which what has not answered is unknown.
+    """
+    ends = time.monotonic() + seconds
+    told("whose credentials these are")
+    first, usable = _identity(ground, ends)
+    wanted = [one for one in checks if usable or not one.permissions]
+    answers = _side_by_side(ground, wanted, ends, told)
+    unasked = [one.subject for one in checks if one not in wanted]
+    if unasked:
+        first = [_not_asked(first[0], unasked)]
+    return [*first, *_findings(wanted, answers)]
+
+
+def _identity(ground: Ground, ends: float) -> tuple[list[Finding], bool]:
+    """Who asks, and whether it makes sense to ask AWS for more."""
+    alone = Check(identity.SUBJECT, identity.identity, ("sts:GetCallerIdentity",))
+    problems: list[Exception] = []
+
+    def ask(ground: Ground) -> Iterable[Finding]:
+        try:
+            return alone.ask(ground)
+        except FAILURES as error:
+            problems.append(error)
+            raise
+
+    answers = _side_by_side(ground, [Check(alone.subject, ask, alone.permissions)], ends)
+    if problems and is_about_credentials(problems[0]):
+        return [lacking(alone.subject, credentials_told(problems[0]), SIGN_IN)], False
+    return [one for findings in answers for one in findings if isinstance(one, Finding)], True
+
+
+_Answer = list[Finding | Undecided]
+
+
+def _side_by_side(
+    ground: Ground,
+    checks: Sequence[Check],
+    ends: float,
+    told: Callable[[str], None] = lambda _: None,
+) -> list[_Answer]:
+    answers: queue.Queue[tuple[int, _Answer]] = queue.Queue()
+
+    def carry_out(number: int) -> None:
+        answers.put((number, _answer(checks[number], ground)))
+
+    for number in range(len(checks)):
+        # Daemons: a name that is looked up for minutes keeps nobody waiting at the end.
+        threading.Thread(target=carry_out, args=(number,), daemon=True).start()
+    found: dict[int, _Answer] = {}
+    while len(found) < len(checks):
+        waiting = [one.subject for number, one in enumerate(checks) if number not in found]
+        told(f"{len(found)} of {len(checks)}; waiting for {', '.join(waiting)}")
+        try:
+            number, answer = answers.get(timeout=max(0.0, ends - time.monotonic()))
+        except queue.Empty:
+            break
+        found[number] = answer
+    return [found.get(number) or _late(found, number, one) for number, one in enumerate(checks)]
+
+
+def _late(found: dict[int, _Answer], number: int, one: Check) -> _Answer:
+    if number in found:
+        return []
+    return [unknown(one.subject, "no answer in time", "ask again; is the network slow?")]
+
+
+def _answer(one: Check, ground: Ground) -> _Answer:
+    try:
+        return list(one.ask(ground))
+    except Undecided as undecided:
+        return [undecided]
+    except FAILURES as error:
+        return [refused(one.subject, error, one.permissions)]
+    except Exception as defect:
+        # Of ours: it is told, and hides no other check.
+        return [unknown(one.subject, f"r1 itself failed: {defect!r}", "report it, with --json")]
+
+
+def _findings(checks: Sequence[Check], answers: Sequence[_Answer]) -> list[Finding]:
+    """All findings; then, in one line, what needs a plan where there is none."""
+    found = [one for findings in answers for one in findings if isinstance(one, Finding)]
+    waiting = [
+        check.subject
+        for check, findings in zip(checks, answers, strict=True)
+        if any(isinstance(one, Undecided) for one in findings)
+    ]
+    if waiting:
+        found.append(unknown("without a plan", f"not asked: {', '.join(waiting)}"))
+    return found
+
+
+def _not_asked(identity: Finding, subjects: Sequence[str]) -> Finding:
+    """One line for all that can't be asked without credentials."""
+    named = ", ".join(dict.fromkeys(subjects))
+    return replace(identity, found=f"{identity.found}; not asked of AWS: {named}")
