@@ -9,6 +9,7 @@ import sys
 import time
 import urllib.request
 from contextlib import nullcontext
+from pathlib import Path
 
 import boto3
 import pytest
@@ -906,3 +907,32 @@ def test_every_request_came_to_this_machine(cloud):
     lines = [line for line in cloud.log.read_text().splitlines() if line[:2].isdigit()]
     assert len(lines) > 100
     assert {line.split()[1].partition(":")[0] for line in lines} == {"127.0.0.1"}
+
+
+def test_what_r1_check_says_to_type_mends_what_it_names(cloud, tmp_path):
+    environment = {
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "HOME": str(tmp_path), "AWS_ENDPOINT_URL": cloud.endpoint, "AWS_REGION": REGION,
+        "AWS_SHARED_CREDENTIALS_FILE": str(cloud.home / ".aws" / "credentials"),
+        "AWS_EC2_METADATA_DISABLED": "true", "AWS_PAGER": "",
+    }  # fmt: skip
+
+    def lacking():
+        ran = subprocess.run(
+            ["r1", "check", "prod-70b", "--json"], env=environment, capture_output=True,
+            text=True, timeout=60, check=False, cwd=Path(__file__).parent.parent,
+        )  # fmt: skip
+        told = json.loads(ran.stdout)
+        assert ran.returncode == (0 if told["ready"] else 1)
+        assert not [one for one in told["findings"] if "AWS answered" in one["found"]]
+        return {
+            one["subject"]: one["fix"] for one in told["findings"] if one["standing"] == "lacking"
+        }
+
+    before = lacking()
+    mended = {"quota L-417A185B", "quota L-1216C47A", "bucket"}
+    assert before.keys() == mended
+    for subject in mended:
+        subprocess.run(before[subject], shell=True, env=environment, check=True, timeout=60,
+                       stdout=subprocess.DEVNULL)  # fmt: skip
+    assert lacking().keys() == {"weights DeepSeek-R1-Distill-Llama-70B"}

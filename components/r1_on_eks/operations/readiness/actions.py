@@ -142,12 +142,12 @@ ACTIONS: Mapping[str, tuple[str, ...]] = {
 }
 """Pulumi's type to IAM actions."""
 
-_NETWORK = (
+_NETWORK: tuple[str, ...] = (
     "aws:ec2/vpc:Vpc", "aws:ec2/subnet:Subnet", "aws:ec2/routeTable:RouteTable",
     "aws:ec2/routeTableAssociation:RouteTableAssociation", "aws:ec2/vpcEndpoint:VpcEndpoint",
     "aws:ec2/flowLog:FlowLog", "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup",
 )  # fmt: skip
-_ALWAYS = (
+_ALWAYS: tuple[str, ...] = (
     "aws:iam/role:Role", "aws:iam/rolePolicy:RolePolicy",
     "aws:iam/rolePolicyAttachment:RolePolicyAttachment", "aws:kms/key:Key",
     "aws:cloudwatch/logGroup:LogGroup", "aws:eks/cluster:Cluster", "aws:eks/nodeGroup:NodeGroup",
@@ -163,7 +163,7 @@ _ALWAYS = (
 
 def types_of(plan: Plan) -> set[str]:
     """Pulumi's types of what a plan declares; a test holds it against every stack."""
-    found = set(_ALWAYS)
+    found: set[str] = set(_ALWAYS)
     network = plan.network
     if network.vpc_id is None:
         found |= set(_NETWORK)

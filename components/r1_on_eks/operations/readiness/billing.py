@@ -31,8 +31,8 @@ def tag_finding(tags: Sequence[Mapping[str, Any]]) -> Finding:
         return lacking(
             TAGS,
             f"{', '.join(inactive)} not activated: r1 cost --actual would find nothing",
-            f"aws ce update-cost-allocation-tags-status --cost-allocation-tags-status {words} (in"
-            " the paying account); console: Billing → Cost allocation tags",
+            f"aws ce update-cost-allocation-tags-status --cost-allocation-tags-status {words}"
+            "  # in the paying account; console: Billing → Cost allocation tags",
         )
     if unseen:
         return unknown(

@@ -87,7 +87,9 @@ def block_finding(
     if not offers:
         weeks = _AHEAD.days // 7
         told = f"no capacity block of {_BLOCK_HOURS} h is offered within {weeks} weeks"
-        return unknown(subject, f"{unlikely}; {told}", f"another zone or Region, or later: {ask}")
+        return unknown(
+            subject, f"{unlikely}; {told}", f"{ask}  # another zone or Region, or later"
+        )
     first = min(offers, key=lambda one: one["StartDate"])
     hours = first["CapacityBlockDurationHours"] * first["InstanceCount"]
     rate = float(first["UpfrontFee"]) / hours
@@ -99,8 +101,8 @@ def block_finding(
         f" {first['StartDate']:%Y-%m-%d %H:%M} UTC for ${float(first['UpfrontFee']):,.2f} in"
         f" advance (${rate:.2f} an instance hour)",
         f"aws ec2 purchase-capacity-block --capacity-block-offering-id"
-        f" {first['CapacityBlockOfferingId']} --instance-platform Linux/UNIX --region {region} (it"
-        " can't be given back), then purchase: {capacity_block: cr-…}",
+        f" {first['CapacityBlockOfferingId']} --instance-platform Linux/UNIX --region {region}"
+        "  # can't be given back; then purchase: {capacity_block: cr-…}",
     )
 
 

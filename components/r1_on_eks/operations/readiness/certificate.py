@@ -20,7 +20,7 @@ def certificate_finding(gateway: Gateway) -> Finding:
             f"the Secret {secret} in namespace {NAMESPACE} is yours to make: the gateway waits for"
             " it, and pulumi up for the gateway",
             f"kubectl -n {NAMESPACE} create secret tls {secret} --cert fullchain.pem --key key.pem"
-            " (while the first pulumi up waits)",
+            "  # while the first pulumi up waits",
         )
     if gateway.public_from and gateway.keys:
         return lacking(

@@ -75,8 +75,8 @@ def region_findings(region: str, regions: Sequence[Mapping[str, Any]]) -> list[F
                     lacking(
                         REGION,
                         f"{region} is not enabled in this account",
-                        f"aws account enable-region --region-name {region} (takes minutes to"
-                        " hours)",
+                        f"aws account enable-region --region-name {region}  # takes minutes"
+                        " to hours",
                     )
                 ]
             return [ready(REGION, f"{region}, {status.replace('-', ' ')}")]

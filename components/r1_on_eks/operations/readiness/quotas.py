@@ -93,10 +93,11 @@ def quota_finding(quota: Quota, need: Need, allowed: float, running: int, region
 
 def increase(quota: Quota, wanted: float, region: str) -> str:
     """How a quota is asked for."""
+    slow = "" if "Standard" in quota.name or not quota.families else "hours to days; "
     return (
         f"aws service-quotas request-service-quota-increase --service-code {quota.service}"
-        f" --quota-code {quota.code} --desired-value {wanted:g} --region {region} (P and G: hours"
-        f" to days); console: Service Quotas → {quota.service.upper()} → {quota.name}"
+        f" --quota-code {quota.code} --desired-value {wanted:g} --region {region}"
+        f"  # {slow}console: Service Quotas → {quota.service.upper()} → {quota.name}"
     )
 
 

@@ -90,7 +90,8 @@ def weight_finding(bucket: str, stack: str, found: Presence) -> Finding:
         return lacking(
             subject,
             f"s3://{bucket}: {'; '.join(found.wrong)}",
-            f"r1 weights sync {stack}, or copy {source} to s3://{bucket}/{found.checkpoint.folder}/",
+            f"r1 weights sync {stack}  # or copy {source} to"
+            f" s3://{bucket}/{found.checkpoint.folder}/",
         )
     return ready(subject, f"{found.files} files, {found.size / 2**30:.1f} GiB")
 
@@ -107,15 +108,15 @@ def bucket_finding(bucket: str, wanted: str, region: str | None) -> Finding:
         return lacking(
             BUCKET,
             f"s3://{bucket} does not exist",
-            f"aws s3 mb s3://{bucket} --region {wanted}, or weights.bucket in the stack's file",
+            f"aws s3 mb s3://{bucket} --region {wanted}  # or weights.bucket in the file",
         )
     if region != wanted:
         return lacking(
             BUCKET,
             f"s3://{bucket} is in {region}, the stack in {wanted}: the network's endpoint and FSx"
             " reach buckets of their own Region",
-            f"a copy in {wanted}: aws s3 sync s3://{bucket} s3://NAME --source-region {region}"
-            f" --region {wanted}",
+            f"aws s3 sync s3://{bucket} s3://NAME --source-region {region} --region {wanted}"
+            "  # a copy, and weights.bucket in the file",
         )
     return ready(BUCKET, f"s3://{bucket}")
 

@@ -44,7 +44,7 @@ def zone_findings(plan: Plan, zones: Sequence[Mapping[str, Any]]) -> list[Findin
                 lacking(
                     f"zone {zone}",
                     f"it is {seen[zone]['ZoneId']} here, where EKS has no control plane",
-                    f"r1 pins refresh {plan.stack} (leaves it out of the control plane), or name"
+                    f"r1 pins refresh {plan.stack}  # leaves it out of the control plane; or name"
                     " another zone",
                 )
             )
@@ -64,7 +64,9 @@ def offer_findings(plan: Plan, offers: Iterable[Mapping[str, Any]]) -> list[Find
     sold: dict[str, set[str]] = {}
     for one in offers:
         sold.setdefault(one["InstanceType"], set()).add(one["Location"])
-    wanted = {pool.instance_type: (plan.gpu_zone,) for pool in plan.gpu_pools}
+    wanted: dict[str, tuple[str, ...]] = {
+        pool.instance_type: (plan.gpu_zone,) for pool in plan.gpu_pools
+    }
     wanted.setdefault(plan.system_pool.instance_type, plan.zones.network)
     found = []
     for kind, zones in wanted.items():
