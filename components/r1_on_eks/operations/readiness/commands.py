@@ -6,6 +6,7 @@ import sys
 import time
 from datetime import UTC, datetime
 
+from botocore.config import Config
 from rich.console import Console
 from rich.text import Text
 
@@ -48,8 +49,12 @@ def run(arguments: argparse.Namespace) -> int:
     return 0 if is_ready(found) else 1
 
 
-def ground_of(stack: str) -> Ground:
+def ground_of(stack: str, patience: Config = IMPATIENT) -> Ground:
     """What the checks of a stack stand on, from its file and the credentials of the environment.
+
+    Args:
+        stack: Its name.
+        patience: How long AWS is waited for.
 
     Raises:
         StackNotFound: there is no such stack.
@@ -64,7 +69,7 @@ def ground_of(stack: str) -> Ground:
         config=config,
         pinned=read_pinned(STACKS),
         decided=decided,
-        account=Account(config.region, IMPATIENT),
+        account=Account(config.region, patience),
         now=_now(),
     )
 
