@@ -25,7 +25,8 @@ PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md"))]
 OTHERS = ("estimates.md", "checks.md")
 MARK = re.compile(
     r"not yet (run|checked|tried|verified) (on|against)|not verified"
-    r"|not (looked up|tried|measured)|(as|are|called) remembered|experimental|no published measurement|whose tag was",
+    r"|not (looked up|tried|measured)|(as|are|called) remembered|experimental"
+    r"|no published measurement|whose tag was",
 )
 BY_NAME = {one.name: one for one in EXPERIMENTS}
 

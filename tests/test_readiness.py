@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shlex
 import shutil
 import socket
 import subprocess
@@ -12,8 +14,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import botocore.session
 import pytest
 import yaml
+from botocore import xform_name
 from botocore.exceptions import (
     ConnectTimeoutError,
     EndpointConnectionError,
@@ -73,7 +77,7 @@ def run(aws, ambient, project, monkeypatch, capsys):
         aws.answers = account.answers() | (answers or {})
         aws.asked.clear()
         path = project / "stacks" / f"Pulumi.{stack}.yaml"
-        content = yaml.safe_load(path.read_text())
+        content = yaml.safe_load((PROJECT / path.relative_to(project)).read_text())
         content["config"]["r1-on-eks:stack"] |= keys or {}
         path.write_text(yaml.safe_dump(content))
         monkeypatch.setattr(
@@ -370,8 +374,31 @@ def test_each_situation_has_its_line_and_status_and_hides_no_other(one, run):
     assert not [found for found in checked.told["findings"] if "r1 itself" in found["found"]]
     if one.alone:
         moved = {one.subject, *one.moves}
-        baseline = {name: row for name, row in run().lines.items() if name not in moved}
+        baseline = {
+            name: row for name, row in run(keys=one.keys).lines.items() if name not in moved
+        }
         assert {n: row for n, row in checked.lines.items() if n not in moved} == baseline
+
+
+def test_every_aws_command_that_it_prints_is_one_that_aws_has(run):
+    session, seen = botocore.session.get_session(), set()
+    for one in SITUATIONS:
+        for line in run(one.answers, one.keys, now=one.now).told["findings"]:
+            for words in re.findall(r"(?:^|; |: )(aws [a-z][^;#]*)", line["fix"]):
+                command = shlex.split(words)
+                if command[1] in ("s3", "sso"):
+                    # No operations; the tests of the local cloud run them.
+                    continue
+                seen.add(command[2])
+                operations = session.get_service_model(command[1]).operation_names
+                named = {xform_name(name, "-"): name for name in operations}
+                model = session.get_service_model(command[1]).operation_model(named[command[2]])
+                flags = {xform_name(name, "-") for name in model.input_shape.members} | {"region"}
+                given = {word[2:] for word in command if word.startswith("--")}
+                assert given <= flags, words
+                needed = {xform_name(name, "-") for name in model.input_shape.required_members}
+                assert needed <= given, words
+    assert len(seen) >= 6
 
 
 def test_a_ready_account_has_nothing_lacking(run):

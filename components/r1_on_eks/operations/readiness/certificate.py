@@ -40,7 +40,7 @@ def key_finding(gateway: Gateway) -> Finding:
         return unknown(
             KEYS, "none: nobody may ask", "r1 key new NAME prints the line for gateway.keys"
         )
-    return ready(KEYS, f"{len({key.name for key in gateway.keys})} callers")
+    return ready(KEYS, f"of {', '.join(sorted({key.name for key in gateway.keys}))}")
 
 
 def certificate(ground: Ground) -> Iterable[Finding]:

@@ -79,7 +79,7 @@ def region_findings(region: str, regions: Sequence[Mapping[str, Any]]) -> list[F
                         " to hours",
                     )
                 ]
-            return [ready(REGION, f"{region}, {status.replace('-', ' ')}")]
+            return [ready(REGION, f"{region} is enabled")]
     return [lacking(REGION, f"this account sees no Region {region}", "correct region in the file")]
 
 
