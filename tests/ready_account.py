@@ -175,6 +175,24 @@ def cluster(**other: Any) -> dict[str, Any]:
     }
 
 
+def subnets(blocks: dict[str, str] | None = None, **zones: str) -> dict[str, Any]:
+    """The subnets of a given network: a and b private, c and d public, in two zones.
+
+    Some in another zone (b="us-west-2c") or with another block.
+    """
+    return {
+        "Subnets": [
+            {
+                "SubnetId": f"subnet-0000000000000000{letter}",
+                "AvailabilityZone": zones.get(letter, f"us-west-2{'ab'[number % 2]}"),
+                "CidrBlock": (blocks or {}).get(letter, f"10.0.{number}.0/24"),
+                "AvailableIpAddressCount": 250,
+            }
+            for number, letter in enumerate("abcd")
+        ]
+    }
+
+
 def others(key: str, count: int, **each: Any) -> dict[str, Any]:
     """So many things that are not the stack's."""
     return {key: [dict(each) for _ in range(count)]}
@@ -188,6 +206,7 @@ def answers() -> dict[str, Any]:
             "Regions": [{"RegionName": "us-west-2", "OptInStatus": "opt-in-not-required"}]
         },
         "service-quotas.GetServiceQuota": quotas(),
+        "service-quotas.ListRequestedServiceQuotaChangeHistoryByQuota": {"RequestedQuotas": []},
         "ec2.DescribeInstances": {"Reservations": []},
         "ec2.DescribeAvailabilityZones": zones(),
         "ec2.DescribeInstanceTypeOfferings": offers(),

@@ -142,6 +142,12 @@ SEEN = [
     ("capacity", "held", "1 × p4d.24xlarge in us-west-2b: had", RESERVED | GIVEN_BACK, {}),
     ("capacity", "did not hold", "InsufficientInstanceCapacity",
      {"ec2.CreateCapacityReservation": refusal("InsufficientInstanceCapacity", 500)}, {}),
+    ("capacity", "did not hold", "InstanceLimitExceeded",
+     {"ec2.CreateCapacityReservation": refusal("InstanceLimitExceeded")}, {}),
+    ("capacity", "not run", "UnauthorizedOperation",
+     {"ec2.CreateCapacityReservation": refusal("UnauthorizedOperation", 403)}, {}),
+    ("add-ons", "not run", "AccessDeniedException",
+     {**ACTIVE, "eks.DescribeAddon": refusal("AccessDeniedException", 403)}, {}),
     ("capacity", "did not hold", "NOT GIVEN BACK (RequestLimitExceeded)",
      {**RESERVED, "ec2.CancelCapacityReservation": refusal("RequestLimitExceeded", 503)}, {}),
     ("readiness", "held", "✓ quota L-417A185B", {}, {}),
@@ -279,6 +285,14 @@ def test_what_was_seen_is_written_with_its_day(bench, capsys):
     page = Path("evidence/prod-70b-2026-11-25T1200.md").read_text()
     assert "| launch | quotas, permissions of your own role" in page
     assert "| held | p4d.24xlarge: DryRunOperation |" in page
+    assert "UTC, of AWS." in page
+
+
+def test_evidence_from_a_rehearsal_says_that_it_is_none(bench, capsys, monkeypatch):
+    bench()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    assert cli.main(["verify", "prod-70b", "--yes", "--json", "--only", "SCRATCH_2"]) == 0
+    assert "which is not AWS" in json.loads(capsys.readouterr().out)["asked"]
 
 
 def test_an_unknown_experiment_is_misuse(bench, capsys):

@@ -38,6 +38,14 @@ NO_NETWORK = EndpointConnectionError(endpoint_url="https://ec2.us-west-2.amazona
 P4D_QUOTA = "--service-code ec2 --quota-code L-417A185B --desired-value"
 RESERVED = {"70b": {"instance": "p4d.24xlarge", "rate": 0.3, "context": 32768,
                     "purchase": {"reservation": "cr-0123456789abcdef0"}}}  # fmt: skip
+GIVEN = {
+    "zones": None, "network": {
+        "vpc": "vpc-0123456789abcdef0", "cidr": "10.0.0.0/16",
+        "private_subnets": {"us-west-2a": "subnet-0000000000000000a",
+                            "us-west-2b": "subnet-0000000000000000b"},
+        "public_subnets": {"us-west-2a": "subnet-0000000000000000c",
+                           "us-west-2b": "subnet-0000000000000000d"}},
+}  # fmt: skip
 SPOT = {"70b": {**RESERVED["70b"], "purchase": "spot"}}
 
 
@@ -78,7 +86,11 @@ def run(aws, ambient, project, monkeypatch, capsys):
         aws.asked.clear()
         path = project / "stacks" / f"Pulumi.{stack}.yaml"
         content = yaml.safe_load((PROJECT / path.relative_to(project)).read_text())
-        content["config"]["r1-on-eks:stack"] |= keys or {}
+        settings = content["config"]["r1-on-eks:stack"]
+        settings |= keys or {}
+        content["config"]["r1-on-eks:stack"] = {
+            key: value for key, value in settings.items() if value is not None
+        }
         path.write_text(yaml.safe_dump(content))
         monkeypatch.setattr(
             commands,
@@ -145,6 +157,18 @@ SITUATIONS = [
     # Quotas of vCPU.
     Situation("quota 0", "quota L-417A185B", "lacking", "0 vCPU allowed; needs 96",
               f"{P4D_QUOTA} 96 --region us-west-2", {QUOTAS: account.quotas(L_417A185B=0.0)}),
+    Situation("quota asked for, and not granted yet", "quota L-417A185B", "lacking",
+              "192 were asked for on 2026-11-20: CASE_OPENED", P4D_QUOTA,
+              {QUOTAS: account.quotas(L_417A185B=0.0),
+               "service-quotas.ListRequestedServiceQuotaChangeHistoryByQuota": {
+                   "RequestedQuotas": [
+                       {"Status": "CASE_OPENED", "DesiredValue": 192.0,
+                        "Created": datetime(2026, 11, 20, tzinfo=UTC)}]}}),
+    Situation("may not see what was asked for", "quota L-417A185B", "lacking",
+              "0 vCPU allowed", P4D_QUOTA,
+              {QUOTAS: account.quotas(L_417A185B=0.0),
+               "service-quotas.ListRequestedServiceQuotaChangeHistoryByQuota":
+               refusal("AccessDeniedException")}),
     Situation("quota half used", "quota L-417A185B", "lacking",
               "192 vCPU allowed, of which others run 192", f"{P4D_QUOTA} 288",
               {QUOTAS: account.quotas(L_417A185B=192.0),
@@ -241,6 +265,23 @@ SITUATIONS = [
               {"ec2.DescribeNatGateways": account.others(
                   "NatGateways", 5, State="available", SubnetId="subnet-a"),
                "ec2.DescribeSubnets": {"Subnets": [{"SubnetId": "subnet-a"}]}}),
+    Situation("a given network that is not there", "network vpc-0123456789abcdef0", "lacking",
+              "has no such VPC", "network.vpc",
+              {"ec2.DescribeVpcs": refusal("InvalidVpcID.NotFound")}, keys=GIVEN, alone=False),
+    Situation("a given subnet in another zone", "subnet subnet-0000000000000000b", "lacking",
+              "it is in us-west-2c, not us-west-2b", "correct network",
+              {"ec2.DescribeSubnets": account.subnets(b="us-west-2c")}, keys=GIVEN, alone=False),
+    Situation("a given subnet outside of its range", "subnet subnet-0000000000000000a", "lacking",
+              "its 172.16.0.0/24 is not in 10.0.0.0/16", "network.cidr",
+              {"ec2.DescribeSubnets": account.subnets(blocks={"a": "172.16.0.0/24"})},
+              keys=GIVEN, alone=False),
+    Situation("a given subnet that is not there", "subnet subnet-0000000000000000a", "lacking",
+              "no such subnet", "correct network",
+              {"ec2.DescribeSubnets": {"Subnets": account.subnets()["Subnets"][1:]}},
+              keys=GIVEN, alone=False),
+    Situation("a given network as it should be", "network vpc-0123456789abcdef0", "ready",
+              "subnet-0000000000000000a 250 addresses free",
+              answers={"ec2.DescribeSubnets": account.subnets()}, keys=GIVEN, alone=False),
     # Kubernetes and its images.
     Situation("extended support, by the calendar", "Kubernetes support", "lacking",
               "left standard support on 2027-03-27", 'kubernetes: "1.36"',
@@ -434,6 +475,17 @@ def test_without_credentials_one_line_says_so_and_what_is_local_is_checked(error
         "certificate", "gateway keys",
     ]  # fmt: skip
     assert checked.lines["budget"]["standing"] == "lacking"
+
+
+def test_of_another_account_nothing_more_is_asked(run, aws):
+    another = {
+        "Account": "999999999999",
+        "UserId": "x",
+        "Arn": "arn:aws:iam::999999999999:user/me",
+    }
+    checked = run({"sts.GetCallerIdentity": another})
+    assert "not asked of AWS: region, vCPU quotas" in checked.lines["identity"]["found"]
+    assert [name for name, _ in aws.asked] == ["sts.GetCallerIdentity"]
 
 
 def test_with_no_network_every_line_is_unknown_and_none_is_missing(run):

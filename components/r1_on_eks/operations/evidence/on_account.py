@@ -8,6 +8,7 @@ from r1_on_eks.catalog.price_book import price_book
 from r1_on_eks.catalog.prices import on_demand
 from r1_on_eks.cost.price_refresh import renewed
 from r1_on_eks.operations.account import FAILURES, code_of
+from r1_on_eks.operations.advice import lacks_capacity
 from r1_on_eks.operations.evidence.experiment import (
     ACCOUNT,
     Bench,
@@ -107,7 +108,11 @@ def _capacity(bench: Bench) -> Outcome:
         try:
             reservation = _reserved(ground, pool)
         except FAILURES as error:
-            told.append(f"{pool.nodes} × {pool.instance_type}: {code_of(error) or error}")
+            code = code_of(error)
+            # What else AWS refuses says nothing of its capacity.
+            if not lacks_capacity(code) and "LimitExceeded" not in code:
+                raise
+            told.append(f"{pool.nodes} × {pool.instance_type}: {code}")
             good = False
             continue
         told.append(f"{pool.nodes} × {pool.instance_type} in {ground.plan.gpu_zone}: had")

@@ -37,7 +37,8 @@ def reservation_findings(
     """
     wanted = pool.purchase.reservation_id
     subject = f"capacity {pool.name}"
-    fix = f"purchase: {{{'capacity_block' if pool.purchase.way == CAPACITY_BLOCK else 'reservation'}: cr-…}} with another one"  # noqa: E501
+    key = "capacity_block" if pool.purchase.way == CAPACITY_BLOCK else "reservation"
+    fix = f"purchase: {{{key}: cr-…}} with another one"
     if not found:
         return [lacking(subject, f"{wanted} is no reservation of this account and Region", fix)]
     one = found[0]
@@ -173,12 +174,11 @@ def _of_pool(ground: Ground, pool: Pool) -> Iterable[Finding]:
 
 
 def _reservation(account: Account, pool: Pool) -> list[Mapping[str, Any]]:
-    # By filter: an id that does not exist is then no error.
-    wanted = [{"Name": "capacity-reservation-id", "Values": [pool.purchase.reservation_id]}]
+    # All of them: to ask for an id that does not exist is an error.
     return [
         one
         for one in account.listed("ec2", "describe_capacity_reservations", "CapacityReservations")
-        if one["CapacityReservationId"] in wanted[0]["Values"]
+        if one["CapacityReservationId"] == pool.purchase.reservation_id
     ]
 
 

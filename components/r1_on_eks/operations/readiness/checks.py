@@ -23,7 +23,7 @@ from r1_on_eks.operations.readiness import (
     weights,
     zones,
 )
-from r1_on_eks.operations.readiness.finding import Finding, lacking, unknown
+from r1_on_eks.operations.readiness.finding import Finding, is_ready, lacking, unknown
 from r1_on_eks.operations.readiness.ground import Ground, Undecided
 from r1_on_eks.operations.readiness.refusals import (
     SIGN_IN,
@@ -123,7 +123,9 @@ def _identity(ground: Ground, ends: float) -> tuple[list[Finding], bool]:
     answers = _side_by_side(ground, [Check(alone.subject, ask, alone.permissions)], ends)
     if problems and is_about_credentials(problems[0]):
         return [lacking(alone.subject, credentials_told(problems[0]), SIGN_IN)], False
-    return [one for findings in answers for one in findings if isinstance(one, Finding)], True
+    found = [one for findings in answers for one in findings if isinstance(one, Finding)]
+    # Of another account's quotas and zones nothing follows for the stack's.
+    return found, is_ready(found)
 
 
 _Answer = list[Finding | Undecided]
@@ -187,6 +189,6 @@ def _findings(checks: Sequence[Check], answers: Sequence[_Answer]) -> list[Findi
 
 
 def _not_asked(identity: Finding, subjects: Sequence[str]) -> Finding:
-    """One line for all that can't be asked without credentials."""
+    """One line for all that can't be asked with these credentials, or without any."""
     named = ", ".join(dict.fromkeys(subjects))
     return replace(identity, found=f"{identity.found}; not asked of AWS: {named}")

@@ -1,13 +1,13 @@
 """vCPU quotas against what the plan needs, beside what runs already."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from r1_on_eks.catalog.instances import INSTANCE_TYPES
 from r1_on_eks.catalog.quotas import INSTANCE_QUOTAS, Quota, quota_of
 from r1_on_eks.operations.account import FAILURES, Account, code_of
-from r1_on_eks.operations.readiness.finding import Finding, lacking, ready, unknown
+from r1_on_eks.operations.readiness.finding import Finding, Standing, lacking, ready, unknown
 from r1_on_eks.operations.readiness.ground import Ground
 from r1_on_eks.operations.readiness.refusals import refused
 from r1_on_eks.plan import Plan
@@ -16,8 +16,11 @@ from r1_on_eks.plan.purchase import ON_DEMAND, SPOT
 PERMISSIONS = (
     "servicequotas:GetServiceQuota",
     "servicequotas:GetAWSDefaultServiceQuota",
+    "servicequotas:ListRequestedServiceQuotaChangeHistoryByQuota",
     "ec2:DescribeInstances",
 )
+# Of a request that AWS has not decided.
+_OPEN = ("PENDING", "CASE_OPENED")
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,33 @@ def increase(quota: Quota, wanted: float, region: str) -> str:
     )
 
 
+def with_request(found: Finding, requests: Sequence[Mapping[str, Any]]) -> Finding:
+    """The same, where somebody has asked AWS for more already.
+
+    Args:
+        found: That a quota is too small.
+        requests: As ListRequestedServiceQuotaChangeHistoryByQuota shows them.
+    """
+    for one in requests:
+        if one["Status"] in _OPEN:
+            day = f" on {one['Created']:%Y-%m-%d}" if one.get("Created") else ""
+            told = f"{found.found}; {one['DesiredValue']:g} were asked for{day}: {one['Status']}"
+            return replace(found, found=told)
+    return found
+
+
+def _requests(account: Account, quota: Quota) -> Sequence[Mapping[str, Any]]:
+    """What was asked for; nothing where AWS doesn't tell, for the finding stands without it."""
+    try:
+        return account.client(
+            "service-quotas"
+        ).list_requested_service_quota_change_history_by_quota(
+            ServiceCode=quota.service, QuotaCode=quota.code
+        )["RequestedQuotas"]
+    except FAILURES:
+        return []
+
+
 def allowed(account: Account, quota: Quota) -> float:
     """What Service Quotas says: the account's own value, else AWS's default."""
     quotas = account.client("service-quotas")
@@ -130,7 +160,10 @@ def vcpu_quotas(ground: Ground) -> Iterable[Finding]:
         except FAILURES as error:
             yield refused(f"quota {code}", error, PERMISSIONS)
             continue
-        yield quota_finding(quota, need, value, running.get(code, 0), ground.config.region)
+        found = quota_finding(quota, need, value, running.get(code, 0), ground.config.region)
+        if found.standing is Standing.LACKING:
+            found = with_request(found, _requests(ground.account, quota))
+        yield found
 
 
 def _others(ground: Ground) -> Sequence[Mapping[str, Any]]:
