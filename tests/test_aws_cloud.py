@@ -19,6 +19,7 @@ from botocore.signers import RequestSigner
 from r1_on_eks.catalog.instances import INSTANCE_TYPES
 from r1_on_eks.rehearsal.processes import free_port
 
+PROJECT = Path(__file__).parent.parent
 REGION, ACCOUNT = "us-west-2", "111122223333"
 ADMIN = f"arn:aws:iam::{ACCOUNT}:role/platform-engineer"
 ADMIN_POLICY = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy"
@@ -920,11 +921,13 @@ def test_what_r1_check_says_to_type_mends_what_it_names(cloud, tmp_path):
     def lacking():
         ran = subprocess.run(
             ["r1", "check", "prod-70b", "--json"], env=environment, capture_output=True,
-            text=True, timeout=60, check=False, cwd=Path(__file__).parent.parent,
+            text=True, timeout=60, check=False, cwd=PROJECT,
         )  # fmt: skip
         told = json.loads(ran.stdout)
         assert ran.returncode == (0 if told["ready"] else 1)
         assert not [one for one in told["findings"] if "AWS answered" in one["found"]]
+        page = (PROJECT / "docs" / "checks.md").read_text()
+        assert not [one for one in told["findings"] if f" {one['subject']} " not in page]
         return {
             one["subject"]: one["fix"] for one in told["findings"] if one["standing"] == "lacking"
         }

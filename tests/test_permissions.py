@@ -2,15 +2,24 @@
 
 import json
 import re
+import sys
 from pathlib import Path
 
 import botocore.session
 import pytest
 from r1_on_eks import cli
+from r1_on_eks.operations.account import Account
 from r1_on_eks.operations.readiness.actions import ACTIONS, actions_of, types_of
+from r1_on_eks.operations.readiness.ground import Ground
+from r1_on_eks.operations.readiness.permissions import permissions
 from r1_on_eks.rehearsal.aws_provider.row import Call
 from r1_on_eks.rehearsal.aws_provider.table import ROWS
-from r1_on_eks.stack_file import plan_of, stack_names
+from r1_on_eks.stack_config.pinned import NOTHING_PINNED
+from r1_on_eks.stack_file import plan_of, read_stack, stack_names
+
+sys.path.insert(0, str(Path(__file__).parent))
+import ready_account
+from injected_aws import InjectedAws
 
 PROJECT = Path(__file__).parent.parent
 STACKS = PROJECT / "stacks"
@@ -61,6 +70,25 @@ def test_every_action_is_an_operation_of_its_service():
             continue
         known = session.get_service_model(SERVICES.get(prefix, prefix)).operation_names
         assert operation in known, action
+
+
+def test_every_action_is_simulated_once():
+    aws = InjectedAws()
+    aws.answers = ready_account.answers()
+    ground = Ground(
+        config=read_stack("prod-70b", STACKS), pinned=NOTHING_PINNED,
+        decided=plan_of("prod-70b", STACKS), now=ready_account.DAY,
+        account=Account("us-west-2", session=aws.session),
+    )  # fmt: skip
+    (found,) = permissions(ground)
+    asked = [
+        action
+        for name, given in aws.asked
+        if name == "iam.SimulatePrincipalPolicy"
+        for action in given["ActionNames"]
+    ]
+    assert sorted(asked) == actions_of(ground.plan)
+    assert f"all {len(asked)} actions are allowed to {ready_account.ROLE}" in found.found
 
 
 def test_the_policy_has_every_action_and_fits_a_roles_inline_policies(monkeypatch, capsys):

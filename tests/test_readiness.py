@@ -329,6 +329,9 @@ SITUATIONS = [
               "no policy allows ec2:RunInstances", "aws iam put-role-policy --role-name",
               {SIMULATION: account.simulated(ec2_RunInstances={
                   "EvalDecision": "implicitDeny"})}),
+    Situation("denied by a policy", "permissions", "lacking", "a policy denies kms:CreateKey",
+              "owns that policy",
+              {SIMULATION: account.simulated(kms_CreateKey={"EvalDecision": "explicitDeny"})}),
     Situation("denied by the organization", "permissions", "lacking",
               "service control policy denies eks:CreateCluster", "owns that policy",
               {SIMULATION: account.simulated(eks_CreateCluster={
@@ -449,7 +452,7 @@ def test_a_ready_account_has_nothing_lacking(run):
         # Nobody can know these before, or they are a person's to decide.
         "capacity r1-70b", "FSx for Lustre", "pins", "budget", "certificate", "gateway keys",
     ]  # fmt: skip
-    assert checked.told["seconds"] < 5
+    assert checked.told["seconds"] < 6
 
 
 @pytest.mark.parametrize(
@@ -534,6 +537,32 @@ def test_what_hangs_or_breaks_is_one_line_and_takes_no_other_with_it(aws, ambien
     assert "no answer in time" in found["hangs"].found
     assert "KeyError('ours')" in found["breaks"].found
     assert found["pins"].found.startswith("15 of 15")
+
+
+def test_a_first_question_that_hangs_hides_no_other(run):
+    never = threading.Event()
+    checked = run({"sts.GetCallerIdentity": lambda _: never.wait(60)})
+    never.set()
+    assert "no answer in time" in checked.lines["identity"]["found"]
+    assert checked.lines["quota L-417A185B"]["standing"] == "ready"
+    assert checked.told["seconds"] < 6
+
+
+def test_where_nothing_of_aws_ever_answers_it_still_ends_within_five_seconds(project):
+    with socket.create_server(("127.0.0.1", 0), backlog=100) as silent:
+        port = silent.getsockname()[1]
+        ran = subprocess.run(
+            [sys.executable, "-m", "r1_on_eks.cli", "check", "prod-70b", "--json"],
+            env={"PATH": os.environ["PATH"], "HOME": str(project),
+                 "AWS_EC2_METADATA_DISABLED": "true", "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
+                 "AWS_SECRET_ACCESS_KEY": "not-a-secret",
+                 "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}"},
+            capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+    told = json.loads(ran.stdout)
+    assert told["seconds"] < 6  # a busy machine
+    assert len([one for one in told["findings"] if "no answer in time" in one["found"]]) >= 13
+    assert "plan" in {one["subject"] for one in told["findings"]}
 
 
 def test_the_endpoint_of_a_cluster_is_reached_or_the_reason_is_told(run):

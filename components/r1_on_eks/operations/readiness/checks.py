@@ -1,10 +1,9 @@
 """All checks, side by side, each within its own bounds."""
 
-import queue
-import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from botocore.config import Config
 
@@ -31,15 +30,18 @@ from r1_on_eks.operations.readiness.refusals import (
     is_about_credentials,
     refused,
 )
+from r1_on_eks.operations.readiness.side_by_side import side_by_side
 
 IMPATIENT = Config(
     connect_timeout=1.5,
-    read_timeout=2.5,
+    read_timeout=4.0,
     retries={"mode": "standard", "total_max_attempts": 2},
 )
 """For questions that somebody waits for."""
 # All together, from the first question to the last answer.
 SECONDS = 4.5
+# What the others wait for the first one, whose answer may make them useless.
+_HEAD_START_S = 1.5
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,7 @@ def check(
     """
     ends = time.monotonic() + seconds
     told("whose credentials these are")
-    first, usable = _identity(ground, ends)
+    first, usable = _identity(ground, min(ends, time.monotonic() + _HEAD_START_S))
     wanted = [one for one in checks if usable or not one.permissions]
     answers = _side_by_side(ground, wanted, ends, told)
     unasked = [one.subject for one in checks if one not in wanted]
@@ -137,30 +139,18 @@ def _side_by_side(
     ends: float,
     told: Callable[[str], None] = lambda _: None,
 ) -> list[_Answer]:
-    answers: queue.Queue[tuple[int, _Answer]] = queue.Queue()
+    def waiting(numbers: Collection[int]) -> None:
+        named = ", ".join(dict.fromkeys(checks[number].subject for number in sorted(numbers)))
+        told(f"{len(checks) - len(numbers)} of {len(checks)}; waiting for {named}")
 
-    def carry_out(number: int) -> None:
-        answers.put((number, _answer(checks[number], ground)))
-
-    for number in range(len(checks)):
-        # Daemons: a name that is looked up for minutes keeps nobody waiting at the end.
-        threading.Thread(target=carry_out, args=(number,), daemon=True).start()
-    found: dict[int, _Answer] = {}
-    while len(found) < len(checks):
-        waiting = [one.subject for number, one in enumerate(checks) if number not in found]
-        told(f"{len(found)} of {len(checks)}; waiting for {', '.join(waiting)}")
-        try:
-            number, answer = answers.get(timeout=max(0.0, ends - time.monotonic()))
-        except queue.Empty:
-            break
-        found[number] = answer
-    return [found.get(number) or _late(found, number, one) for number, one in enumerate(checks)]
-
-
-def _late(found: dict[int, _Answer], number: int, one: Check) -> _Answer:
-    if number in found:
-        return []
-    return [unknown(one.subject, "no answer in time", "ask again; is the network slow?")]
+    questions = [partial(_answer, one, ground) for one in checks]
+    answers = side_by_side(questions, ends, waiting)
+    return [
+        [unknown(one.subject, "no answer in time", "ask again; is the network slow?")]
+        if answer is None
+        else answer
+        for one, answer in zip(checks, answers, strict=True)
+    ]
 
 
 def _answer(one: Check, ground: Ground) -> _Answer:

@@ -1,16 +1,22 @@
 """Whether who runs `pulumi up` may do what it does, as IAM simulates it."""
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from r1_on_eks.operations.account import FAILURES
 from r1_on_eks.operations.readiness.actions import actions_of
 from r1_on_eks.operations.readiness.finding import Finding, lacking, ready, unknown
 from r1_on_eks.operations.readiness.ground import Ground
+from r1_on_eks.operations.readiness.side_by_side import side_by_side
 
 SUBJECT = "permissions"
 PERMISSIONS = ("iam:SimulatePrincipalPolicy", "iam:GetRole")
 _NAMED = 4
+# One simulation of all actions may take longer than anybody waits; several at once are quicker.
+_AT_A_TIME = 40
+_WAIT_S = 4.0
 
 
 def permission_findings(
@@ -93,14 +99,31 @@ def permissions(ground: Ground) -> Iterable[Finding]:
     if ":federated-user/" in arn:
         return [unknown(SUBJECT, "IAM simulates no federated user", "assume a role")]
     principal = _principal(ground, arn)
-    results = ground.account.listed(
-        "iam",
-        "simulate_principal_policy",
-        "EvaluationResults",
-        PolicySourceArn=principal,
-        ActionNames=actions_of(ground.plan),
-    )
-    return permission_findings(ground.stack, principal, list(results))
+    actions = actions_of(ground.plan)
+    parts = [actions[start : start + _AT_A_TIME] for start in range(0, len(actions), _AT_A_TIME)]
+    questions = [partial(_simulated, ground, principal, part) for part in parts]
+    results = []
+    for answer in side_by_side(questions, time.monotonic() + _WAIT_S):
+        if isinstance(answer, Exception):
+            raise answer
+        if answer is None:
+            return [unknown(SUBJECT, "IAM's simulation has no answer in time", "ask again")]
+        results += answer
+    return permission_findings(ground.stack, principal, results)
+
+
+def _simulated(
+    ground: Ground, principal: str, actions: Sequence[str]
+) -> list[Mapping[str, Any]] | Exception:
+    try:
+        return list(
+            ground.account.listed(
+                "iam", "simulate_principal_policy", "EvaluationResults",
+                PolicySourceArn=principal, ActionNames=actions,
+            )
+        )  # fmt: skip
+    except FAILURES as error:
+        return error
 
 
 def _principal(ground: Ground, arn: str) -> str:
