@@ -9,6 +9,7 @@ import sys
 import time
 import urllib.request
 from contextlib import nullcontext
+from pathlib import Path
 
 import boto3
 import pytest
@@ -18,6 +19,7 @@ from botocore.signers import RequestSigner
 from r1_on_eks.catalog.instances import INSTANCE_TYPES
 from r1_on_eks.rehearsal.processes import free_port
 
+PROJECT = Path(__file__).parent.parent
 REGION, ACCOUNT = "us-west-2", "111122223333"
 ADMIN = f"arn:aws:iam::{ACCOUNT}:role/platform-engineer"
 ADMIN_POLICY = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy"
@@ -906,3 +908,34 @@ def test_every_request_came_to_this_machine(cloud):
     lines = [line for line in cloud.log.read_text().splitlines() if line[:2].isdigit()]
     assert len(lines) > 100
     assert {line.split()[1].partition(":")[0] for line in lines} == {"127.0.0.1"}
+
+
+def test_what_r1_check_says_to_type_mends_what_it_names(cloud, tmp_path):
+    environment = {
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "HOME": str(tmp_path), "AWS_ENDPOINT_URL": cloud.endpoint, "AWS_REGION": REGION,
+        "AWS_SHARED_CREDENTIALS_FILE": str(cloud.home / ".aws" / "credentials"),
+        "AWS_EC2_METADATA_DISABLED": "true", "AWS_PAGER": "",
+    }  # fmt: skip
+
+    def lacking():
+        ran = subprocess.run(
+            ["r1", "check", "prod-70b", "--json"], env=environment, capture_output=True,
+            text=True, timeout=60, check=False, cwd=PROJECT,
+        )  # fmt: skip
+        told = json.loads(ran.stdout)
+        assert ran.returncode == (0 if told["ready"] else 1)
+        assert not [one for one in told["findings"] if "AWS answered" in one["found"]]
+        page = (PROJECT / "docs" / "checks.md").read_text()
+        assert not [one for one in told["findings"] if f" {one['subject']} " not in page]
+        return {
+            one["subject"]: one["fix"] for one in told["findings"] if one["standing"] == "lacking"
+        }
+
+    before = lacking()
+    mended = {"quota L-417A185B", "quota L-1216C47A", "bucket"}
+    assert before.keys() == mended
+    for subject in mended:
+        subprocess.run(before[subject], shell=True, env=environment, check=True, timeout=60,
+                       stdout=subprocess.DEVNULL)  # fmt: skip
+    assert lacking().keys() == {"weights DeepSeek-R1-Distill-Llama-70B"}

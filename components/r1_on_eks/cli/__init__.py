@@ -9,10 +9,19 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from r1_on_eks.cli import calibration, cost, keys, operations, pins, planning, rehearsal
+from r1_on_eks.cli import (
+    calibration,
+    cost,
+    keys,
+    operations,
+    pins,
+    planning,
+    readiness,
+    rehearsal,
+)
 
 # In the order of `r1 --help`.
-_ROOMS = (planning, cost, pins, calibration, keys, operations, rehearsal)
+_ROOMS = (planning, cost, readiness, pins, calibration, keys, operations, rehearsal)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -19,8 +19,8 @@ _WARM_UP_SECONDS = 300
 _WARM_UP_WITH_EXPERTS_SECONDS = 900
 # What was not preloaded, or was changed since, is read through S3, slower than from the disks.
 _FIRST_READ = 2.0
-# vLLM's image has about 10 GB to be pulled and unpacked.
-_IMAGE_PULL_SECONDS = 900
+IMAGE_PULL_SECONDS = 900
+"""VLLM's image has about 10 GB to be pulled and unpacked."""
 # The gateway notices within a few seconds that a pod ends.
 _PRE_STOP_SECONDS = 15
 _KILL_MARGIN_SECONDS = 30
@@ -55,19 +55,16 @@ class Timeline:
 
 def timeline_of(placement: Placement, weights: Weights) -> Timeline:
     """Limits for a placed variant whose weights come as the stack says."""
-    reading = stream_seconds(placement) if weights.streamed else weights.load_minutes * 60
-    experts = placement.variant.experts is not None
-    start = round(reading * _FIRST_READ) + (
-        _WARM_UP_WITH_EXPERTS_SECONDS if experts else _WARM_UP_SECONDS
-    )
+    load_minutes = None if weights.streamed else weights.load_minutes
+    start = reading_limit_seconds(placement, load_minutes) + warm_up_limit_seconds(placement)
     if placement.stages > 1:
         # The first node waits until the last one has its image, too.
-        start += _IMAGE_PULL_SECONDS
+        start += IMAGE_PULL_SECONDS
     # A bandwidth that is read more exactly restarts no server for the sake of seconds.
     start = -(-start // 60) * 60
     drain = longest_answer_seconds(placement)
     grace = _PRE_STOP_SECONDS + drain + _KILL_MARGIN_SECONDS
-    deadline = grace + start + _IMAGE_PULL_SECONDS
+    deadline = grace + start + IMAGE_PULL_SECONDS
     return Timeline(
         start_seconds=start,
         probe_failures=-(-start // PROBE_PERIOD_SECONDS),
@@ -77,6 +74,23 @@ def timeline_of(placement: Placement, weights: Weights) -> Timeline:
         progress_deadline_seconds=deadline,
         wait=f"{-(-deadline * placement.replicas // 60) + 5}m",
     )
+
+
+def reading_limit_seconds(placement: Placement, load_minutes: float | None) -> int:
+    """Seconds in which the weights come to the GPUs, or something is wrong.
+
+    Args:
+        placement: Of the variant.
+        load_minutes: What reading from the file system may take; None for a stream.
+    """
+    reading = stream_seconds(placement) if load_minutes is None else load_minutes * 60
+    return round(reading * _FIRST_READ)
+
+
+def warm_up_limit_seconds(placement: Placement) -> int:
+    """The same for compilation, CUDA graphs and warm-up."""
+    experts = placement.variant.experts is not None
+    return _WARM_UP_WITH_EXPERTS_SECONDS if experts else _WARM_UP_SECONDS
 
 
 def longest_answer_seconds(placement: Placement) -> int:

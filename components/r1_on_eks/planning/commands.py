@@ -16,6 +16,7 @@ from r1_on_eks.plan.choice import Option, best, options
 from r1_on_eks.plan.outlook import Outlook, outlooks
 from r1_on_eks.plan.recommend import Wish, growth, recommend
 from r1_on_eks.plan.sharing import NothingMeets, cheapest_groups
+from r1_on_eks.plan.stages import stages_of
 from r1_on_eks.plan.storage import sized, told_size
 from r1_on_eks.planning.tables import print_plan, print_recommendation, print_variants
 from r1_on_eks.stack_config import (
@@ -252,6 +253,7 @@ def _plain_plan(plan: Plan, expected: list[Outlook], cheaper: float | None) -> d
                 "pool": model.pool,
                 "arguments": model.arguments,
                 "attention": model.placement.attention,
+                "stages": [asdict(stage) for stage in stages_of(model, plan.storage)],
                 **_plain(one),
             }
             for model, one in zip(plan.models, expected, strict=True)

@@ -20,6 +20,7 @@ from r1_on_eks.plan.purchase import ON_DEMAND
 from r1_on_eks.plan.recommend import Candidate, Wish, growth
 from r1_on_eks.plan.storage import Storage, replacement_told, told_size
 from r1_on_eks.plan.upgrades import upgrade_told
+from r1_on_eks.planning.stage_table import print_stages
 from r1_on_eks.stack_config import Workload
 
 _BAR = 32
@@ -169,6 +170,7 @@ def print_plan(plan: Plan, outlooks: Sequence[Outlook], cheaper: float | None) -
     _print_batching(console, outlooks)
     _print_speed(console, outlooks)
     _print_storage(console, plan.storage)
+    print_stages(console, plan)
     for model in plan.models:
         console.print(f"\nvllm serve {' '.join(model.arguments)}", style="dim")
     console.print()

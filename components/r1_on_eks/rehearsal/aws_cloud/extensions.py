@@ -8,13 +8,19 @@ from collections.abc import Callable
 from typing import Any
 
 from moto.autoscaling.models import FakeAutoScalingGroup
+from moto.ce.responses import CostExplorerResponse
 from moto.ec2.models import EC2Backend
 from moto.ec2.models.instances import Instance
 from moto.ec2.responses import EC2Response
 from moto.ecr.responses import ECRResponse
 from moto.elbv2.models import ELBv2Backend
+from moto.iam.responses import IamResponse
+from moto.servicequotas.models import ServiceQuotasBackend
+from moto.servicequotas.responses import ServiceQuotasResponse
+from moto.ssm.models import SimpleSystemManagerBackend
 
 from r1_on_eks.rehearsal.aws_cloud import (
+    account_limits,
     autoscaling_zones,
     ec2_dependencies,
     # These two give their backends a response class.
@@ -36,6 +42,10 @@ OWN_SERVICES: tuple[tuple[str, str, Any], ...] = (
 # Operations that moto's response class lacks.
 NEW_OPERATIONS: tuple[tuple[type, type], ...] = (
     (EC2Response, PlacementGroups),
+    (EC2Response, account_limits.CapacityOffers),
+    (ServiceQuotasResponse, account_limits.QuotaIncreases),
+    (IamResponse, account_limits.Simulation),
+    (CostExplorerResponse, account_limits.CostTags),
     (ECRResponse, PullThroughCacheRules),
 )
 # Methods that moto has and that must do more: class, method, what wraps it.
@@ -47,6 +57,8 @@ WRAPPED: tuple[tuple[type, str, Callable[[Callable[..., Any]], Callable[..., Any
     (EC2Backend, "release_address", ec2_dependencies.release_address),
     (EC2Backend, "delete_nat_gateway", ec2_dependencies.delete_nat_gateway),
     (Instance, "terminate", ec2_dependencies.terminate),
+    (ServiceQuotasBackend, "get_service_quota", account_limits.get_service_quota),
+    (SimpleSystemManagerBackend, "get_parameter", account_limits.get_parameter),
     (ELBv2Backend, "create_load_balancer", elbv2_interfaces.create_load_balancer),
     (ELBv2Backend, "delete_load_balancer", elbv2_interfaces.delete_load_balancer),
     (ELBv2Backend, "set_security_groups", elbv2_interfaces.renew_interfaces),

@@ -1,0 +1,53 @@
+"""Experiments that a person has to carry out: they cost a standing stack, or judgement."""
+
+from r1_on_eks.operations.evidence.experiment import PERSON, Experiment
+from r1_on_eks.operations.readiness.billing import least_usd_per_month
+from r1_on_eks.operations.readiness.ground import Ground
+
+# A test stack lives that long (its file's `lifetime`), and is destroyed.
+_HOURS = 8
+_HOURS_PER_MONTH = 730
+
+
+def _standing(ground: Ground) -> float | None:
+    monthly = least_usd_per_month(ground.plan)
+    return None if monthly is None else monthly / _HOURS_PER_MONTH * _HOURS
+
+
+BY_PEOPLE = (
+    Experiment(
+        name="up, again, down",
+        needs=PERSON,
+        claims=(
+            "not yet run on aws",
+            "how long aws takes; eventual consistency",
+            "limits that aws does not document",
+        ),
+        steps="pulumi up --stack STACK; pulumi preview --expect-no-changes --stack STACK; pulumi"
+        " stack history --json; pulumi destroy --stack STACK; r1 sweep STACK",
+        expected="it stands up, has no change, is destroyed, and nothing is left; the history has"
+        " the minutes",
+        usd=_standing,
+    ),
+    Experiment(
+        name="speed and quality",
+        needs=PERSON,
+        claims=(
+            "the model: memory, speed, quality",
+            "if it behaves over nodes as inside one: not measured",
+            "has no published measurement: it is marked",
+        ),
+        steps="a load of the stack file's own workload against the gateway, and answers read by"
+        " somebody who knows what they should be",
+        expected="first token, time per token and throughput inside r1 plan's intervals",
+        usd=_standing,
+    ),
+    Experiment(
+        name="SCRATCH_2",
+        needs=PERSON,
+        claims=("an association with a bucket on scratch_2 was not tried",),
+        steps="weights.fsx: {deployment: SCRATCH_2} in a test stack's file, pulumi up",
+        expected="FSx makes the association",
+        usd=_standing,
+    ),
+)

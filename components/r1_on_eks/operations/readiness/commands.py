@@ -1,0 +1,121 @@
+"""`r1 check`: from a stack's name to printed findings."""
+
+import argparse
+import json
+import sys
+import time
+from datetime import UTC, datetime
+
+from botocore.config import Config
+from rich.console import Console
+from rich.text import Text
+
+from r1_on_eks.operations.account import FAILURES, Account
+from r1_on_eks.operations.readiness.actions import policy_of
+from r1_on_eks.operations.readiness.checks import IMPATIENT, check
+from r1_on_eks.operations.readiness.finding import Finding, Standing, is_ready
+from r1_on_eks.operations.readiness.ground import Ground, Undecided
+from r1_on_eks.pins_file import read_pinned
+from r1_on_eks.plan import DoesNotFit, NotPinned
+from r1_on_eks.stack_config import StackConfigError
+from r1_on_eks.stack_file import STACKS, StackNotFound, plan_of, read_stack
+
+_WORDS = {Standing.READY: "ready", Standing.LACKING: "lacking", Standing.UNKNOWN: "unknown"}
+_COLOURS = {Standing.READY: "green", Standing.LACKING: "red", Standing.UNKNOWN: "yellow"}
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """`r1 check STACK`.
+
+    Returns:
+        0 where nothing is known to be lacking, 1 where something is, 2 for misuse.
+    """
+    try:
+        ground = ground_of(arguments.stack)
+        if arguments.policy:
+            print(json.dumps(policy_of(ground.plan), indent=1))
+            return 0
+    except (StackNotFound, StackConfigError, Undecided, *FAILURES) as error:
+        print(f"r1 check: {error}", file=sys.stderr)
+        return 2
+    began = time.monotonic()
+    with Console(stderr=True).status("asking AWS") as status:
+        found = check(ground, told=status.update)
+    seconds = time.monotonic() - began
+    if arguments.json:
+        print(as_json(ground, found, seconds))
+    else:
+        _print(Console(highlight=False), ground, found, seconds)
+    return 0 if is_ready(found) else 1
+
+
+def ground_of(stack: str, patience: Config = IMPATIENT) -> Ground:
+    """What the checks of a stack stand on, from its file and the credentials of the environment.
+
+    Args:
+        stack: Its name.
+        patience: How long AWS is waited for.
+
+    Raises:
+        StackNotFound: there is no such stack.
+        StackConfigError: its file is wrong.
+    """
+    config = read_stack(stack)
+    try:
+        decided = plan_of(stack)
+    except (NotPinned, DoesNotFit) as error:
+        decided = str(error)
+    return Ground(
+        config=config,
+        pinned=read_pinned(STACKS),
+        decided=decided,
+        account=Account(config.region, patience),
+        now=_now(),
+    )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def as_json(ground: Ground, found: list[Finding], seconds: float) -> str:
+    """For programs: standings in words."""
+    return json.dumps(
+        {
+            "stack": ground.stack,
+            "account": ground.config.owner,
+            "region": ground.config.region,
+            "ready": is_ready(found),
+            "seconds": round(seconds, 2),
+            "findings": [
+                {
+                    "standing": _WORDS[one.standing],
+                    "subject": one.subject,
+                    "found": one.found,
+                    "fix": one.fix,
+                }
+                for one in found
+            ],
+        },
+        indent=1,
+        ensure_ascii=False,
+    )
+
+
+def _print(console: Console, ground: Ground, found: list[Finding], seconds: float) -> None:
+    console.print(f"{ground.stack} in account {ground.config.owner}, {ground.config.region}\n")
+    width = max(len(one.subject) for one in found)
+    for one in found:
+        line = Text(f"{one.standing.value} ", style=_COLOURS[one.standing])
+        line.append(f"{one.subject:{width}}  {one.found}", style="default")
+        # Not wrapped: commands are copied from here.
+        console.print(line, soft_wrap=True)
+        if one.fix:
+            console.print(
+                f"{'':{width + 2}}  → {one.fix}", soft_wrap=True, style="dim", markup=False
+            )
+    counts = ", ".join(
+        f"{sum(one.standing is standing for one in found)} {word}"
+        for standing, word in _WORDS.items()
+    )
+    console.print(f"\n{counts}; {seconds:.1f} s")

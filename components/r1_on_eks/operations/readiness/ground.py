@@ -1,0 +1,71 @@
+"""What every check stands on: a stack, its plan, an account, a day."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from r1_on_eks.operations.account import FAILURES, Account, is_gone
+from r1_on_eks.operations.inventory.thing import tags_of
+from r1_on_eks.plan import Plan
+from r1_on_eks.plan.names import STACK_TAG, cluster_name
+from r1_on_eks.stack_config import StackConfig
+from r1_on_eks.stack_config.pinned import Pinned
+
+
+class Undecided(LookupError):
+    """The stack has no plan: its placements do not fit, or nobody has decided them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ground:
+    """What is checked, and where.
+
+    Attributes:
+        config: The stack's file.
+        pinned: What was looked up once.
+        decided: The plan, or why there is none.
+        account: Where it would stand.
+        now: The time of the check.
+    """
+
+    config: StackConfig
+    pinned: Pinned
+    decided: Plan | str
+    account: Account
+    now: datetime
+
+    @property
+    def plan(self) -> Plan:
+        """Everything decided.
+
+        Raises:
+            Undecided: nothing is.
+        """
+        if isinstance(self.decided, str):
+            raise Undecided(self.decided)
+        return self.decided
+
+    @property
+    def stack(self) -> str:
+        """Its name."""
+        return self.config.name
+
+    def is_own(self, thing: Any) -> bool:
+        """Whether something that EC2 describes is the stack's already."""
+        return tags_of(thing.get("Tags")).get(STACK_TAG) == self.stack
+
+    @cached_property
+    def caller(self) -> dict[str, Any]:
+        """Whose credentials these are, as STS answers."""
+        return self.account.client("sts").get_caller_identity()
+
+    def cluster(self) -> dict[str, Any] | None:
+        """EKS's description of the stack's cluster; None where there is none yet."""
+        try:
+            name = cluster_name(self.stack)
+            return self.account.client("eks").describe_cluster(name=name)["cluster"]
+        except FAILURES as error:
+            if is_gone(error):
+                return None
+            raise

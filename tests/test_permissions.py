@@ -1,0 +1,101 @@
+"""The IAM actions that `r1 check` simulates are those that the declared types take."""
+
+import json
+import re
+import sys
+from pathlib import Path
+
+import botocore.session
+import pytest
+from r1_on_eks import cli
+from r1_on_eks.operations.account import Account
+from r1_on_eks.operations.readiness.actions import ACTIONS, actions_of, types_of
+from r1_on_eks.operations.readiness.ground import Ground
+from r1_on_eks.operations.readiness.permissions import permissions
+from r1_on_eks.rehearsal.aws_provider.row import Call
+from r1_on_eks.rehearsal.aws_provider.table import ROWS
+from r1_on_eks.stack_config.pinned import NOTHING_PINNED
+from r1_on_eks.stack_file import plan_of, read_stack, stack_names
+
+sys.path.insert(0, str(Path(__file__).parent))
+import ready_account
+from injected_aws import InjectedAws
+
+PROJECT = Path(__file__).parent.parent
+STACKS = PROJECT / "stacks"
+SNAPSHOT = (PROJECT / "tests" / "__snapshots__" / "test_stacks.ambr").read_text()
+# boto3's name of a service, where IAM's prefix is another.
+SERVICES = {"elasticloadbalancing": "elbv2"}
+# Permissions that are no operations (Service Authorization Reference).
+NO_OPERATIONS = {
+    "iam:PassRole", "s3:ListBucket", "logs:CreateLogDelivery", "logs:DeleteLogDelivery",
+}  # fmt: skip
+
+
+def declared(stack: str) -> set[str]:
+    """AWS types in the snapshot of what a stack declares."""
+    name = re.escape(stack)
+    found = re.search(rf"^# name: [^\n]*\[(?:Pulumi\.)?{name}(?:\.yaml)?\][^\n]*\n(.*?)^# ---",
+                      SNAPSHOT, re.DOTALL | re.MULTILINE)  # fmt: skip
+    assert found, stack
+    return set(re.findall(r"aws:[a-z0-9A-Z]+/[a-zA-Z]+:[A-Za-z]+", found[1]))
+
+
+@pytest.mark.parametrize("stack", stack_names(STACKS))
+def test_every_type_that_a_stack_declares_is_asked_for_and_no_other(stack):
+    assert types_of(plan_of(stack, STACKS)) == declared(stack)
+
+
+@pytest.mark.parametrize("token", sorted(ROWS))
+def test_every_operation_that_the_stand_in_sends_is_asked_for(token):
+    row = ROWS[token]
+    sent = [row.create, *row.delete, *(update.run for update in row.updates)]
+    operations = {one.operation for one in sent if isinstance(one, Call)}
+    if row.tagging:
+        operations |= {row.tagging.add, row.tagging.remove}
+    if hasattr(row.find, "operation"):
+        operations.add(row.find.operation)
+    actions = {action.partition(":")[2] for action in ACTIONS.get(token, ())}
+    if token in ACTIONS:
+        assert operations <= actions, operations - actions
+    else:
+        assert token not in SNAPSHOT
+
+
+def test_every_action_is_an_operation_of_its_service():
+    session = botocore.session.get_session()
+    for action in sorted({action for actions in ACTIONS.values() for action in actions}):
+        prefix, operation = action.split(":")
+        if action in NO_OPERATIONS:
+            continue
+        known = session.get_service_model(SERVICES.get(prefix, prefix)).operation_names
+        assert operation in known, action
+
+
+def test_every_action_is_simulated_once():
+    aws = InjectedAws()
+    aws.answers = ready_account.answers()
+    ground = Ground(
+        config=read_stack("prod-70b", STACKS), pinned=NOTHING_PINNED,
+        decided=plan_of("prod-70b", STACKS), now=ready_account.DAY,
+        account=Account("us-west-2", session=aws.session),
+    )  # fmt: skip
+    (found,) = permissions(ground)
+    asked = [
+        action
+        for name, given in aws.asked
+        if name == "iam.SimulatePrincipalPolicy"
+        for action in given["ActionNames"]
+    ]
+    assert sorted(asked) == actions_of(ground.plan)
+    assert f"all {len(asked)} actions are allowed to {ready_account.ROLE}" in found.found
+
+
+def test_the_policy_has_every_action_and_fits_a_roles_inline_policies(monkeypatch, capsys):
+    monkeypatch.chdir(PROJECT)
+    for stack in stack_names():
+        assert cli.main(["check", stack, "--policy"]) == 0
+        policy = json.loads(capsys.readouterr().out)
+        assert policy["Statement"][0]["Action"] == actions_of(plan_of(stack))
+        # IAM user guide, reference_iam-quotas: 10,240 characters, white space not counted.
+        assert len("".join(json.dumps(policy).split())) < 10_240
