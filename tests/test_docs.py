@@ -7,6 +7,7 @@ tests), or `sh account` (needs one: its `r1` lines are parsed).
 
 import contextlib
 import io
+import itertools
 import re
 import shlex
 import shutil
@@ -28,11 +29,13 @@ ELSEWHERE = {
     "make down": "tests/rehearsal/test_make_up.py",
     "make test": ".ci/run",
     "make lint": ".ci/run",
+    "make actionlint": "by hand: it builds its tool",
+    "make checkov": "by hand: an environment of hundreds of packages",
     "r1 rehearse": "tests/rehearsal/test_make_up.py",
 }
 # A stack as those that the examples name, with room for what they add.
 STACK = {
-    "production": True, "allow_unpinned": True, "region": "us-west-2",
+    "name": "prod-70b", "production": True, "allow_unpinned": True, "region": "us-west-2",
     "zones": ["us-west-2a", "us-west-2b"], "gpu_zone": "us-west-2b", "kubernetes": "1.35",
     "admins": ["arn:aws:iam::111122223333:role/engineer"], "endpoint": "private",
     "weights": {"bucket": "weights", "storage": "s3-stream"},
@@ -105,7 +108,8 @@ def test_what_needs_an_account_is_a_command_that_exists(page, line):
     ("page", "text"), [(page, text) for page, kind, text in blocks() if kind == "yaml"]
 )
 def test_what_it_shows_of_a_stack_file_is_accepted(page, text):
-    shown = yaml.safe_load(text.replace("…", "0" * 64))
+    number = itertools.count()
+    shown = yaml.safe_load(re.sub("…", lambda _: f"'{next(number):064x}'", text))
     StackConfig.model_validate({**STACK, **shown})
 
 
