@@ -18,12 +18,14 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from r1_on_eks.rehearsal import toolchain
 from r1_on_eks.rehearsal.certificates import Authority, Certificate, private_pem
 from r1_on_eks.rehearsal.paths import State
-from r1_on_eks.rehearsal.processes import Processes, free_port
+from r1_on_eks.rehearsal.processes import Processes, ProcessFailed, free_port
 
 # In the order in which they start; they end in the reverse one.
 _PARTS = (
     "etcd", "kube-apiserver", "kube-scheduler", "kube-controller-manager", "kwok", "controllers",
 )  # fmt: skip
+# What EKS upgrades and we see; in the order in which they start.
+_UPGRADED = ("kube-apiserver", "kube-scheduler", "kube-controller-manager")
 # Pods whose programs run beside them (controllers.py); kwok leaves their status alone.
 REAL_PODS = "app.kubernetes.io/name=lws"
 _READY_TIMEOUT_S = 60.0
@@ -64,11 +66,7 @@ def start_control_plane(
         ValueError: the built control plane is of another version.
         ProcessFailed: a part of it did not start.
     """
-    built = toolchain.module_version(toolchain.CONTROL_PLANE)
-    if not built.startswith(f"v{version}."):
-        raise ValueError(
-            f"the rehearsal's control plane is Kubernetes {built}; the cluster asks for {version}"
-        )
+    _check_version(version)
     folder = State(state_root).clusters / cluster
     processes = Processes(state_root)
     described = folder / "control-plane.json"
@@ -81,7 +79,7 @@ def start_control_plane(
             folder / "admin.kubeconfig",
         )
     folder.mkdir(parents=True, exist_ok=True)
-    running = _Start(state_root, cluster, processes).run(service_cidr, token_webhook_url)
+    running = _Start(state_root, cluster, processes, version).run(service_cidr, token_webhook_url)
     described.write_text(
         json.dumps(
             {
@@ -91,6 +89,53 @@ def start_control_plane(
         )
     )
     return running
+
+
+def upgrade_control_plane(state_root: Path, cluster: str, version: str) -> None:
+    """Starts the parts that EKS upgrades anew, as programs of another version.
+
+    etcd goes on, with all that it holds; addresses, certificates and keys stay. When the new API
+    server does not come up, the parts are of the old version again.
+
+    Raises:
+        ValueError: no control plane of that version can be built.
+        ToolMissing: it could not be built.
+        ProcessFailed: a part of it did not start.
+    """
+    _check_version(version)
+    processes = Processes(state_root)
+    before = {part: processes.command(f"{cluster}-{part}") for part in _UPGRADED}
+    program = str(toolchain.control_plane(_say, version))
+    try:
+        _start_again(state_root, cluster, {k: [program, *v[1:]] for k, v in before.items()})
+    except ProcessFailed:
+        _start_again(state_root, cluster, before)
+        raise
+
+
+def _start_again(state_root: Path, cluster: str, commands: dict[str, list[str]]) -> None:
+    folder, processes = State(state_root).clusters / cluster, Processes(state_root)
+    described = json.loads((folder / "control-plane.json").read_text())
+    context = ssl.create_default_context(cadata=described["certificate_authority"])
+    for part in reversed(commands):
+        processes.stop(f"{cluster}-{part}")
+    for part, command in commands.items():
+        processes.start(f"{cluster}-{part}", command, cwd=folder)
+        if part == "kube-apiserver":
+            processes.wait_until(
+                f"{cluster}-{part}",
+                lambda: _answers(f"{described['endpoint']}/readyz", context),
+                _READY_TIMEOUT_S,
+            )
+
+
+def _check_version(version: str) -> None:
+    known = toolchain.CONTROL_PLANES
+    if version not in known:
+        raise ValueError(
+            f"the rehearsal's control planes are Kubernetes {', '.join(known)}; the cluster asks"
+            f" for {version}"
+        )
 
 
 def process_prefix(cluster: str) -> str:
@@ -113,7 +158,8 @@ def stop_control_plane(state_root: Path, cluster: str) -> None:
 class _Start:
     """One start: the files and ports that the parts share."""
 
-    def __init__(self, state_root: Path, cluster: str, processes: Processes) -> None:
+    def __init__(self, state_root: Path, cluster: str, processes: Processes, version: str) -> None:
+        self._version = version
         self._state_root = state_root
         self._folder = folder = State(state_root).clusters / cluster
         self._cluster = cluster
@@ -237,7 +283,7 @@ class _Start:
     def _start(self, part: str, *flags: str) -> None:
         self._processes.start(
             f"{self._cluster}-{part}",
-            [toolchain.control_plane(_say), part, *flags],
+            [toolchain.control_plane(_say, self._version), part, *flags],
             cwd=self._folder,
         )
 
