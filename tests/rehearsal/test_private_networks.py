@@ -8,6 +8,7 @@ import re
 
 import pytest
 import yaml
+from r1_on_eks.plan.names import node_group_name
 
 pytestmark = [pytest.mark.rehearsal, pytest.mark.slow, pytest.mark.timeout(1200)]
 
@@ -89,7 +90,7 @@ def stands_and_goes(checkout):
     images = {one["image"] for pod in pods for one in pod["spec"]["containers"]}
     assert {image.partition("/")[0] for image in images} == {REGISTRY}
     group = asked(checkout, "aws", "eks", "describe-nodegroup", "--cluster-name", STACK,
-                  "--nodegroup-name", "r1-7b")["nodegroup"]  # fmt: skip
+                  "--nodegroup-name", node_group_name(STACK, "r1-7b"))["nodegroup"]  # fmt: skip
     assert group["warmPoolConfig"]["enabled"]
     cluster = asked(checkout, "aws", "eks", "describe-cluster", "--name", STACK)["cluster"]
     again = pulumi(checkout, "up")

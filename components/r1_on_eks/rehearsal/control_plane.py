@@ -18,17 +18,15 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from r1_on_eks.rehearsal import toolchain
 from r1_on_eks.rehearsal.certificates import Authority, Certificate, private_pem
 from r1_on_eks.rehearsal.paths import State
-from r1_on_eks.rehearsal.processes import Processes, ProcessFailed, free_port
+from r1_on_eks.rehearsal.processes import Processes, free_port
 
 # In the order in which they start; they end in the reverse one.
 _PARTS = (
     "etcd", "kube-apiserver", "kube-scheduler", "kube-controller-manager", "kwok", "controllers",
 )  # fmt: skip
-# What EKS upgrades and we see; in the order in which they start.
-_UPGRADED = ("kube-apiserver", "kube-scheduler", "kube-controller-manager")
 # Pods whose programs run beside them (controllers.py); kwok leaves their status alone.
 REAL_PODS = "app.kubernetes.io/name=lws"
-_READY_TIMEOUT_S = 60.0
+READY_TIMEOUT_S = 60.0
 # Everything that they hold is thrown away with them: no reason to wait for a polite end.
 _END_TIMEOUT_S = 1.0
 
@@ -66,7 +64,7 @@ def start_control_plane(
         ValueError: the built control plane is of another version.
         ProcessFailed: a part of it did not start.
     """
-    _check_version(version)
+    check_version(version)
     folder = State(state_root).clusters / cluster
     processes = Processes(state_root)
     described = folder / "control-plane.json"
@@ -91,45 +89,12 @@ def start_control_plane(
     return running
 
 
-def upgrade_control_plane(state_root: Path, cluster: str, version: str) -> None:
-    """Starts the parts that EKS upgrades anew, as programs of another version.
-
-    etcd goes on, with all that it holds; addresses, certificates and keys stay. When the new API
-    server does not come up, the parts are of the old version again.
+def check_version(version: str) -> None:
+    """Whether there is a control plane of that version.
 
     Raises:
-        ValueError: no control plane of that version can be built.
-        ToolMissing: it could not be built.
-        ProcessFailed: a part of it did not start.
+        ValueError: there is none.
     """
-    _check_version(version)
-    processes = Processes(state_root)
-    before = {part: processes.command(f"{cluster}-{part}") for part in _UPGRADED}
-    program = str(toolchain.control_plane(_say, version))
-    try:
-        _start_again(state_root, cluster, {k: [program, *v[1:]] for k, v in before.items()})
-    except ProcessFailed:
-        _start_again(state_root, cluster, before)
-        raise
-
-
-def _start_again(state_root: Path, cluster: str, commands: dict[str, list[str]]) -> None:
-    folder, processes = State(state_root).clusters / cluster, Processes(state_root)
-    described = json.loads((folder / "control-plane.json").read_text())
-    context = ssl.create_default_context(cadata=described["certificate_authority"])
-    for part in reversed(commands):
-        processes.stop(f"{cluster}-{part}")
-    for part, command in commands.items():
-        processes.start(f"{cluster}-{part}", command, cwd=folder)
-        if part == "kube-apiserver":
-            processes.wait_until(
-                f"{cluster}-{part}",
-                lambda: _answers(f"{described['endpoint']}/readyz", context),
-                _READY_TIMEOUT_S,
-            )
-
-
-def _check_version(version: str) -> None:
     known = toolchain.CONTROL_PLANES
     if version not in known:
         raise ValueError(
@@ -215,7 +180,7 @@ class _Start:
             "--unsafe-no-fsync",
             "--log-level=warn",
         )
-        self._wait("etcd", lambda: _answers(f"{self._etcd}/health"))
+        self._wait("etcd", lambda: answers(f"{self._etcd}/health"))
 
     def _start_apiserver(self, service_cidr: str) -> None:
         file = self._folder.joinpath
@@ -245,7 +210,7 @@ class _Start:
             "--endpoint-reconciler-type=none",
         )
         context = ssl.create_default_context(cadata=self._authority.certificate)
-        self._wait("kube-apiserver", lambda: _answers(f"{self._endpoint}/readyz", context))
+        self._wait("kube-apiserver", lambda: answers(f"{self._endpoint}/readyz", context))
 
     def _start_the_rest(self) -> None:
         shared = (f"--kubeconfig={self._admin}", "--leader-elect=false", "--secure-port=0")
@@ -288,7 +253,7 @@ class _Start:
         )
 
     def _wait(self, part: str, ready: Callable[[], bool]) -> None:
-        self._processes.wait_until(f"{self._cluster}-{part}", ready, _READY_TIMEOUT_S)
+        self._processes.wait_until(f"{self._cluster}-{part}", ready, READY_TIMEOUT_S)
 
     def _file(self, name: str, text: str) -> None:
         path = self._folder / name
@@ -343,7 +308,8 @@ def _encoded(text: str) -> str:
     return base64.b64encode(text.encode()).decode()
 
 
-def _answers(url: str, context: ssl.SSLContext | None = None) -> bool:
+def answers(url: str, context: ssl.SSLContext | None = None) -> bool:
+    """Whether an address answers with 200."""
     try:
         with urllib.request.urlopen(url, timeout=2, context=context) as answer:
             return answer.status == 200

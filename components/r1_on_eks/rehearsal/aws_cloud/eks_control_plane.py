@@ -33,7 +33,7 @@ def upgrade(cluster: Cluster, version: str, update: Shape) -> None:
     """The same cluster at another version; where that fails, AWS stays with the old one."""
     try:
         if settings().control_planes:
-            from r1_on_eks.rehearsal.control_plane import upgrade_control_plane
+            from r1_on_eks.rehearsal.upgrade import upgrade_control_plane
 
             upgrade_control_plane(settings().state_root, cluster.name, version)
         cluster.shape["version"] = version
