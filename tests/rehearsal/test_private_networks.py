@@ -78,7 +78,7 @@ def asked(checkout, *words):
 
 
 def stands_and_goes(checkout):
-    """Up, no-op, down; returns what each subnet of a running instance belongs to."""
+    """Up, no-op, down; returns where the cluster was."""
     before = left(checkout)
     pulumi(checkout, "up")
     pods = asked(checkout, "kubectl", "get", "pods", "--all-namespaces", "-o", "json")["items"]
@@ -91,7 +91,8 @@ def stands_and_goes(checkout):
     assert {image.partition("/")[0] for image in images} == {REGISTRY}
     group = asked(checkout, "aws", "eks", "describe-nodegroup", "--cluster-name", STACK,
                   "--nodegroup-name", node_group_name(STACK, "r1-7b"))["nodegroup"]  # fmt: skip
-    assert group["warmPoolConfig"]["enabled"]
+    assert group["warmPoolConfig"]["minSize"] == 1
+    assert group["warmPoolConfig"]["poolState"] == "STOPPED"
     cluster = asked(checkout, "aws", "eks", "describe-cluster", "--name", STACK)["cluster"]
     again = pulumi(checkout, "up")
     assert re.search(r"Resources:\s+\d+ unchanged\s+Duration", again), again
