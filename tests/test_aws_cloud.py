@@ -864,7 +864,49 @@ def test_a_role_with_policies_cannot_be_deleted(cloud, roles):
 
 def test_what_is_not_rehearsed_says_so(cloud, cluster):
     with refused("not been implemented"):
-        cloud.eks.update_cluster_version(name="first", version="1.36")
+        cloud.eks.create_fargate_profile(
+            fargateProfileName="f", clusterName="first",
+            podExecutionRoleArn="arn:aws:iam::111122223333:role/pods",
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize("version", ["1.34", "1.35", "1.37"])
+def test_a_cluster_is_upgraded_by_one_version_and_never_back(cloud, cluster, version):
+    with refused("nsupported Kubernetes"):
+        cloud.eks.update_cluster_version(name="first", version=version)
+
+
+def test_without_a_spare_instance_only_a_minimal_update_goes_through(
+    cloud, cluster, network, roles
+):
+    # Of the second version of EKS's own template, the user data is read too.
+    own = cloud.ec2.create_launch_template(
+        LaunchTemplateName="with-user-data", LaunchTemplateData={"UserData": "c2FsdmU="}
+    )["LaunchTemplate"]["LaunchTemplateId"]
+    faults = cloud.home.parent / "faults.json"
+    faults.write_text('["no-spare:m7i.large"]')
+    try:
+        for strategy, status in (("DEFAULT", "Failed"), ("MINIMAL", "Successful")):
+            group(cloud, "first", "nodes", network, roles,
+                  launchTemplate={"id": own},
+                  scalingConfig={"minSize": 0, "maxSize": 2, "desiredSize": 2},
+                  updateConfig={"maxUnavailable": 1, "updateStrategy": strategy})  # fmt: skip
+            before = {each["InstanceId"] for each in node_instances(cloud)}
+            update = cloud.eks.update_nodegroup_version(
+                clusterName="first", nodegroupName="nodes"
+            )["update"]["id"]
+            ask = lambda: cloud.eks.describe_update(  # noqa: E731
+                name="first", updateId=update, nodegroupName="nodes"  # noqa: B023
+            )["update"]  # fmt: skip
+            ended = until(ask, lambda found: found["status"] != "InProgress")
+            assert ended["status"] == status, ended
+            after = {each["InstanceId"] for each in node_instances(cloud)}
+            assert len(after) == len(before)
+            assert (after & before == set()) == (status == "Successful")
+            drop_group(cloud, "first", "nodes")
+    finally:
+        faults.unlink()
+    cloud.ec2.delete_launch_template(LaunchTemplateId=own)
 
 
 def test_a_cluster_whose_control_plane_cannot_start_has_failed(tmp_path, monkeypatch):

@@ -126,5 +126,7 @@ def test_two_control_planes_live_side_by_side_and_one_ends_alone(core, root):
 
 
 def test_another_version_than_the_built_one_is_refused(root):
-    with pytest.raises(ValueError, match=r"is Kubernetes v1\.35.*asks for 1\.36"):
-        start(root, "three", version="1.36")
+    with pytest.raises(
+        ValueError, match=r"are Kubernetes 1\.35, 1\.36; the cluster asks for 1\.37"
+    ):
+        start(root, "three", version="1.37")

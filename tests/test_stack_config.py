@@ -140,3 +140,17 @@ def test_every_key_has_an_example_of_how_it_is_written():
     assert keys == EXAMPLES.keys()
     for key in keys - {"name"}:
         assert EXAMPLES[key].startswith(f"{key}: ")
+
+
+def test_a_gateway_with_keys_is_inside_a_given_network_unless_it_is_opened():
+    given = {
+        "vpc": "vpc-0123456789abcdef0", "cidr": "10.80.0.0/16",
+        "private_subnets": {
+            "us-west-2a": "subnet-0123456789abcdef0", "us-west-2b": "subnet-0123456789abcdef1",
+        },
+    }  # fmt: skip
+    content = with_value("network", given) | {"zones": None, "production": False}
+    inside = {"keys": [{"name": "alice", "sha256": "ab" * 32}]}
+    assert parse_stack_config(content | {"gateway": inside}).gateway_section.public_from is None
+    with pytest.raises(StackConfigError, match=r"network\.public_subnets: .* needs two"):
+        parse_stack_config(content | {"gateway": inside | {"public_from": ["203.0.113.0/24"]}})

@@ -1,5 +1,6 @@
 """What is on PATH is used; what is missing is built, or one line says what to install."""
 
+import re
 import threading
 
 import pytest
@@ -98,3 +99,12 @@ def test_an_interrupted_build_leaves_nothing_half(machine, tmp_path, monkeypatch
     with pytest.raises(KeyboardInterrupt):
         toolchain.kwok(machine.said.append)
     assert list((tmp_path / "cache" / "r1-on-eks" / "bin").iterdir()) == []
+
+
+@pytest.mark.parametrize("version", toolchain.CONTROL_PLANES)
+def test_each_control_plane_is_of_the_version_that_clusters_ask_for(version):
+    tool = toolchain.CONTROL_PLANES[version]
+    assert toolchain.module_version(tool).startswith(f"v{version}.")
+    required = re.findall(r"=> k8s\.io/\S+ (v\S+)", tool.go_mod.read_text())
+    assert {*required} == {toolchain.module_version(tool).replace("v1.", "v0.")}
+    assert tool.go_mod.with_suffix(".sum").exists()

@@ -26,7 +26,7 @@ _PARTS = (
 )  # fmt: skip
 # Pods whose programs run beside them (controllers.py); kwok leaves their status alone.
 REAL_PODS = "app.kubernetes.io/name=lws"
-_READY_TIMEOUT_S = 60.0
+READY_TIMEOUT_S = 60.0
 # Everything that they hold is thrown away with them: no reason to wait for a polite end.
 _END_TIMEOUT_S = 1.0
 
@@ -64,11 +64,7 @@ def start_control_plane(
         ValueError: the built control plane is of another version.
         ProcessFailed: a part of it did not start.
     """
-    built = toolchain.module_version(toolchain.CONTROL_PLANE)
-    if not built.startswith(f"v{version}."):
-        raise ValueError(
-            f"the rehearsal's control plane is Kubernetes {built}; the cluster asks for {version}"
-        )
+    check_version(version)
     folder = State(state_root).clusters / cluster
     processes = Processes(state_root)
     described = folder / "control-plane.json"
@@ -81,7 +77,7 @@ def start_control_plane(
             folder / "admin.kubeconfig",
         )
     folder.mkdir(parents=True, exist_ok=True)
-    running = _Start(state_root, cluster, processes).run(service_cidr, token_webhook_url)
+    running = _Start(state_root, cluster, processes, version).run(service_cidr, token_webhook_url)
     described.write_text(
         json.dumps(
             {
@@ -91,6 +87,20 @@ def start_control_plane(
         )
     )
     return running
+
+
+def check_version(version: str) -> None:
+    """Whether there is a control plane of that version.
+
+    Raises:
+        ValueError: there is none.
+    """
+    known = toolchain.CONTROL_PLANES
+    if version not in known:
+        raise ValueError(
+            f"the rehearsal's control planes are Kubernetes {', '.join(known)}; the cluster asks"
+            f" for {version}"
+        )
 
 
 def process_prefix(cluster: str) -> str:
@@ -113,7 +123,8 @@ def stop_control_plane(state_root: Path, cluster: str) -> None:
 class _Start:
     """One start: the files and ports that the parts share."""
 
-    def __init__(self, state_root: Path, cluster: str, processes: Processes) -> None:
+    def __init__(self, state_root: Path, cluster: str, processes: Processes, version: str) -> None:
+        self._version = version
         self._state_root = state_root
         self._folder = folder = State(state_root).clusters / cluster
         self._cluster = cluster
@@ -169,7 +180,7 @@ class _Start:
             "--unsafe-no-fsync",
             "--log-level=warn",
         )
-        self._wait("etcd", lambda: _answers(f"{self._etcd}/health"))
+        self._wait("etcd", lambda: answers(f"{self._etcd}/health"))
 
     def _start_apiserver(self, service_cidr: str) -> None:
         file = self._folder.joinpath
@@ -199,7 +210,7 @@ class _Start:
             "--endpoint-reconciler-type=none",
         )
         context = ssl.create_default_context(cadata=self._authority.certificate)
-        self._wait("kube-apiserver", lambda: _answers(f"{self._endpoint}/readyz", context))
+        self._wait("kube-apiserver", lambda: answers(f"{self._endpoint}/readyz", context))
 
     def _start_the_rest(self) -> None:
         shared = (f"--kubeconfig={self._admin}", "--leader-elect=false", "--secure-port=0")
@@ -237,12 +248,12 @@ class _Start:
     def _start(self, part: str, *flags: str) -> None:
         self._processes.start(
             f"{self._cluster}-{part}",
-            [toolchain.control_plane(_say), part, *flags],
+            [toolchain.control_plane(_say, self._version), part, *flags],
             cwd=self._folder,
         )
 
     def _wait(self, part: str, ready: Callable[[], bool]) -> None:
-        self._processes.wait_until(f"{self._cluster}-{part}", ready, _READY_TIMEOUT_S)
+        self._processes.wait_until(f"{self._cluster}-{part}", ready, READY_TIMEOUT_S)
 
     def _file(self, name: str, text: str) -> None:
         path = self._folder / name
@@ -297,7 +308,8 @@ def _encoded(text: str) -> str:
     return base64.b64encode(text.encode()).decode()
 
 
-def _answers(url: str, context: ssl.SSLContext | None = None) -> bool:
+def answers(url: str, context: ssl.SSLContext | None = None) -> bool:
+    """Whether an address answers with 200."""
     try:
         with urllib.request.urlopen(url, timeout=2, context=context) as answer:
             return answer.status == 200

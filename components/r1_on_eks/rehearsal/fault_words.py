@@ -13,6 +13,10 @@ KINDS = {
         "no-capacity:TYPE",
         "EC2 has no instance of a type: node groups get InsufficientInstanceCapacity",
     ),
+    "no-spare": (
+        "no-spare:TYPE",
+        "EC2 has as many instances of a type as run, and not one more beside them",
+    ),
     "node-group-fails": (
         "node-group-fails:NAME",
         "its instances start and never join: CREATE_FAILED, after AWS had answered",

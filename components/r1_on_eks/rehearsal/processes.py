@@ -93,6 +93,10 @@ class Processes:
                 time.sleep(_LOOKS_EVERY_S)
         self._record(name).unlink(missing_ok=True)
 
+    def command(self, name: str) -> list[str]:
+        """The command line that a process was started with."""
+        return json.loads(self._record(name).read_text())["argv"]
+
     def reload(self, name: str) -> None:
         """Tells a process to read its configuration again (SIGHUP)."""
         if (process := self._find(name)) is not None:

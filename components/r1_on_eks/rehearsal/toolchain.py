@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from r1_on_eks.rehearsal.paths import cache_directory
@@ -42,6 +42,8 @@ class GoTool:
         flags: `-X` settings; `{version}`, `{major}` and `{minor}` are that module's.
         usable: The oldest version that is used when found on PATH; None: always build.
         minutes: How long a build takes on two cores.
+        folder: Its folder in `tools/`, where that is not its name.
+        requirements: Name of its `.mod` and `.sum` files.
     """
 
     name: str
@@ -50,6 +52,18 @@ class GoTool:
     flags: tuple[str, ...]
     usable: Version | None
     minutes: int
+    folder: str = ""
+    requirements: str = "go"
+
+    @property
+    def sources(self) -> Path:
+        """Where it is built from."""
+        return _MODULES / (self.folder or self.name)
+
+    @property
+    def go_mod(self) -> Path:
+        """What it requires."""
+        return self.sources / f"{self.requirements}.mod"
 
 
 PULUMI = GoTool(
@@ -73,6 +87,14 @@ CONTROL_PLANE = GoTool(
     usable=None,
     minutes=7,
 )
+# By the Kubernetes version that a cluster asks for. Only the first is built beforehand: the
+# others are what clusters are upgraded to.
+CONTROL_PLANES = {
+    "1.35": CONTROL_PLANE,
+    "1.36": replace(
+        CONTROL_PLANE, name="control-plane-1.36", folder="control-plane", requirements="1.36"
+    ),
+}
 KWOK = GoTool(
     name="kwok",
     package="sigs.k8s.io/kwok/cmd/kwok",
@@ -99,9 +121,14 @@ def pulumi(say: Say) -> Path:
     return _find_or_build(PULUMI, say)
 
 
-def control_plane(say: Say) -> Path:
-    """etcd, kube-apiserver, kube-scheduler and kube-controller-manager, by first argument."""
-    return _find_or_build(CONTROL_PLANE, say)
+def control_plane(say: Say, version: str = "1.35") -> Path:
+    """etcd, kube-apiserver, kube-scheduler and kube-controller-manager, by first argument.
+
+    Args:
+        say: Told what takes long.
+        version: Kubernetes version, a key of `CONTROL_PLANES`.
+    """
+    return _find_or_build(CONTROL_PLANES[version], say)
 
 
 def kwok(say: Say) -> Path:
@@ -127,7 +154,7 @@ def module_folder(module: str) -> Path:
     """
     done = subprocess.run(
         [_go(CHARTS), "mod", "download", "-json", module],
-        cwd=_MODULES / CHARTS.name,
+        cwd=CHARTS.sources,
         env={**os.environ, "GOFLAGS": "", "GOWORK": "off"},
         capture_output=True,
         text=True,
@@ -139,16 +166,16 @@ def module_folder(module: str) -> Path:
 
 
 def module_version(tool: GoTool) -> str:
-    """The version that `tools/NAME/go.mod` requires of the stamped module, `v1.35.4`.
+    """The version that `tools/NAME` requires of the stamped module, `v1.35.4`.
 
     Raises:
         ToolMissing: this is no checkout: `tools/` is not part of the published package.
     """
-    go_mod = _MODULES / tool.name / "go.mod"
+    go_mod = tool.go_mod
     if not go_mod.is_file():
         raise ToolMissing(
-            f"{tool.name} is built from tools/{tool.name} of a checkout of r1-on-eks, and this "
-            "is an installed package: clone the repository, or put the program on PATH"
+            f"{tool.name} is built from tools/{tool.sources.name} of a checkout of r1-on-eks, "
+            "and this is an installed package: clone the repository, or put the program on PATH"
         )
     found = re.search(
         rf"^\s*(?:require )?{re.escape(tool.stamped)} (v\S+)", go_mod.read_text(), re.M
@@ -197,8 +224,7 @@ def _find_or_build(tool: GoTool, say: Say) -> Path:
 def _fingerprint(tool: GoTool) -> str:
     """Of everything that decides the binary, so that a changed pin is built anew."""
     version = module_version(tool)
-    folder = _MODULES / tool.name
-    sources = [*sorted(folder.glob("*.go")), folder / "go.sum"]
+    sources = [*sorted(tool.sources.glob("*.go")), tool.go_mod.with_suffix(".sum")]
     content = hashlib.sha256("".join(f.read_text() for f in sources).encode())
     content.update(repr(tool.flags).encode())
     return f"{version}-{content.hexdigest()[:8]}"
@@ -215,10 +241,10 @@ def _build(tool: GoTool, built: Path, say: Say) -> None:
     began = time.monotonic()
     child = subprocess.Popen(
         [
-            *[go, "build", "-mod=readonly", "-ldflags", " ".join(["-s -w", *stamps])],
-            *["-o", partial, tool.package],
+            *[go, "build", "-mod=readonly", f"-modfile={tool.go_mod.name}"],
+            *["-ldflags", " ".join(["-s -w", *stamps]), "-o", partial, tool.package],
         ],
-        cwd=_MODULES / tool.name,
+        cwd=tool.sources,
         env={**os.environ, "GOFLAGS": "", "GOWORK": "off"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -218,7 +218,7 @@ def _check_given(stack: StackConfig, given: GivenNetwork) -> None:
         raise ValueError("private_endpoints: of a given network are its owner's; leave them out")
     if stack.outbound != "nat":
         raise ValueError("outbound: a given network's way out is its owner's; leave it out")
-    if stack.gateway != "internal" and len(given.public_subnets) < 2:
+    if stack.gateway_section.public_from is not None and len(given.public_subnets) < 2:
         raise ValueError(
             "network.public_subnets: a gateway that is reached from the internet needs two;"
             " write {us-west-2a: subnet-…, us-west-2b: subnet-…}, or gateway: internal"

@@ -25,6 +25,14 @@ def check_versions(version: str) -> None:
         raise invalid(f"unsupported Kubernetes version {version}; supported: {', '.join(known)}")
 
 
+def check_upgrade(before: str, version: str) -> None:
+    """One minor version at a time, and never back (EKS user guide, update-cluster)."""
+    check_versions(version)
+    (major, minor), (to_major, to_minor) = (map(int, one.split(".")) for one in (before, version))
+    if (to_major, to_minor) != (major, minor + 1):
+        raise invalid(f"Unsupported Kubernetes minor version update from {before} to {version}")
+
+
 def check_role(account: str, arn: str, service: str) -> None:
     """The role exists and trusts `service`."""
     for role in iam_backends[account]["aws"].roles.values():

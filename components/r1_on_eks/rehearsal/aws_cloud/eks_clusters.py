@@ -14,6 +14,7 @@ from r1_on_eks.rehearsal.aws_cloud.eks_access import add_entry
 from r1_on_eks.rehearsal.aws_cloud.eks_cluster_checks import (
     check_key,
     check_role,
+    check_upgrade,
     check_versions,
     network_config,
     vpc_config,
@@ -145,6 +146,23 @@ class Clusters(EksRequest):
         self._change(cluster, key, wanted)
         update["status"] = "Successful"
         return ActionResult({"update": update})
+
+    def update_cluster_version(self) -> ActionResult:
+        """UpdateClusterVersion: the control plane alone; nodes stay as they are."""
+        asked = self.request()
+        cluster = self.eks.cluster(asked["name"])
+        if cluster.shape["status"] != "ACTIVE":
+            raise in_use(f"Cluster {cluster.name} is {cluster.shape['status']}")
+        version = asked["version"]
+        check_upgrade(cluster.shape["version"], version)
+        params = {"Version": version, "PlatformVersion": cluster.shape["platformVersion"]}
+        update = record_update(cluster, "VersionUpdate", params)
+        cluster.shape["status"] = "UPDATING"
+        later(
+            f"upgrade cluster {cluster.name}",
+            lambda: eks_control_plane.upgrade(cluster, version, update),
+        )
+        return ActionResult({"update": dict(update)})
 
     def list_updates(self) -> ActionResult:
         """ListUpdates of the cluster, a node group or an add-on."""

@@ -6,7 +6,7 @@ import contextlib
 from botocore.exceptions import ClientError
 
 from r1_on_eks.rehearsal.aws_cloud.background import client, say
-from r1_on_eks.rehearsal.aws_cloud.eks_state import Cluster
+from r1_on_eks.rehearsal.aws_cloud.eks_state import Cluster, Shape
 from r1_on_eks.rehearsal.aws_cloud.settings import settings
 
 # Where nothing listens; RFC 2606 keeps the name free.
@@ -27,6 +27,25 @@ def start(cluster: Cluster) -> None:
         cluster.shape["status"] = "ACTIVE"
     except Exception as failure:
         _fail(cluster, failure)
+
+
+def upgrade(cluster: Cluster, version: str, update: Shape) -> None:
+    """The same cluster at another version; where that fails, AWS stays with the old one."""
+    try:
+        if settings().control_planes:
+            from r1_on_eks.rehearsal.upgrade import upgrade_control_plane
+
+            upgrade_control_plane(settings().state_root, cluster.name, version)
+        cluster.shape["version"] = version
+        update["status"] = "Successful"
+    except Exception as failure:
+        say(f"cluster {cluster.name} stays at {cluster.shape['version']}: {failure}")
+        update["status"] = "Failed"
+        update["errors"] = [
+            {"errorCode": "Unknown", "errorMessage": str(failure), "resourceIds": []}
+        ]
+    finally:
+        cluster.shape["status"] = "ACTIVE"
 
 
 def stop(cluster: Cluster) -> bool:

@@ -68,11 +68,21 @@ def make_scaling_group(group: NodeGroup, subnets: list[str], desired: int | None
 def scale(group: NodeGroup, desired: int | None = None) -> None:
     """Gives the Auto Scaling group the node group's sizes, or `desired` for a moment."""
     scaling = group.shape["scalingConfig"]
+    wanted = scaling["desiredSize"] if desired is None else desired
     client("autoscaling").update_auto_scaling_group(
         AutoScalingGroupName=group.group_name,
-        MinSize=scaling["minSize"] if desired is None else min(desired, scaling["minSize"]),
-        MaxSize=scaling["maxSize"],
-        DesiredCapacity=scaling["desiredSize"] if desired is None else desired,
+        MinSize=min(wanted, scaling["minSize"]),
+        MaxSize=max(wanted, scaling["maxSize"]),
+        DesiredCapacity=wanted,
+    )
+
+
+def end(group: NodeGroup, instance_id: str) -> None:
+    """Ends one instance; none takes its place until the group is scaled."""
+    autoscaling = client("autoscaling")
+    autoscaling.update_auto_scaling_group(AutoScalingGroupName=group.group_name, MinSize=0)
+    autoscaling.terminate_instance_in_auto_scaling_group(
+        InstanceId=instance_id, ShouldDecrementDesiredCapacity=True
     )
 
 

@@ -66,20 +66,37 @@ def resize(cluster: Cluster, group: NodeGroup, update: Shape) -> None:
 
 
 def roll(cluster: Cluster, group: NodeGroup, update: Shape) -> None:
-    """Replaces every instance. All at once: no pod of a rehearsal is worth a slower order."""
+    """Replaces every instance, one after the other, in the order of the group's strategy."""
     with group.turn:
         try:
             eks_instances.make_template(cluster, group, _given_template(group))
-            eks_instances.scale(group, desired=0)
-            _join(cluster, group)
-            eks_instances.scale(group)
-            _join(cluster, group)
+            for old in eks_instances.instances(group):
+                _replace(cluster, group, old["instance_id"])
             update["status"] = "Successful"
+        except NodesMissing as missing:
+            _fail_update(update, missing)
         except Exception as bug:
             _fail_update(update, bug)
             raise
         finally:
             group.shape["status"] = "ACTIVE"
+
+
+def _replace(cluster: Cluster, group: NodeGroup, old: str) -> None:
+    """Ends one instance before a new one starts (MINIMAL), or after it joined (DEFAULT).
+
+    Source: EKS user guide, managed-node-update-behavior.
+    """
+    wanted = group.shape["scalingConfig"]["desiredSize"]
+    if group.shape["updateConfig"].get("updateStrategy", "DEFAULT") == "DEFAULT":
+        if faults.lacks_spare(group.instance_type):
+            raise _no_capacity(group)
+        eks_instances.scale(group, desired=wanted + 1)
+        _join(cluster, group)
+    eks_instances.end(group, old)
+    _join(cluster, group)
+    eks_instances.scale(group)
+    _join(cluster, group)
 
 
 def delete(cluster: Cluster, group: NodeGroup) -> None:
@@ -185,6 +202,7 @@ def _set_nodes(cluster: Cluster, group: NodeGroup, found: list[dict[str, str]]) 
 
 def _node_shape(group: NodeGroup) -> Any:
     from r1_on_eks.rehearsal.nodes import NodeShape
+    from r1_on_eks.rehearsal.toolchain import CONTROL_PLANES, module_version
 
     row = INSTANCE_TYPES[group.instance_type]
     # Without NVIDIA's driver in the image no GPU ever appears on the node.
@@ -200,6 +218,7 @@ def _node_shape(group: NodeGroup) -> Any:
         "efa_interfaces": min(len(adapters), row.efa_interfaces),
         "hugepages_2mi_mib": _HUGEPAGES_MIB if driver and row.efa_interfaces else 0,
         "local_nvme_gb": row.local_nvme_gb,
+        "kubelet": module_version(CONTROL_PLANES[group.shape["version"]]),
     }
     return NodeShape(**{each.name: values[each.name] for each in fields(NodeShape)})
 

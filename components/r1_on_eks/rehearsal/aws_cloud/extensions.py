@@ -11,6 +11,7 @@ from moto.autoscaling.models import FakeAutoScalingGroup
 from moto.ce.responses import CostExplorerResponse
 from moto.ec2.models import EC2Backend
 from moto.ec2.models.instances import Instance
+from moto.ec2.models.launch_templates import LaunchTemplate
 from moto.ec2.responses import EC2Response
 from moto.ecr.responses import ECRResponse
 from moto.elbv2.models import ELBv2Backend
@@ -23,6 +24,7 @@ from r1_on_eks.rehearsal.aws_cloud import (
     account_limits,
     autoscaling_zones,
     ec2_dependencies,
+    ec2_template_versions,
     # These two give their backends a response class.
     eks_service,  # noqa: F401
     elbv2_attributes,
@@ -59,6 +61,7 @@ WRAPPED: tuple[tuple[type, str, Callable[[Callable[..., Any]], Callable[..., Any
     (Instance, "terminate", ec2_dependencies.terminate),
     (ServiceQuotasBackend, "get_service_quota", account_limits.get_service_quota),
     (SimpleSystemManagerBackend, "get_parameter", account_limits.get_parameter),
+    (LaunchTemplate, "create_version", ec2_template_versions.create_version),
     (ELBv2Backend, "create_load_balancer", elbv2_interfaces.create_load_balancer),
     (ELBv2Backend, "delete_load_balancer", elbv2_interfaces.delete_load_balancer),
     (ELBv2Backend, "set_security_groups", elbv2_interfaces.renew_interfaces),

@@ -75,6 +75,11 @@ def lacks(instance_type: str) -> bool:
     return any(fault.words[0] == instance_type for fault in asked_for("no-capacity"))
 
 
+def lacks_spare(instance_type: str) -> bool:
+    """Whether EC2 has no instance of this type beside those that run."""
+    return any(fault.words[0] == instance_type for fault in asked_for("no-spare"))
+
+
 def never_joins(node_group: str) -> bool:
     """Whether the instances of a node group start and never become nodes."""
     return any(fault.words[0] == node_group for fault in asked_for("node-group-fails"))

@@ -1,10 +1,10 @@
-"""Clusters, their nodes, add-ons and who may use them."""
+"""Clusters, their add-ons and who may use them."""
 # ruff: noqa: ARG001, ARG005 — every step and every look-up is called the same way.
 
 from typing import Any
 
 from r1_on_eks.rehearsal.aws_provider import rules
-from r1_on_eks.rehearsal.aws_provider.requests import build
+from r1_on_eks.rehearsal.aws_provider.problems import Refused
 from r1_on_eks.rehearsal.aws_provider.row import (
     Call,
     Find,
@@ -18,11 +18,28 @@ from r1_on_eks.rehearsal.aws_provider.row import (
 )
 
 
-def _tagging(arn: str = "arn") -> Tagging:
+def updated(cloud: Any, answer: Any, about: dict[str, str]) -> None:
+    """Waits until an update has ended, which may leave what it was about ACTIVE and as before.
+
+    Raises:
+        Refused: it failed.
+    """
+    given = {**about, "updateId": answer["update"]["id"]}
+    while (update := cloud.call("eks", "DescribeUpdate", given)["update"])["status"] in _GOING_ON:
+        cloud.pause(_POLL_S)
+    if update["status"] != "Successful":
+        told = "; ".join(one.get("errorMessage", "") for one in update.get("errors", []))
+        raise Refused(f"{update['type']} {update['status']}: {told}")
+
+
+def tagging(arn: str = "arn") -> Tagging:
+    """How EKS tags: by ARN."""
     target = {"resourceArn": "{" + arn + "}"}
     return Tagging("tags", "map", "TagResource", "UntagResource", target)
 
 
+_GOING_ON = ("InProgress",)
+_POLL_S = 0.2
 _CLUSTER = {"name": "{id}"}
 _LOG_TYPES = ("api", "audit", "authenticator", "controllerManager", "scheduler")
 
@@ -55,6 +72,11 @@ def _change_endpoint(cloud: Any, old: Values, new: Values) -> None:
     cloud.call("eks", "UpdateClusterConfig", given)
 
 
+def _new_version(cloud: Any, old: Values, new: Values) -> None:
+    given = {"name": new["id"], "version": new["version"]}
+    updated(cloud, cloud.call("eks", "UpdateClusterVersion", given), {"name": new["id"]})
+
+
 CLUSTER = Row(
     token="aws:eks/cluster:Cluster",
     forces_replacement=cite(
@@ -79,9 +101,9 @@ CLUSTER = Row(
     find=Find("DescribeCluster", _CLUSTER, "cluster"),
     delete=(Call("DeleteCluster", given=_CLUSTER),),
     naming=Naming(most=100),
-    tagging=_tagging(),
+    tagging=tagging(),
     updates=(
-        Update(("version",), Call("UpdateClusterVersion", given=_CLUSTER)),
+        Update(("version",), _new_version),
         Update(("enabledClusterLogTypes",), _log, after_create=True),
         Update(("vpcConfig",), _change_endpoint),
         Update(("accessConfig",), Call("UpdateClusterConfig", given=_CLUSTER)),
@@ -103,102 +125,6 @@ CLUSTER = Row(
         "vpcConfig.securityGroupIds",
         "enabledClusterLogTypes",
     ),
-)
-
-_GROUP = {"clusterName": "{clusterName}", "nodegroupName": "{nodeGroupName}"}
-_NODE_NAMES = {
-    "nodeGroupName": "nodegroupName",
-    "nodeRoleArn": "nodeRole",
-    "subnetIds": "subnets",
-}
-
-
-def _spelt_for_eks(taints: Any) -> list[dict[str, Any]]:
-    return [dict(taint) for taint in taints or []]
-
-
-def _labels_and_taints(cloud: Any, old: Values, new: Values) -> None:
-    given: dict[str, Any] = {
-        "clusterName": new["clusterName"],
-        "nodegroupName": new["nodeGroupName"],
-    }
-    before, after = old.get("labels") or {}, new.get("labels") or {}
-    if before != after:
-        given["labels"] = {
-            "addOrUpdateLabels": {k: v for k, v in after.items() if before.get(k) != v},
-            "removeLabels": sorted(set(before) - set(after)),
-        }
-    old_taints, new_taints = (
-        _spelt_for_eks(old.get("taints")),
-        _spelt_for_eks(new.get("taints")),
-    )
-    if old_taints != new_taints:
-        given["taints"] = {
-            "addOrUpdateTaints": [one for one in new_taints if one not in old_taints],
-            "removeTaints": [one for one in old_taints if one not in new_taints],
-        }
-    cloud.call("eks", "UpdateNodegroupConfig", given)
-
-
-def _new_template(cloud: Any, old: Values, new: Values) -> None:
-    given = {"clusterName": new["clusterName"], "nodegroupName": new["nodeGroupName"]}
-    template = {key: str(value) for key, value in new["launchTemplate"].items()}
-    if template.get("id"):
-        template.pop("name", None)
-    cloud.call("eks", "UpdateNodegroupVersion", {**given, "launchTemplate": template})
-
-
-def _new_version(cloud: Any, old: Values, new: Values) -> None:
-    keys = ("version", "releaseVersion", "forceUpdateVersion")
-    call = Call("UpdateNodegroupVersion", {"forceUpdateVersion": "force"}, _GROUP)
-    cloud.send(build("eks", call, new, keys))
-
-
-NODE_GROUP = Row(
-    token="aws:eks/nodeGroup:NodeGroup",
-    forces_replacement=cite(
-        "internal/service/eks/node_group.go@012e0a32f068",
-        "amiType",
-        "capacityType",
-        "clusterName",
-        "diskSize",
-        "instanceTypes",
-        "launchTemplate.id",
-        "launchTemplate.name",
-        "nodeGroupName",
-        "nodeRoleArn",
-        "remoteAccess",
-        "subnetIds",
-    ),
-    service="eks",
-    create=Call("CreateNodegroup", _NODE_NAMES),
-    id="{clusterName}:{nodeGroupName}",
-    id_parts=("clusterName", "nodeGroupName"),
-    find=Find("DescribeNodegroup", _GROUP, "nodegroup"),
-    delete=(Call("DeleteNodegroup", given=_GROUP),),
-    naming=Naming("nodeGroupName", 63),
-    tagging=_tagging(),
-    updates=(
-        Update(("labels", "taints"), _labels_and_taints),
-        Update(("launchTemplate",), _new_template),
-        Update(("version", "releaseVersion"), _new_version),
-        Update(
-            ("scalingConfig", "updateConfig", "nodeRepairConfig", "warmPoolConfig"),
-            Call("UpdateNodegroupConfig", given=_GROUP),
-        ),
-    ),
-    elsewhere=("forceUpdateVersion",),
-    outputs={
-        "arn": "nodegroupArn",
-        "nodeGroupName": "nodegroupName",
-        "nodeRoleArn": "nodeRole",
-        "subnetIds": "subnets",
-        "resources": "[resources]",
-    },
-    wait=Wait("status", ("ACTIVE",), ("CREATE_FAILED", "DEGRADED"), "health.issues"),
-    rules=(rules.node_numbers,),
-    rules_online=(rules.node_group_template,),
-    unordered=("subnetIds",),
 )
 
 _ADDON = {"clusterName": "{clusterName}", "addonName": "{addonName}"}
@@ -238,7 +164,7 @@ ADDON = Row(
     id_parts=("clusterName", "addonName"),
     find=Find("DescribeAddon", _ADDON, "addon"),
     delete=(_delete_addon,),
-    tagging=_tagging(),
+    tagging=tagging(),
     updates=(
         Update(
             (
@@ -279,7 +205,7 @@ ACCESS_ENTRY = Row(
     id_parts=("clusterName", "principalArn"),
     find=Find("DescribeAccessEntry", _ENTRY, "accessEntry"),
     delete=(Call("DeleteAccessEntry", given=_ENTRY),),
-    tagging=_tagging("accessEntryArn"),
+    tagging=tagging("accessEntryArn"),
     updates=(
         Update(
             ("kubernetesGroups", "userName"),
@@ -329,7 +255,7 @@ POD_IDENTITY_ASSOCIATION = Row(
     id="association.associationId",
     find=lambda cloud, values: _find_pod_identity(cloud, values),
     delete=(Call("DeletePodIdentityAssociation", given=_POD_IDENTITY),),
-    tagging=_tagging("associationArn"),
+    tagging=tagging("associationArn"),
     updates=(
         Update(
             ("roleArn", "targetRoleArn", "disableSessionTags", "policy"),
@@ -348,7 +274,6 @@ def _find_pod_identity(cloud: Any, values: Values) -> Any:
 
 ROWS = (
     CLUSTER,
-    NODE_GROUP,
     ADDON,
     ACCESS_ENTRY,
     ACCESS_POLICY_ASSOCIATION,
