@@ -28,8 +28,8 @@ from aiconfigurator_core.sdk.errors import MissingSystemFlopsError, PerfDataNotA
 from aiconfigurator_core.sdk.models import get_model
 from aiconfigurator_core.sdk.perf_database import get_database
 from r1_on_eks.calibration.beside import NAME, Beside, Pair, write
+from r1_on_eks.calibration.families import family_of
 from r1_on_eks.calibration.replay import Replay
-from r1_on_eks.calibration.results import family_of
 from r1_on_eks.calibration.rows import Row, read
 from r1_on_eks.calibration.scoring import SCORED, cross_validate
 from r1_on_eks.catalog.speed_coefficients import speed_coefficients

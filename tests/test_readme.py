@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from r1_on_eks.calibration.results import NEWER
+from r1_on_eks.calibration.families import NEWER
 from r1_on_eks.catalog.gpus import GPUS
 from r1_on_eks.catalog.speed_coefficients import speed_coefficients
 from r1_on_eks.catalog.variants import VARIANTS

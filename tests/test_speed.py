@@ -1,5 +1,7 @@
 """The speed model: arithmetic of one step, and what follows from it under load."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,7 +10,15 @@ from r1_on_eks.catalog.speed_coefficients import speed_coefficients
 from r1_on_eks.catalog.variants import VARIANTS
 from r1_on_eks.plan.estimate import at_concurrency, at_rate, replica_of
 from r1_on_eks.plan.replica import ModelSize, bare
-from r1_on_eks.plan.speed import Replica, at_least, at_most, open_loop, step_seconds
+from r1_on_eks.plan.speed import (
+    Replica,
+    at_least,
+    at_most,
+    closed_loop,
+    open_loop,
+    prompt_cost,
+    step_seconds,
+)
 
 PLAIN = Replica(
     dense_read=0.010,
@@ -28,6 +38,7 @@ PLAIN = Replica(
     queue=0.5,
     queue_power=0.5,
     interleave=1.0,
+    apart=0.0,
 )
 
 
@@ -37,6 +48,23 @@ def test_a_step_reads_the_weights_once_and_pays_for_every_token_and_sequence():
     assert step_seconds(PLAIN, 8, 1000, 0.0) == pytest.approx(
         0.010 + 8e-4 + 8e-5 + 8e-5 + 8e-5 + 0.002
     )
+
+
+def test_a_prompt_apart_costs_its_neighbours_a_whole_step_and_many_share_one():
+    apart = replace(PLAIN, apart=1.0)
+    # 10 ms of weights, 2 ms of overhead, and 100 tokens at 0.1 ms and 0.01 ms
+    assert prompt_cost(apart, 100, 1000, 8).added == pytest.approx(0.010 + 0.002 + 0.010 + 0.001)
+    assert prompt_cost(apart, 100, 1000, 8, together=10).added == pytest.approx(0.0012 + 0.011)
+    # beside running answers only its own tokens
+    assert prompt_cost(PLAIN, 100, 1000, 8).added == pytest.approx(0.011)
+
+
+def test_what_waits_before_its_first_token_is_not_held_up_once_more():
+    hurried = replace(PLAIN, queue=0.0)
+    waiting, at_once = (closed_loop(one, 100, 200, 16) for one in (PLAIN, hurried))
+    assert waiting.first_token > at_once.first_token
+    assert waiting.per_token < at_once.per_token
+    assert waiting.output == pytest.approx(at_once.output)
 
 
 def test_the_70b_reads_its_weights_in_seven_milliseconds_on_eight_a100s_at_full_bandwidth():

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from r1_on_eks.calibration.results import NEWER
+from r1_on_eks.calibration.families import NEWER
 from r1_on_eks.calibration.scoring import SCORED, TITLES
 from r1_on_eks.catalog.speed_coefficients import SpeedCoefficients
 

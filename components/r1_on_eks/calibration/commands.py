@@ -12,8 +12,10 @@ from rich.console import Console
 from rich.table import Table
 
 from r1_on_eks.calibration import beside
+from r1_on_eks.calibration.families import family_of
+from r1_on_eks.calibration.noise import noise
 from r1_on_eks.calibration.page import page_of
-from r1_on_eks.calibration.results import calibrate, family_of, in_family, write
+from r1_on_eks.calibration.results import calibrate, in_family, write
 from r1_on_eks.calibration.rows import Row, read
 from r1_on_eks.calibration.scoring import (
     FOLDS,
@@ -79,6 +81,7 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         _print_tables(scored, GROUPINGS)
         _print_coverage(scored)
+        _print_noise(scored)
         _print_aside(aside)
     return 0
 
@@ -153,6 +156,13 @@ def _print_coverage(scored: dict[str, Scored]) -> None:
             if found.rows:
                 print(f"  {TITLES[metric]}, {family}: {inside(found, bounds):.0%}"
                       f" of {len(found.rows)}")  # fmt: skip
+
+
+def _print_noise(scored: dict[str, Scored]) -> None:
+    print("how far measurements disagree that should not")
+    for one in noise(scored):
+        print(f"  {TITLES[one.what]}, {one.engine}, {one.kind}: {one.pairs} pairs,"
+              f" median {one.median:.1%}")  # fmt: skip
 
 
 def _print_aside(aside: dict[str, dict[str, Scored]]) -> None:

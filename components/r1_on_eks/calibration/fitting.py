@@ -51,7 +51,7 @@ _STARTS: tuple[tuple[str, float, float], ...] = (
 )
 # Nothing reads faster than its bandwidth or computes faster than its tensor cores.
 _AT_LEAST_ONE = {"read", "cache_read.grouped", "compute", "norm"}
-_LOOSE, _TIGHT = 0.2, 0.25
+_LOOSE, _TIGHT = 0.2, 0.5
 # Errors beyond this count linearly, not squared: tables hold outliers.
 _LINEAR_BEYOND = 0.1
 _WEIGHTS = {"per_token": 1.0, "first_token": 0.9, "output_rate": 0.7, "whole": 0.7}

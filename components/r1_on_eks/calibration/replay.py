@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from r1_on_eks.calibration.rows import Row
+from r1_on_eks.plan.overhead import SORTED, outside_torch
 from r1_on_eks.plan.replica import Bare, Factors, bare, names_of, with_factors
 from r1_on_eks.plan.speed import Replica, closed_loop, open_loop, prompt_cost, step_seconds
 
@@ -18,8 +19,10 @@ Indices = NDArray[np.intp]
 METRICS = ("per_token", "first_token", "output_rate", "whole")
 # What only a replay needs: launching kernels without CUDA graphs.
 REPLAY_ONLY = ("layer.eager",)
-_OVERHEAD_GIB = 3.0
+_GRAPHS_GIB = 0.5
 _UTILIZATION = 0.9
+# Answers whose longest is so many times their mean are of mixed lengths.
+_MIXED = 1.3
 # Tokens of a repeated prompt that are reckoned anew: the last block of the cache.
 _FRESH = 16.0
 # So many of a source's or set's times must be impossible for all of them to be doubted.
@@ -53,6 +56,8 @@ class Replay:
         self._of = {name: number[name] for name in _NUMBERS}
         self.measured = {metric: _column(rows, metric) for metric in METRICS}
         self._eager = np.array([float(row.eager) for row in rows])
+        # vLLM's first engine stops all answers while it reckons a prompt.
+        self._apart = np.array([float(row.engine == "vllm-0.7") for row in rows])
         self.from_cache = self._prompts_from_cache()
         self._cached = np.where(self.from_cache, self._of["prompt"] - _FRESH, 0.0)
         self.room = np.array([_room(row) for row in rows])
@@ -104,7 +109,9 @@ class Replay:
     def _closed(self, replica: Replica, requests: Array, at: Indices) -> tuple[Array, ...]:
         prompt, output = self._of["prompt"][at], self._of["output"][at]
         running = np.minimum(requests, self.room[at])
-        speed = closed_loop(replica, prompt, output, running, self._cached[at])
+        # All that fit, sent at once and of one length, end and begin together.
+        together = np.where(self.arrival[at] == "most", running, 1.0)
+        speed = closed_loop(replica, prompt, output, running, self._cached[at], together)
         return speed.per_token, speed.first_token, speed.output
 
     def _open(self, replica: Replica, _: Array, at: Indices) -> tuple[Array, ...]:
@@ -118,9 +125,13 @@ class Replay:
 
     def _replica(self, coefficients: Mapping[str, float]) -> Replica:
         by = self._factors(coefficients)
+        # Answers of about one length end together, and their clients' next prompts come together.
+        bunched = self._of["longest"] < _MIXED * self._of["output"]
         eager = coefficients["layer.eager"] * self._eager * self.bare.layers
         replica = with_factors(self.bare, by)
-        return dataclasses.replace(replica, launches=eager)
+        return dataclasses.replace(
+            replica, launches=eager, apart=self._apart, queue=replica.queue * bunched
+        )
 
     def _factors(self, coefficients: Mapping[str, float]) -> Factors:
         """Products of coefficients as sums of their logarithms: one matrix per factor."""
@@ -143,8 +154,8 @@ class Replay:
         running = np.minimum(requests, self.room[at])
         context = prompt + output / 2
         fresh = prompt - self._cached[at]
-        cost = prompt_cost(replica, fresh, context, running)
-        empty = prompt_cost(replica, fresh, context, running * 0)
+        cost = prompt_cost(replica, fresh, context, running, running)
+        empty = prompt_cost(replica, fresh, context, running * 0, running)
         prompts = np.minimum(cost.added, empty.own)
         others = np.maximum(running - 1, 0)
         # What waits is let in as soon as its prompt has room; what has none left while it grows
@@ -200,7 +211,10 @@ def _admitted(row: Row) -> float:
 def _cache_tokens(row: Row) -> float:
     size, ranks = row.size, row.tensor_parallel * row.pipeline_parallel
     weights = (size.dense_bytes + size.expert_bytes) / ranks / 2**30
-    usual = _UTILIZATION * row.gpu.torch_visible_gib - weights - _OVERHEAD_GIB
+    vocabulary = (size.weight_bytes - size.dense_bytes - size.expert_bytes) / 2 / size.hidden
+    sampling = SORTED.sampling_bytes * row.most_sequences * vocabulary / 2**30
+    overhead = sampling + outside_torch(ranks, over_nodes=False) + _GRAPHS_GIB
+    usual = _UTILIZATION * row.gpu.torch_visible_gib - weights - overhead
     free = (usual if math.isnan(row.cache_gib) else row.cache_gib) * 2**30
     shards = min(row.tensor_parallel, size.kv_heads) * row.pipeline_parallel
     return max(2000.0, free / (size.cache_bytes / shards))

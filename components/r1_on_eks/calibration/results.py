@@ -8,7 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from r1_on_eks.calibration.families import FAMILIES, family_of
 from r1_on_eks.calibration.fitting import doubted_sets, fit
+from r1_on_eks.calibration.noise import Noise, noise
 from r1_on_eks.calibration.replay import Array, Replay
 from r1_on_eks.calibration.rows import Row
 from r1_on_eks.calibration.scoring import (
@@ -17,41 +19,45 @@ from r1_on_eks.calibration.scoring import (
     Scored,
     cross_validate,
     engine_table,
+    inside,
     interval,
     load_of,
+    score,
 )
 
-NEWER = "vLLM ≥ 0.8"
-OLDER = "vLLM 0.7"
-OTHERS = "other engines"
 P4D_GPUS = 8
-# What the interval of a calibrated and of an unknown GPU class rest on.
-INTERVALS = ("group", "GPU class")
+# What the interval of a calibrated and of an unknown GPU class rest on: each holds in all of
+# these foldings.
+INTERVALS = {"group": ("group", "model", "source"), "GPU class": tuple(FOLDS)}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Calibration:
-    """Coefficients; by what was left out, predictions of the rows left out; doubted sets."""
+    """Coefficients; predictions of rows left out, by what was; doubted sets; noise of the rows."""
 
     coefficients: dict[str, float]
     rows: int
     left_out: dict[str, dict[str, Scored]]
     doubted: list[str]
+    noise: list[Noise]
 
 
 def calibrate(rows: Sequence[Row], told: Callable[[str], None]) -> Calibration:
     """Fits all rows, and then again without each group in turn (minutes)."""
     told("fitting all rows")
+    coefficients, doubted = fit(rows), doubted_sets(Replay(rows))
     return Calibration(
-        coefficients=fit(rows),
+        coefficients=coefficients,
         rows=len(rows),
         left_out={folding: cross_validate(rows, folding, told) for folding in FOLDS},
-        doubted=doubted_sets(Replay(rows)),
+        doubted=doubted,
+        noise=noise(score(rows, coefficients, doubted)),
     )
 
 
 def write(calibration: Calibration, path: Path) -> None:
     """Writes what `catalog.speed_coefficients` reads."""
+    bounds = intervals(calibration.left_out)
     content = {
         "fitted": datetime.date.today().isoformat(),
         "rows": calibration.rows,
@@ -59,18 +65,9 @@ def write(calibration: Calibration, path: Path) -> None:
         "values": {
             name: float(f"{value:.4g}") for name, value in calibration.coefficients.items()
         },
-        "intervals": {
-            metric: {
-                folding: {
-                    family: [round(factor, 3) for factor in interval(scored[metric], members)]
-                    for family in (NEWER, OLDER, OTHERS)
-                    if (members := in_family(scored[metric], family)).any()
-                }
-                for folding in INTERVALS
-                if (scored := calibration.left_out[folding])
-            }
-            for metric in SCORED
-        },
+        "intervals": bounds,
+        "inside": _inside(calibration, bounds),
+        "noise": [asdict(one) for one in calibration.noise],
         "errors": {
             folding: {
                 metric: [
@@ -94,6 +91,52 @@ def write(calibration: Calibration, path: Path) -> None:
     path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n")
 
 
+def intervals(
+    left_out: dict[str, dict[str, Scored]],
+) -> dict[str, dict[str, dict[str, list[float]]]]:
+    """By metric, standing of the GPU class and family: the widest of what the foldings need."""
+    return {
+        metric: {
+            standing: {
+                family: [round(float(pick(bounds)), 3) for pick, bounds in
+                         ((np.min, each[:, 0]), (np.max, each[:, 1]))]
+                for family in FAMILIES
+                if len(each := _each(left_out, metric, foldings, family))
+            }
+            for standing, foldings in INTERVALS.items()
+        }
+        for metric in SCORED
+    }  # fmt: skip
+
+
+def _each(
+    left_out: dict[str, dict[str, Scored]], metric: str, foldings: Sequence[str], family: str
+) -> Array:
+    parts = [left_out[folding][metric] for folding in foldings]
+    return np.array([
+        interval(scored, members) for scored in parts
+        if (members := in_family(scored, family)).any()
+    ])  # fmt: skip
+
+
+def _inside(
+    calibration: Calibration, bounds: dict[str, dict[str, dict[str, list[float]]]]
+) -> dict[str, dict[str, dict[str, float]]]:
+    return {
+        folding: {
+            metric: {
+                family: round(inside(scored[metric].of(members), (low, high)), 3)
+                for family, (low, high) in bounds[metric][
+                    "GPU class" if folding == "GPU class" else "group"
+                ].items()
+                if (members := in_family(scored[metric], family)).any()
+            }
+            for metric in SCORED
+        }
+        for folding, scored in calibration.left_out.items()
+    }
+
+
 def _is_p4d(row: Row) -> bool:
     # Eight A100 with 40 GB behind NVLink: what EC2 rents as p4d.24xlarge.
     gpus = row.tensor_parallel * row.pipeline_parallel * row.replicas
@@ -103,10 +146,3 @@ def _is_p4d(row: Row) -> bool:
 def in_family(scored: Scored, family: str) -> Array:
     """Which rows are of the newer engines, of older ones, or of other projects'."""
     return np.array([family_of(row) == family for row in scored.rows], dtype=bool)
-
-
-def family_of(row: Row) -> str:
-    """Engines whose intervals are kept apart."""
-    if row.engine == "vllm-0.7":
-        return OLDER
-    return NEWER if row.engine.startswith("vllm") else OTHERS

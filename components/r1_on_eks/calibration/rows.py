@@ -24,6 +24,9 @@ from r1_on_eks.plan.replica import ModelSize
 # A default of vLLM's first engine, and of GPUs with less memory until today.
 _FEW_SEQUENCES = 256
 _MANY_SEQUENCES = 1024
+# vLLM's second engine where it is called from Python, not served: AccelMark's online runs call its
+# AsyncLLMEngine and name no limit (runners/nvidia_vllm_*/runner.py).
+_EMBEDDED_SEQUENCES = 128
 # AccelMark's online runs end after so many requests.
 _SHORT_RUN = 300
 
@@ -96,6 +99,8 @@ class Row:
     @property
     def most_sequences(self) -> int:
         """Sequences that the engine runs at a time by default."""
+        if self.source == "AccelMark" and self.arrival == "open" and self.engine == "vllm-0.20":
+            return _EMBEDDED_SEQUENCES
         large = self.gpu.torch_visible_gib >= 70 and self.gpu.compute_capability != "8.0"
         return _MANY_SEQUENCES if large and self.engine != "vllm-0.7" else _FEW_SEQUENCES
 
@@ -161,7 +166,9 @@ def _row(text: dict[str, str]) -> Row | str:
     else:
         degree = count(text["tp"]) or gpus or 1
     shared = source == "InferenceX"
-    mixed = source == "AccelMark" and text["osl"].startswith("310")
+    mixed = (source == "AccelMark" and text["osl"].startswith("310")) or (
+        "ShareGPT" in text["workload"] and arrival == "closed"
+    )
     prompt, output = number(text["isl"]), number(text["osl"])
     stated = re.search(r"KV available ([\d.]+) GiB/GPU", text["note"])
     copies = number(text["dp"]) or round((gpus or degree) / (degree * stages))
@@ -183,8 +190,8 @@ def _row(text: dict[str, str]) -> Row | str:
         prompt=prompt * (0.9 if shared else 1),
         output=output * (0.9 if shared else 1),
         # ShareGPT answers, cut at 512 tokens.
-        longest=512 if mixed else output,
-        concurrency=1e4 if arrival == "most" else number(text["concurrency"], math.nan),
+        longest=max(512, output) if mixed else output,
+        concurrency=1e4 if arrival == "most" else _under_way(text, arrival),
         rate=number(text["rate_qps"], math.nan),
         requests=_SHORT_RUN if arrival == "open" else math.inf,
         eager=_eager(text, source, engine, precision),
@@ -195,6 +202,24 @@ def _row(text: dict[str, str]) -> Row | str:
         output_rate=number(text["output_tok_s"], math.nan),
         whole=number(text["e2e_s"], math.nan),
     )
+
+
+# By how much the number of requests may be off before it is taken from the times.
+_CONTRADICTED = 1.4
+
+
+def _under_way(text: dict[str, str], arrival: str) -> float:
+    """Requests at a time: as stated, or by Little's law where the measurements contradict that.
+
+    gpustack's pages repeat one command for runs with 1, 2, 4 and 8 clients.
+    """
+    stated = number(text["concurrency"], math.nan)
+    output, rate = number(text["osl"]), number(text["output_tok_s"])
+    first, each = number(text["ttft_ms"]) / 1e3, number(text["tpot_ms"]) / 1e3
+    if arrival != "closed" or not (rate and first and each):
+        return stated
+    found = rate / output * (first + output * each)
+    return stated if 1 / _CONTRADICTED < found / stated < _CONTRADICTED else max(1.0, found)
 
 
 def _unknown(text: dict[str, str], shape: str, precision: str) -> str:

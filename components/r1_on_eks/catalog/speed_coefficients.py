@@ -21,7 +21,9 @@ class SpeedCoefficients:
         values: The coefficients, by name.
         intervals: Factors on a prediction between which 90 % of measurements left out of the fit
             lie: by metric, then by what was left out (`group`: other rows of the GPU class were
-            in the fit; `GPU class`: none was), then by engine.
+            in the fit, or the model or the source was not; `GPU class`: none was), then by engine.
+        inside: Shares of those measurements inside: by what was left out, metric and engine.
+        noise: How far measurements disagree that should not.
         errors: Tables of errors: by what was left out, then by metric.
         home: Rows measured on what is a p4d.24xlarge, each predicted by a fit without its group.
     """
@@ -31,6 +33,8 @@ class SpeedCoefficients:
     doubted: list[str]
     values: dict[str, float]
     intervals: dict[str, dict[str, dict[str, tuple[float, float]]]]
+    inside: dict[str, dict[str, dict[str, float]]]
+    noise: list[dict[str, Any]]
     errors: dict[str, dict[str, list[dict[str, Any]]]]
     home: list[dict[str, Any]]
 

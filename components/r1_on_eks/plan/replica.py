@@ -220,4 +220,5 @@ def with_factors(bare_: Bare, by: Factors) -> Replica:
         queue=by.queue,
         queue_power=by.queue_power,
         interleave=by.interleave,
+        apart=0.0,
     )

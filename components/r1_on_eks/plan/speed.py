@@ -36,6 +36,8 @@ class Replica:
         queue: How far prompts of one batch wait for each other, with `queue_power`.
         queue_power: See `queue`.
         interleave: How much of others' prompts a running sequence waits for; 1 is all.
+        apart: 1 where prompts have steps of their own, as in vLLM's first engine; 0 where they
+            share those of running sequences.
     """
 
     dense_read: Number
@@ -55,6 +57,7 @@ class Replica:
     queue: Number
     queue_power: Number
     interleave: Number
+    apart: Number
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,31 +97,42 @@ class PromptCost:
 
 
 def prompt_cost(
-    replica: Replica, prompt: Number, context: Number, sequences: Number
+    replica: Replica,
+    prompt: Number,
+    context: Number,
+    sequences: Number,
+    together: Number = 1.0,
 ) -> PromptCost:
-    """The cost of one prompt among `sequences` running ones."""
-    chunk = at_most(prompt, replica.prompt_step)
+    """The cost of one prompt among `sequences` running ones, `together` of them at a time."""
+    chunk = at_most(prompt * together, replica.prompt_step)
     steps = prompt / chunk
     decode = step_seconds(replica, sequences, context, 0.0)
     mixed = step_seconds(replica, sequences, context, chunk)
     others = at_least(sequences - 1.0, 0.0)
-    alone = step_seconds(replica, others, context, chunk)
+    shared = step_seconds(replica, others, context, chunk)
+    single = step_seconds(replica, 0.0, context, chunk)
+    apart = replica.apart
     attention = replica.attention * prompt * prompt / 2
     return PromptCost(
         decode=decode,
-        added=steps * (mixed - decode) + attention,
-        own=steps * alone + attention,
+        added=steps * ((1 - apart) * (mixed - decode) + apart * single) + attention,
+        own=at_least(steps, 1.0) * ((1 - apart) * shared + apart * single) + attention,
     )
 
 
 def closed_loop(
-    replica: Replica, prompt: Number, output: Number, concurrency: Number, cached: Number = 0.0
+    replica: Replica,
+    prompt: Number,
+    output: Number,
+    concurrency: Number,
+    cached: Number = 0.0,
+    together: Number = 1.0,
 ) -> Speed:
     """`concurrency` clients, each sending its next request when it has its answer.
 
-    Of each prompt, `cached` tokens are in the cache already.
+    Of each prompt, `cached` tokens are in the cache already; `together` of them share steps.
     """
-    cost = prompt_cost(replica, prompt - cached, prompt + output / 2, concurrency)
+    cost = prompt_cost(replica, prompt - cached, prompt + output / 2, concurrency, together)
     waiting = replica.queue * (at_least(concurrency, 1.0) ** replica.queue_power - 1) * cost.added
     return _speed(replica, cost, output, concurrency, waiting)
 
@@ -169,7 +183,9 @@ def _speed(
     replica: Replica, cost: PromptCost, output: Number, running: Number, waiting: Number
 ) -> Speed:
     others = at_least(running - 1.0, 0.0)
-    per_token = cost.decode + replica.interleave * others * cost.added / output
+    # What a request waits for before its first token does not hold it up once more.
+    held_up = at_least(replica.interleave * others * cost.added - waiting, 0.0)
+    per_token = cost.decode + held_up / output
     # A request that comes while others run waits half a step on average.
     joining = cost.decode / 2 * at_most(others, 1.0)
     first_token = replica.first_token + joining + cost.own + waiting
