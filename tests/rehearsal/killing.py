@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 KILLED = 128 + 9
+# Steps that run side by side are within it.
+LIVES_ON_S = 2
 # What the local cloud calls what Pulumi manages; the rest AWS makes itself for a cluster.
 _INVENTORY = {
     "vpcs": "Vpc", "subnets": "Subnet", "internet-gateways": "InternetGateway",
@@ -47,17 +49,22 @@ class Killing:
             "--stack", self._stack, "--parallel", str(self._at_once), timeout=600,
         )  # fmt: skip
 
-    def kill(self, *points: Point) -> Point | None:
-        """Runs an update whose engine dies at one of the points; None if it met none of them."""
+    def kill(self, *points: Point) -> list[Point]:
+        """Runs an update whose engine dies at one of the points, and all that are met with it.
+
+        Returns those; none where the update went to its end and met none of them.
+        """
         (work,) = {point.work for point in points}
         done = self.pulumi(
-            "up" if work == "create" else "destroy", *(point.fault for point in points)
+            "up" if work == "create" else "destroy",
+            f"die-late:{LIVES_ON_S}",
+            *(point.fault for point in points),
         )
         if done.returncode == 0:
-            return None
+            return []
         assert done.returncode == KILLED, done.stdout[-5000:]
-        died_of = (self._checkout.state.root / "died-of").read_text()
-        return next(point for point in points if point.fault == died_of)
+        died_of = (self._checkout.state.root / "died-of").read_text().split()
+        return [point for point in points if point.fault in died_of]
 
     def recover(self) -> str:
         """`r1 recover`, and what it says; afterwards AWS holds exactly what Pulumi believes."""
@@ -75,11 +82,12 @@ class Killing:
         assert done.returncode == 0, done.stdout
 
     def resources(self) -> list[dict[str, Any]]:
-        """What Pulumi believes."""
-        done = self._checkout.rehearse("pulumi", "stack", "export", "--stack", self._stack)
-        content = json.JSONDecoder().raw_decode(done.stdout[done.stdout.index("{") :])[0]
-        assert not content["deployment"].get("pending_operations")
-        return content["deployment"].get("resources") or []
+        """What Pulumi believes, in the words of its checkpoint."""
+        stacks = self._checkout.state.backend / ".pulumi" / "stacks"
+        (checkpoint,) = stacks.glob(f"*/{self._stack}.json")
+        latest = json.loads(checkpoint.read_text())["checkpoint"].get("latest") or {}
+        assert not latest.get("pending_operations")
+        return latest.get("resources") or []
 
     def unknown_to_pulumi(self) -> list[str]:
         """What is in AWS or in Pulumi's state alone."""
