@@ -117,6 +117,7 @@ class Killing:
 _VARYING = re.compile(
     r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|\b[a-z]+-[0-9a-z]{8,19}\b|(?<=-)[0-9a-f]{7}\b"
     r"|(?<=/)[0-9a-f]{16}\b|-\d\.us-west-2\.elb|127\.0\.0\.1:\d+"
+    r'|(?<="mountname": ")\w+'
 )
 
 

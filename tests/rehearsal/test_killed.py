@@ -115,12 +115,25 @@ def survived(stack, work, record):
         record.met(died)
 
 
+def differences(believed, wanted):
+    """In which words two states of a stack differ."""
+    found = []
+    for urn in {*believed, *wanted}:
+        one, other = believed.get(urn, {}), wanted.get(urn, {})
+        found += [
+            (urn.rpartition("::")[2], key, one.get(key), other.get(key))
+            for key in {*one, *other}
+            if one.get(key) != other.get(key)
+        ]
+    return found
+
+
 def survive_all(checkout, stack, record, wanted):
     """Passes from nothing to nothing, each equal to an undisturbed one, until all were met."""
     while open_ones := record.left("create") + record.left("delete"):
         survived(stack, "create", record)
         stack.up()
-        assert stack.believed() == wanted
+        assert differences(stack.believed(), wanted) == []
         survived(stack, "delete", record)
         stack.destroy()
         held = json.loads(checkout.run("r1", "rehearse", "status", "--json").stdout)["resources"]
