@@ -38,8 +38,10 @@ def planted(stack):
             "UserIdGroupPairs": [{"GroupId": other}]}])
     ec2.allocate_address(Domain="vpc", TagSpecifications=of("elastic-ip"))
     logs.create_log_group(logGroupName=f"/planted/{stack}", **({"tags": tags} if tags else {}))
-    iam.create_role(RoleName=f"planted-{stack}", AssumeRolePolicyDocument=TRUST, Tags=pairs)
-    iam.attach_role_policy(RoleName=f"planted-{stack}", PolicyArn=POLICY)
+    # One that is called as the stack's are, and isn't its.
+    role = f"r1-{stack or 'test-7b'}-{'planted' if stack else 'somebody-s'}"
+    iam.create_role(RoleName=role, AssumeRolePolicyDocument=TRUST, Tags=pairs)
+    iam.attach_role_policy(RoleName=role, PolicyArn=POLICY)
     kms.create_key(Tags=[{"TagKey": key, "TagValue": value} for key, value in tags.items()])
 
 

@@ -35,7 +35,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def say(line: str) -> None:
-    """One line of progress."""
+    """One line of progress, after what was printed before it, also where both go to one pipe."""
+    sys.stdout.flush()
     print(line, file=sys.stderr, flush=True)
 
 
