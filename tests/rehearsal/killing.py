@@ -114,10 +114,12 @@ class Killing:
         return {one["urn"]: _steady(one) for one in self.resources()}
 
 
+# First what holds others' beginnings: `system-` before a UUID looks like an id.
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _VARYING = re.compile(
-    r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|\b[a-z]+-[0-9a-z]{8,19}\b|(?<=-)[0-9a-f]{7}\b"
+    r"\b[a-z]+-[0-9a-z]{8,19}\b|(?<=-)[0-9a-f]{7}\b"
     r"|(?<=/)[0-9a-f]{16}\b|-\d\.us-west-2\.elb|127\.0\.0\.1:\d+"
-    r'|(?<="mountname": ")\w+'
+    r'|(?<="mountname": ")\w+|(?<="ciphertext": ")[^"]+'
 )
 
 
@@ -127,6 +129,7 @@ def _steady(resource: dict[str, Any]) -> Any:
     one["dependencies"] = sorted(one["dependencies"] or [])
     if not resource["type"].startswith("pulumi:"):
         inputs = {k: v for k, v in resource.get("inputs", {}).items() if k != "__defaults"}
-        one["inputs"] = json.loads(_VARYING.sub("~", json.dumps(inputs, sort_keys=True)))
+        text = _UUID.sub("~", json.dumps(inputs, sort_keys=True))
+        one["inputs"] = json.loads(_VARYING.sub("~", text))
         one["outputs"] = sorted(resource.get("outputs", {}))
     return one
