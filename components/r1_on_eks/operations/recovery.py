@@ -21,6 +21,8 @@ ADOPT, DELETE, FORGET, UNKNOWN = "adopt", "delete", "forget", "look yourself"
 _SETTLED_WITHIN_S = 3600.0
 _MADE_AGAIN = ("pulumi:", "r1:")
 _IN_CLUSTER = "kubernetes:"
+# What AWS alone knows the end of: detaching twice is an error.
+_READ = {*KINDS, *untagged.PARTS}
 
 Say = Callable[[str], None]
 
@@ -85,7 +87,7 @@ def carry_out(steps: list[Step], deployment: Deployment, pulumi: Pulumi, account
 
 def _half_gone(step: Step) -> bool:
     """Whether AWS may have ended what Pulumi still knows; what is in the cluster ends with it."""
-    return bool(step.pending) and step.pending.work == "deleting" and step.kind in KINDS
+    return bool(step.pending) and step.pending.work == "deleting" and step.kind in _READ
 
 
 class Unsettled(Exception):
@@ -99,7 +101,7 @@ def _steps_of(
         return Step(what, pending.kind, pending.name, found, why, pending.urn, pending, thing)
 
     if pending.work != "creating":
-        read = "; it is read again" if pending.kind in KINDS else ""
+        read = "; it is read again" if pending.kind in _READ else ""
         yield step(FORGET, f"{pending.work}: the next pulumi up or destroy does it again{read}")
     elif pending.kind.startswith(_MADE_AGAIN):
         yield step(FORGET, "the next pulumi up makes it again")
