@@ -58,12 +58,34 @@ def test_what_was_made_again_is_deleted_and_what_pulumi_knows_is_not(monkeypatch
     [
         pending("updating"),
         pending("deleting"),
-        pending("creating", "kubernetes:core/v1:Namespace"),
         pending("creating", "pulumi:providers:kubernetes"),
     ],
 )
 def test_what_pulumi_does_again_by_itself_is_forgotten(monkeypatch, operation):
     assert steps(monkeypatch, [vpc(1)], operations=[operation]) == [("forget", "")]
+
+
+@pytest.mark.parametrize(
+    ("metadata", "found"),
+    [({"name": "r1"}, "r1"), ({"name": "nginx", "namespace": "r1"}, "r1/nginx")],
+)
+def test_what_is_in_the_cluster_is_adopted_as_its_provider_names_it(monkeypatch, metadata, found):
+    operation = pending(kind="kubernetes:core/v1:Service", urn=f"{URN}-service")
+    operation["resource"]["inputs"] = {"metadata": metadata}
+    assert steps(monkeypatch, [], operations=[operation]) == [("adopt", found)]
+    known = {**operation["resource"], "id": found, "outputs": {"spec": {}}}
+    assert steps(monkeypatch, [], operations=[operation], resources=[known]) == [("forget", "")]
+
+
+def test_what_was_adopted_in_the_cluster_and_not_read_is_read_again(monkeypatch):
+    inputs = {"metadata": {"name": "r1"}}
+    adopted = {
+        "urn": f"{URN}-namespace", "type": "kubernetes:core/v1:Namespace", "custom": True,
+        "id": "r1", "inputs": inputs, "outputs": inputs,
+    }  # fmt: skip
+    operation = pending(kind="pulumi:providers:kubernetes")
+    found = steps(monkeypatch, [], resources=[adopted], operations=[operation])
+    assert found == [("forget", ""), ("adopt", "r1")]
 
 
 def test_what_r1_does_not_know_is_left_to_a_person(monkeypatch):

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 KILLED = 128 + 9
+# Steps that run side by side are within it.
+LIVES_ON_S = 2
 # What the local cloud calls what Pulumi manages; the rest AWS makes itself for a cluster.
 _INVENTORY = {
     "vpcs": "Vpc", "subnets": "Subnet", "internet-gateways": "InternetGateway",
@@ -47,17 +49,22 @@ class Killing:
             "--stack", self._stack, "--parallel", str(self._at_once), timeout=600,
         )  # fmt: skip
 
-    def kill(self, *points: Point) -> Point | None:
-        """Runs an update whose engine dies at one of the points; None if it met none of them."""
+    def kill(self, *points: Point) -> list[Point]:
+        """Runs an update whose engine dies at one of the points, and all that are met with it.
+
+        Returns those; none where the update went to its end and met none of them.
+        """
         (work,) = {point.work for point in points}
         done = self.pulumi(
-            "up" if work == "create" else "destroy", *(point.fault for point in points)
+            "up" if work == "create" else "destroy",
+            f"die-late:{LIVES_ON_S}",
+            *(point.fault for point in points),
         )
         if done.returncode == 0:
-            return None
+            return []
         assert done.returncode == KILLED, done.stdout[-5000:]
-        died_of = (self._checkout.state.root / "died-of").read_text()
-        return next(point for point in points if point.fault == died_of)
+        died_of = (self._checkout.state.root / "died-of").read_text().split()
+        return [point for point in points if point.fault in died_of]
 
     def recover(self) -> str:
         """`r1 recover`, and what it says; afterwards AWS holds exactly what Pulumi believes."""
@@ -75,11 +82,12 @@ class Killing:
         assert done.returncode == 0, done.stdout
 
     def resources(self) -> list[dict[str, Any]]:
-        """What Pulumi believes."""
-        done = self._checkout.rehearse("pulumi", "stack", "export", "--stack", self._stack)
-        content = json.JSONDecoder().raw_decode(done.stdout[done.stdout.index("{") :])[0]
-        assert not content["deployment"].get("pending_operations")
-        return content["deployment"].get("resources") or []
+        """What Pulumi believes, in the words of its checkpoint."""
+        stacks = self._checkout.state.backend / ".pulumi" / "stacks"
+        (checkpoint,) = stacks.glob(f"*/{self._stack}.json")
+        latest = json.loads(checkpoint.read_text())["checkpoint"].get("latest") or {}
+        assert not latest.get("pending_operations")
+        return latest.get("resources") or []
 
     def unknown_to_pulumi(self) -> list[str]:
         """What is in AWS or in Pulumi's state alone."""
@@ -106,9 +114,12 @@ class Killing:
         return {one["urn"]: _steady(one) for one in self.resources()}
 
 
+# First what holds others' beginnings: `system-` before a UUID looks like an id.
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _VARYING = re.compile(
-    r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|\b[a-z]+-[0-9a-z]{8,19}\b|(?<=-)[0-9a-f]{7}\b"
+    r"\b[a-z]+-[0-9a-z]{8,19}\b|(?<=-)[0-9a-f]{7}\b"
     r"|(?<=/)[0-9a-f]{16}\b|-\d\.us-west-2\.elb|127\.0\.0\.1:\d+"
+    r'|(?<="mountname": ")\w+|(?<="ciphertext": ")[^"]+'
 )
 
 
@@ -118,6 +129,7 @@ def _steady(resource: dict[str, Any]) -> Any:
     one["dependencies"] = sorted(one["dependencies"] or [])
     if not resource["type"].startswith("pulumi:"):
         inputs = {k: v for k, v in resource.get("inputs", {}).items() if k != "__defaults"}
-        one["inputs"] = json.loads(_VARYING.sub("~", json.dumps(inputs, sort_keys=True)))
+        text = _UUID.sub("~", json.dumps(inputs, sort_keys=True))
+        one["inputs"] = json.loads(_VARYING.sub("~", text))
         one["outputs"] = sorted(resource.get("outputs", {}))
     return one

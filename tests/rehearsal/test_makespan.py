@@ -14,8 +14,8 @@ from killing import Killing
 pytestmark = [pytest.mark.rehearsal, pytest.mark.slow, pytest.mark.timeout(3600)]
 
 STACK = "test-7b"
-# A cluster takes 54 s, a node group 24 s: long beside what the engine itself needs.
-SLOW = "slow:0.1"
+# A cluster takes 108 s, a node group 48 s: long beside what the engine itself needs.
+SLOW = "slow:0.2"
 
 
 def steps_of(checkout, work):
@@ -68,5 +68,5 @@ def test_an_up_takes_hardly_longer_than_its_longest_path(checkout):
     assert done.returncode == 0, done.stdout
     later = {urn: tuple(one for one in earlier if urn in earlier[one]) for urn in earlier}
     steps = steps_of(checkout, "delete")
-    # The engine deletes in layers, and waits for the slowest of each.
-    assert told("destroy", steps, longest_path(steps, later)) <= 1.25
+    # The engine deletes in layers, and waits for the slowest of each: here nearly no detour.
+    assert told("destroy", steps, longest_path(steps, later)) <= 1.05

@@ -1,6 +1,7 @@
 """Makes the previews that the tests read, with the real engine in a rehearsal (some minutes).
 
-python tools/preview_corpus
+python tools/preview_corpus               all of them
+python tools/preview_corpus "discard"     this one anew, the others as they are
 
 Writes tests/previews.tar.xz: a preview of each case of a small program, as the engine printed it.
 """
@@ -34,15 +35,20 @@ class Case:
         changes: Of what stands.
         words: More words of `pulumi preview`.
         stands: Brought up before, and it stays.
+        killed: An update whose engine dies in the middle comes after that: its fault.
     """
 
     changes: dict[str, Any] = field(default_factory=dict)
     words: tuple[str, ...] = ()
     stands: dict[str, Any] | None = None
+    killed: str = ""
 
 
+_FIRST = "create everything"
 _STEPS = ("--show-replacement-steps",)
-# {vpc} and {address} are of things that somebody else made.
+_FASTER = {"mbps": 250, "first_delete": True}
+_HALF = "die:before:create:aws:fsx/lustreFileSystem:LustreFileSystem"
+# {vpc}, {address} and so on are of things that somebody else made.
 CASES = {
     "update": Case({"days": 7}),
     "update nested": Case({"most": 5}),
@@ -87,7 +93,28 @@ CASES = {
     "replace imported": Case({"imported": "{second}"}, stands={"imported": "{address}"}),
     "same": Case(stands={}),
     "refresh": Case({}, ("--refresh",)),
-}
+    "replace secret list element, steps": Case(
+        {"types": ["m7i.xlarge"], "secret": True}, _STEPS
+    ),
+    "read entry": Case({"entry": "read", "guessed": True}),
+    "import entry": Case({"entry": "imported", "guessed": True}),
+    "discard": Case({"entry": None}, stands={"entry": "read"}),
+    "replace what was read": Case({"entry": "made"}),
+    "replace what was read, steps": Case({"entry": "made", "guessed": True}, _STEPS),
+    "replace imported entry, steps": Case(
+        {"who": "further", "guessed": True}, _STEPS, stands={"entry": "imported"}
+    ),
+    "replace by reading": Case({"entry": "read", "who": "further"}),
+    "replace by reading, steps": Case(
+        {"entry": "read", "who": "further", "guessed": True}, _STEPS
+    ),
+    "replace secret entry, steps": Case({"own": "other"}, _STEPS, stands={"entry": "made"}),
+    "replace half done": Case(_FASTER, stands={}, killed=_HALF),
+    "replace half done, steps": Case(_FASTER, _STEPS),
+    "remove half replaced": Case({"files": False}, _STEPS),
+}  # fmt: skip
+# What follows an engine that died.
+_HALF_DONE = {"replace half done", "replace half done, steps", "remove half replaced"}
 
 
 class Clone:
@@ -105,13 +132,15 @@ class Clone:
                 shutil.copy2(PROJECT / name, root / name)
         (root / ".venv").symlink_to(Path(sys.prefix))
 
-    def run(self, *words: str) -> str:
-        """Runs a command inside the rehearsal; what it prints."""
+    def run(self, *words: str, fault: str = "") -> str:
+        """Runs a command inside the rehearsal; what it prints. With a fault it has to fail."""
+        faults = ["--fault", fault] if fault else []
         done = subprocess.run(
-            [_R1, "rehearse", "--", *words], cwd=self.root, capture_output=True, text=True,
-            env={**os.environ, "PYTHONPATH": str(self.root / "components")}, check=False,
+            [_R1, "rehearse", *faults, "--", *words], cwd=self.root, capture_output=True,
+            text=True, env={**os.environ, "PYTHONPATH": str(self.root / "components")},
+            check=False,
         )  # fmt: skip
-        if done.returncode != 0:
+        if (done.returncode != 0) != bool(fault):
             raise SystemExit(f"{' '.join(words)}\n{done.stdout}\n{done.stderr}")
         return done.stdout
 
@@ -125,30 +154,42 @@ class Clone:
         text = self.run("pulumi", "preview", "--json", "--show-sames", "--stack", stack, *words)
         return text[text.index("{") :]
 
-    def up(self, changes: dict[str, Any]) -> None:
-        """Brings the corpus stack up."""
+    def up(self, changes: dict[str, Any], fault: str = "") -> None:
+        """Brings the corpus stack up; with a fault, half of the way."""
         self.write(changes)
-        self.run("pulumi", "up", "--yes", "--skip-preview", "--stack", "corpus")
+        self.run("pulumi", "up", "--yes", "--skip-preview", "--stack", "corpus", fault=fault)
+        if fault:
+            self.run("r1", "recover", "corpus", "--yes")
 
     def stop(self) -> None:
         """Ends the rehearsal."""
         subprocess.run([_R1, "rehearse", "stop"], cwd=self.root, check=False)
 
 
-def previews(clone: Clone) -> Iterator[tuple[str, str]]:
+def previews(clone: Clone, wanted: set[str]) -> Iterator[tuple[str, str]]:
     """The name and text of each preview."""
     shutil.copy(
         PROJECT / "tools" / "preview_corpus" / "program.py", clone.root / "infra/__main__.py"
     )
     clone.write({})
-    yield "create everything", clone.preview("corpus")
+    if _FIRST in wanted:
+        yield _FIRST, clone.preview("corpus")
     clone.up({})
     names = _made_by_others(clone)
     stands: dict[str, Any] = {}
+    up = stands
     for name, case in CASES.items():
         if case.stands is not None:
             stands = _named(case.stands, names)
+        if case.killed and wanted & _HALF_DONE:
             clone.up(stands)
+            clone.up({**stands, **case.changes}, case.killed)
+            up = stands
+        if name not in wanted:
+            continue
+        if stands != up:
+            clone.up(stands)
+            up = stands
         clone.write({**stands, **_named(case.changes, names)})
         yield name, clone.preview("corpus", *case.words)
     clone.write({"empty": True})
@@ -163,6 +204,13 @@ def _made_by_others(clone: Clone) -> dict[str, str]:
     vpcs = [made("create-vpc", "--cidr-block", cidr)["Vpc"]["VpcId"]
             for cidr in ("10.1.0.0/16", "10.2.0.0/16")]  # fmt: skip
     addresses = [made("allocate-address", "--domain", "vpc")["AllocationId"] for _ in range(2)]
+    for who in ("theirs", "further"):
+        clone.run(
+            "aws", "--region", "us-west-2", "eks", "create-access-entry", "--cluster-name",
+            "corpus", "--principal-arn", f"arn:aws:iam::111122223333:role/{who}", "--username",
+            "somebody", "--kubernetes-groups", "viewers", "callers", "--tags",
+            "token=one,guess=guessed",
+        )  # fmt: skip
     return {"vpc": vpcs[0], "other": vpcs[1], "address": addresses[0], "second": addresses[1]}
 
 
@@ -178,22 +226,38 @@ def _without_places(text: str) -> str:
     return re.sub(r"project:///[^\"#]*", "project:///infra/__main__.py", text)
 
 
+def _kept(wanted: set[str]) -> dict[str, bytes]:
+    """Previews that are not made anew, by name."""
+    if not CORPUS.exists():
+        return {}
+    with tarfile.open(CORPUS) as archive:
+        names = {one.name.removesuffix(".json"): one for one in archive}
+        return {
+            name: archive.extractfile(one).read()  # pyright: ignore[reportOptionalMemberAccess]
+            for name, one in names.items()
+            if name not in wanted and name in {_FIRST, *CASES}
+        }
+
+
 def main() -> int:
-    """Makes all previews and packs them."""
+    """Makes previews and packs them all."""
+    wanted = set(sys.argv[1:]) or {_FIRST, *CASES}
+    if strange := wanted - {_FIRST, *CASES}:
+        raise SystemExit(f"no such case: {', '.join(strange)}; there are {', '.join(CASES)}")
+    made = _kept(wanted)
     with tempfile.TemporaryDirectory(prefix="r1-previews-") as folder:
         clone = Clone(Path(folder))
-        packed = io.BytesIO()
         try:
-            with tarfile.open(fileobj=packed, mode="w:xz") as archive:
-                for name, text in previews(clone):
-                    content = _without_places(text).encode()
-                    entry = tarfile.TarInfo(f"{name}.json")
-                    entry.size = len(content)
-                    archive.addfile(entry, io.BytesIO(content))
-                    print(f"{name}: {len(content):,} bytes", file=sys.stderr, flush=True)
+            for name, text in previews(clone, wanted):
+                made[name] = _without_places(text).encode()
+                print(f"{name}: {len(made[name]):,} bytes", file=sys.stderr, flush=True)
         finally:
             clone.stop()
-        CORPUS.write_bytes(packed.getvalue())
+    with tarfile.open(CORPUS, mode="w:xz") as archive:
+        for name, content in made.items():
+            entry = tarfile.TarInfo(f"{name}.json")
+            entry.size = len(content)
+            archive.addfile(entry, io.BytesIO(content))
     print(f"{CORPUS.relative_to(PROJECT)}: {CORPUS.stat().st_size:,} bytes")
     return 0
 

@@ -13,6 +13,7 @@ case: dict[str, Any] = {
     "internal": True, "secret": False, "unknown": False, "read": "", "imported": "",
     "renamed": False, "moved": False, "addresses": 1, "empty": False, "first_delete": False,
     "kept": False, "block": False, "endpoints": ["sts"], "token": "one", "stays": False,
+    "files": True, "entry": None, "who": "theirs", "own": "own", "guessed": False,
     **pulumi.Config("corpus").require_object("case"),
 }  # fmt: skip
 
@@ -143,11 +144,13 @@ def kept_things(part: Part, vpc: aws.ec2.Vpc, subnets: list[aws.ec2.Subnet]) -> 
     gib: Any = case["gib"]
     if case["unknown"]:
         gib = vpc.arn.apply(lambda _: 2400) if case["cidr"] != "10.9.0.0/16" else gib
-    aws.fsx.LustreFileSystem(
-        "lustre", deployment_type="PERSISTENT_2", file_system_type_version="2.15",
-        storage_type="SSD", storage_capacity=gib, per_unit_storage_throughput=case["mbps"],
-        subnet_ids=subnets[0].id, skip_final_backup=True, opts=within(part),
-    )  # fmt: skip
+    if case["files"]:
+        aws.fsx.LustreFileSystem(
+            "lustre", deployment_type="PERSISTENT_2", file_system_type_version="2.15",
+            storage_type="SSD", storage_capacity=gib, per_unit_storage_throughput=case["mbps"],
+            subnet_ids=subnets[0].id, skip_final_backup=True,
+            opts=within(part, delete_before_replace=case["first_delete"]),
+        )  # fmt: skip
     aws.cloudwatch.LogGroup(
         "logs", name=case["log"], retention_in_days=case["days"],
         opts=within(part, delete_before_replace=case["first_delete"]),
@@ -165,6 +168,32 @@ def way_in(part: Part, subnets: list[aws.ec2.Subnet]) -> None:
                         subnets=[one.id for one in subnets], opts=within(part))  # fmt: skip
 
 
+def entry(way: str) -> None:
+    """Who may enter the cluster, with a list, a secret, and a value that waits for another.
+
+    Args:
+        way: It is `made` by the stack, `imported` into it, or only `read`.
+    """
+    guessed: Any = "guessed"
+    if case["guessed"]:
+        trusted = trust("ec2.amazonaws.com")
+        role = aws.iam.Role("guess", assume_role_policy=trusted,
+                            opts=pulumi.ResourceOptions(provider=account))  # fmt: skip
+        guessed = role.unique_id
+    who = f"arn:aws:iam::111122223333:role/{case['own' if way == 'made' else 'who']}"
+    inputs: dict[str, Any] = {
+        "cluster_name": "corpus", "principal_arn": who, "user_name": "somebody",
+        "type": "STANDARD", "kubernetes_groups": ["viewers", "callers"],
+        "tags": {"token": pulumi.Output.secret(case["token"]), "guess": guessed},
+    }  # fmt: skip
+    options = pulumi.ResourceOptions(provider=account)
+    if way == "read":
+        aws.eks.AccessEntry.get("entry", f"corpus:{who}", **inputs, opts=options)
+    else:
+        options.import_ = f"corpus:{who}" if way == "imported" else None
+        aws.eks.AccessEntry("entry", **inputs, opts=options)
+
+
 account = aws.Provider("aws", region="us-west-2")
 if not case["empty"]:
     outer = Part("corpus")
@@ -177,3 +206,5 @@ if not case["empty"]:
     if case["imported"]:
         theirs = pulumi.ResourceOptions(provider=account, import_=case["imported"])
         aws.ec2.Eip("imported", domain="vpc", opts=theirs)
+    if case["entry"]:
+        entry(case["entry"])

@@ -159,8 +159,13 @@ def _increase(compared: Comparison, limit: Limit) -> Verdict:
         return Verdict(told, more <= limit.amount + _CENT)
     if percent is None:
         return Verdict(f"{signed(more)} a month, from nothing", more < _CENT)
-    told = f"{percent:+.1f} % a month, of at most {limit.amount:g} % more"
+    told = f"{signed_percent(percent)} % a month, of at most {limit.amount:g} % more"
     return Verdict(told, percent <= limit.amount + 1e-9)
+
+
+def signed_percent(percent: float) -> str:
+    """+7.2, −100.0."""
+    return f"{percent:+.1f}".replace("-", "−")
 
 
 def signed(usd: float) -> str:

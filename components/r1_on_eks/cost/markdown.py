@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from r1_on_eks.catalog.price_book import REMEMBERED
 from r1_on_eks.cost.bill import Bill, Line
-from r1_on_eks.cost.compare import Comparison, ResourceChange, signed
+from r1_on_eks.cost.compare import Comparison, ResourceChange, signed, signed_percent
 from r1_on_eks.cost.options import Option
 from r1_on_eks.cost.preview import Change
 from r1_on_eks.cost.stateful import STATEFUL
@@ -53,11 +53,13 @@ def headline(found: Sequence[Study]) -> str:
     before = after - more
     if abs(more) < 0.005:
         return f"Cost: unchanged, ${after:,.2f} a month"
-    percent = f" ({more / before * 100:+.1f} %)" if before > 0.005 else ""
+    percent = f" ({signed_percent(more / before * 100)} %)" if before > 0.005 else ""
     return f"Cost: {signed(more)} a month{percent}, {signed(more / 730)} an hour"
 
 
 def _stacks_table(found: Sequence[Study]) -> list[str]:
+    if not found:
+        return ["Nothing of what its stacks declare is another than before."]
     rows = [
         "| stack | before | after | change | $/hour | scaled in to out, a month |",
         "|---|--:|--:|--:|--:|--:|",
@@ -97,7 +99,9 @@ def _change(compared: Comparison) -> str:
     if compared.before is None:
         return "–"
     percent = (
-        f" ({compared.percent:+.1f}\N{NO-BREAK SPACE}%)" if compared.percent is not None else ""
+        ""
+        if compared.percent is None or abs(compared.difference) < 0.005
+        else f" ({signed_percent(compared.percent)}\N{NO-BREAK SPACE}%)"
     )
     new = " new" if not compared.before.lines and compared.after.lines else ""
     return f"**{signed(compared.difference)}**{percent}{new}"
@@ -151,6 +155,8 @@ def _summary(one: Study) -> str:
     compared = one.compared
     changed = len(compared.resources)
     told = f"{changed} of its resources cost more or less" if changed else "the whole bill"
+    if changed == 1:
+        told = "one of its resources costs more or less"
     return f"<b>{one.stack}</b>: {told}"
 
 
@@ -245,12 +251,17 @@ def _steps(changes: Sequence[Change]) -> str:
         for change in changes
         if change.replaces
     ]
-    return f"Steps: {told}" + (f". Replaced: {', '.join(replaced)}" if replaced else "")
+    # Without the engine nobody foresees the others.
+    foreseen = all(change.type in STATEFUL for change in changes)
+    what = "Steps for what holds state or costs most" if foreseen else "Steps"
+    return f"{what}: {told}" + (f". Replaced: {', '.join(replaced)}" if replaced else "")
 
 
 def _smallprint(one: Study) -> str:
     bill = one.compared.after
-    lines = [f"- prices: {standings_told(bill)}", f"- resources: {coverage_told(bill)}"]
+    lines = []
+    if bill.lines or bill.gaps:
+        lines += [f"- prices: {standings_told(bill)}", f"- resources: {coverage_told(bill)}"]
     lines += [
         f"- once: {once.told}, {once.gb:,.0f} GB by {once.way}: "
         + ("not priced" if once.usd is None else f"${once.usd:,.2f}")

@@ -33,6 +33,8 @@ _OPERATIONS = {
     # It was deleted before.
     "remove-pending-replace": _NEITHER,
 }
+# Somebody else's resource stays as it is.
+_NO_CHANGE = {"same", "read", "refresh", "discard", "discard-replaced"}
 _IMPORTS = {"import", "import-replacement"}
 _REPLACES = {"replace", "create-replacement", "delete-replaced", "import-replacement"}
 
@@ -185,14 +187,22 @@ def _take(
         if not isinstance(new, Mapping):
             raise NotAPreview(f"{where}: {operation} of {urn} has no newState")
         after[urn] = _declared(urn, new)
-    if operation not in {"same", "read", "refresh"}:
+    if operation not in _NO_CHANGE:
         state = new if isinstance(new, Mapping) else old
         kind = state.get("type", "") if isinstance(state, Mapping) else ""
-        _remember(changes, Change(urn, kind, operation, _keys(step)))
+        told = "create" if _ends_nothing(operation, old) else operation
+        _remember(changes, Change(urn, kind, told, _keys(step)))
+
+
+def _ends_nothing(operation: str, old: Any) -> bool:
+    """Whether a replacement only makes: the old one is somebody else's, and was only read."""
+    return operation in _REPLACES and isinstance(old, Mapping) and bool(old.get("external"))
 
 
 def _billed(operation: str, old: Any, new: Any) -> tuple[bool, bool]:
     """Which of the two states of a step are billed."""
+    if operation in {"replace", "create-replacement"} and _ends_nothing(operation, old):
+        return _AFTER
     if operation == "refresh" and new is None:
         # Somebody else has deleted it.
         return _BEFORE

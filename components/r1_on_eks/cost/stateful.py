@@ -32,7 +32,7 @@ STATEFUL: dict[str, Stateful] = {
         "internal/service/eks/cluster.go@00555dc5b38f",
     ),
     "aws:eks/nodeGroup:NodeGroup": Stateful(
-        "its instances end; GPUs like them may not come back",
+        "its instances end; of a GPU type there may be none to have again",
         ("amiType", "capacityType", "clusterName", "diskSize", "instanceTypes",
          "launchTemplate.id", "launchTemplate.name", "nodeGroupName", "nodeRoleArn",
          "remoteAccess", "subnetIds"),

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from r1_on_eks.catalog.price_book import REMEMBERED
 from r1_on_eks.cost.bill import COVERAGE, Bill, Line
-from r1_on_eks.cost.compare import Comparison, signed
+from r1_on_eks.cost.compare import Comparison, signed, signed_percent
 from r1_on_eks.cost.study import Study
 from r1_on_eks.cost.tokens import UTILISATIONS
 
@@ -119,7 +119,7 @@ def coverage_told(bill: Bill) -> str:
 
 def _print_comparison(console: Console, compared: Comparison, against: str) -> None:
     before = compared.before.monthly.desired if compared.before else 0
-    percent = f" ({compared.percent:+.1f} %)" if compared.percent is not None else ""
+    percent = f" ({signed_percent(compared.percent)} %)" if compared.percent is not None else ""
     console.print(
         f"\n[bold]{signed(compared.difference)} a month[/bold]{percent} against {against}:"
         f" ${before:,.2f} → ${compared.after.monthly.desired:,.2f}"

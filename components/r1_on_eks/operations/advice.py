@@ -1,4 +1,4 @@
-"""What to try when AWS has no instance of the type that a pool asks for."""
+"""What to try when AWS has no instances of a type, or they never become nodes."""
 
 from pathlib import Path
 
@@ -8,6 +8,7 @@ from r1_on_eks.plan.purchase import CAPACITY_BLOCK, ON_DEMAND, RESERVATION, SPOT
 from r1_on_eks.stack_config import StackConfigError
 from r1_on_eks.stack_file import plan_of
 
+_NEVER_JOINED = "NodeCreationFailure"
 _LACKS = ("InsufficientInstanceCapacity", "InsufficientCapacity", "UnfulfillableCapacity")
 # More are a list that nobody reads.
 _SHOWN = 4
@@ -16,6 +17,31 @@ _SHOWN = 4
 def lacks_capacity(told: str) -> bool:
     """Whether AWS's words mean that it has no such instance now."""
     return any(word in told for word in _LACKS)
+
+
+def never_joined(told: str) -> bool:
+    """Whether AWS's words mean that instances started and did not become nodes."""
+    return _NEVER_JOINED in told
+
+
+def on_nodes(node_group: str, instances: list[str]) -> list[str]:
+    """Where to look before they are gone: `r1 recover` deletes a group that failed.
+
+    Args:
+        node_group: Pulumi's id of it, `CLUSTER:NAME`.
+        instances: Ids of its instances, as its health names them.
+    """
+    cluster = node_group.partition(":")[0]
+    one = instances[0] if instances else "i-…"
+    return [
+        "its boot log, first: aws ec2 get-console-output --latest --output text"
+        f" --instance-id {one}",
+        "AWS's own checks (EKS user guide, troubleshooting): aws ssm start-automation-execution"
+        " --document-name AWSSupport-TroubleshootEKSWorkerNode"
+        f" --parameters ClusterName={cluster},WorkerID={one}",
+        "then what it needs: a route to EKS and the registries, its role's policies and its"
+        " security groups as this stack makes them, unchanged by others",
+    ]
 
 
 def on_capacity(stack: str, node_group: str, stacks: Path) -> list[str]:

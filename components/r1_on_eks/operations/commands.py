@@ -35,7 +35,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def say(line: str) -> None:
-    """One line of progress."""
+    """One line of progress, after what was printed before it, also where both go to one pipe."""
+    sys.stdout.flush()
     print(line, file=sys.stderr, flush=True)
 
 
@@ -94,9 +95,14 @@ def _recover(arguments: argparse.Namespace) -> int:
 
 
 def _to_try(stack: str, step: recovery.Step) -> list[str]:
-    if not advice.lacks_capacity(step.why):
-        return []
-    return advice.on_capacity(stack, step.id.partition(":")[2], project() / "stacks")
+    if advice.lacks_capacity(step.why):
+        return advice.on_capacity(stack, step.id.partition(":")[2], project() / "stacks")
+    if step.thing and advice.never_joined(step.why):
+        issues = step.thing.about.get("health", {}).get("issues", [])
+        return advice.on_nodes(
+            step.id, [one for issue in issues for one in issue.get("resourceIds", [])]
+        )
+    return []
 
 
 def _nothing_to_recover(arguments: argparse.Namespace) -> int:

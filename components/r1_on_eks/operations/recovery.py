@@ -6,8 +6,9 @@ the two, it does not know whether AWS was called; no refresh adopts what was mad
 """
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from r1_on_eks.operations.account import FAILURES, Account, is_gone
 from r1_on_eks.operations.deployment import Deployment, Pending
@@ -18,8 +19,10 @@ from r1_on_eks.plan.names import NAME_TAG, STACK_TAG
 ADOPT, DELETE, FORGET, UNKNOWN = "adopt", "delete", "forget", "look yourself"
 # EKS gives up on a control plane or a node group sooner.
 _SETTLED_WITHIN_S = 3600.0
-# Pulumi's own, and what the Kubernetes provider applies again as it is.
-_MADE_AGAIN = ("kubernetes:", "pulumi:", "r1:")
+_MADE_AGAIN = ("pulumi:", "r1:")
+_IN_CLUSTER = "kubernetes:"
+# What AWS alone knows the end of: detaching twice is an error.
+_READ = {*KINDS, *untagged.PARTS}
 
 Say = Callable[[str], None]
 
@@ -84,7 +87,7 @@ def carry_out(steps: list[Step], deployment: Deployment, pulumi: Pulumi, account
 
 def _half_gone(step: Step) -> bool:
     """Whether AWS may have ended what Pulumi still knows; what is in the cluster ends with it."""
-    return bool(step.pending) and step.pending.work == "deleting" and step.kind in KINDS
+    return bool(step.pending) and step.pending.work == "deleting" and step.kind in _READ
 
 
 class Unsettled(Exception):
@@ -98,14 +101,17 @@ def _steps_of(
         return Step(what, pending.kind, pending.name, found, why, pending.urn, pending, thing)
 
     if pending.work != "creating":
-        read = "; it is read again" if pending.kind in KINDS else ""
+        read = "; it is read again" if pending.kind in _READ else ""
         yield step(FORGET, f"{pending.work}: the next pulumi up or destroy does it again{read}")
     elif pending.kind.startswith(_MADE_AGAIN):
-        yield step(FORGET, "the next pulumi up applies it again")
+        yield step(FORGET, "the next pulumi up makes it again")
+    elif pending.urn in deployment.urns and pending.kind not in KINDS:
+        yield step(FORGET, "it was made again since")
+    elif pending.kind.startswith(_IN_CLUSTER):
+        # Its provider refuses to make what exists; a refresh drops what doesn't.
+        yield step(ADOPT, "where the API server has it, and else forgotten", _object_id(pending))
     elif pending.kind in untagged.PARTS:
-        if pending.urn in deployment.urns:
-            yield step(FORGET, "it was made again since")
-        elif found := untagged.found(account, pending.kind, pending.resource["inputs"]):
+        if found := untagged.found(account, pending.kind, pending.resource["inputs"]):
             yield step(ADOPT, "made, and not written down", found)
         else:
             yield step(FORGET, "AWS has no such thing: the call never arrived")
@@ -126,6 +132,16 @@ def _steps_of(
                 yield step(DELETE, "it was made again since", one.id, one)
     else:
         yield step(UNKNOWN, f"r1 does not know how {pending.kind} is found in AWS")
+
+
+def _in_cluster(resource: Mapping[str, Any]) -> bool:
+    return resource["type"].startswith(_IN_CLUSTER)
+
+
+def _object_id(pending: Pending) -> str:
+    """As the Kubernetes provider names what it made."""
+    metadata = pending.resource["inputs"]["metadata"]
+    return "/".join(filter(None, (metadata.get("namespace"), metadata["name"])))
 
 
 def _newest_first(thing: Thing) -> float:
@@ -154,7 +170,7 @@ def _unread(deployment: Deployment) -> Iterable[Step]:
     """What an earlier recovery adopted, and could not read any more."""
     for one in deployment.resources:
         unread = one.get("custom") and one.get("inputs") and one["inputs"] == one.get("outputs")
-        if unread and one["type"] in {**KINDS, **untagged.PARTS}:
+        if unread and (one["type"] in {**KINDS, **untagged.PARTS} or _in_cluster(one)):
             name = one["urn"].rpartition("::")[2]
             yield Step(ADOPT, one["type"], name, one["id"], "adopted, and not read", one["urn"])
 

@@ -76,15 +76,21 @@ def leftovers(account: Account, stack: str, known: set[str]) -> list[Leftover]:
 def delete(found: list[Leftover], account: Account, say: Callable[[str], None]) -> list[str]:
     """Deletes what is ours, kind by kind; what AWS refuses is told, and the rest goes on.
 
+    Security groups that name each other go in a second round, and what waits for them after it.
+
     Returns one line for each refusal; afterwards it can be asked for again.
     """
-    refused: list[str] = []
-    for number, one in enumerate(found, start=1):
-        if not one.ours or one.goes_by_itself:
-            continue
-        say(f"[{number}/{len(found)}] deleting {one.thing.kind} {one.thing.id}")
-        try:
-            delete_and_wait(one.thing, account)
-        except (*FAILURES, Unsettled) as error:
-            refused.append(f"{one.thing.kind} {one.thing.id}: {error}")
-    return refused
+    left = [one for one in found if one.ours and not one.goes_by_itself]
+    while left:
+        refused: dict[str, str] = {}
+        for number, one in enumerate(left, start=1):
+            say(f"[{number}/{len(left)}] deleting {one.thing.kind} {one.thing.id}")
+            try:
+                delete_and_wait(one.thing, account)
+            except (*FAILURES, Unsettled) as error:
+                refused[one.thing.id] = f"{one.thing.kind} {one.thing.id}: {error}"
+        still = [one for one in left if one.thing.id in refused]
+        if len(still) == len(left):
+            return [*refused.values()]
+        left = still
+    return []

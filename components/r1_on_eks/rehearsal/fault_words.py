@@ -34,6 +34,10 @@ KINDS = {
         "the engine is killed before|after|recorded the Nth create|update|delete of a type:"
         " before the call, after AWS answered, after the engine wrote it down",
     ),
+    "die-late": (
+        "die-late:SECONDS",
+        "an engine that is to die lives on so long, so that steps beside are in the middle too",
+    ),
 }
 _MOMENTS = ("before", "after", "recorded")
 _WORKS = ("create", "update", "delete")
@@ -73,7 +77,7 @@ def _words(kind: str, rest: str) -> tuple[str, ...] | None:
     if kind == "throttle":
         operation, _, times = rest.partition(":")
         return (operation or "*", times or "5") if (times or "5").isdigit() else None
-    if kind == "slow":
+    if kind in ("slow", "die-late"):
         return (rest,) if re.fullmatch(r"\d+(\.\d+)?", rest) else None
     if kind == "die":
         found = re.fullmatch(r"(\w+):(\w+):([^#]+)(?:#([1-9]\d*))?", rest)

@@ -21,6 +21,7 @@ def write(state: State, texts: list[str]) -> None:
     """Makes `texts` the faults of whatever runs in this rehearsal from now on."""
     _file(state).unlink(missing_ok=True)
     if texts:
+        died_of(state).unlink(missing_ok=True)
         _file(state).write_text(json.dumps(texts))
 
 
@@ -34,7 +35,7 @@ def active(state: State, kind: str) -> list[Fault]:
 
 
 def died_of(state: State) -> Path:
-    """Holds the fault of which an engine died last."""
+    """Holds the faults of which an engine died last, one a line."""
     return state.root / "died-of"
 
 
@@ -115,12 +116,15 @@ class Step:
         self._die("recorded")
 
     def _die(self, moment: str) -> None:
-        """The engine, and this provider with it, before it does anything more."""
+        """The engine, and this provider with it, before it does anything more here."""
         assert self.state is not None
+        with died_of(self.state).open("a") as file:
+            file.write(f"{self.moments[moment]}\n")
+        # Meanwhile this step stands still, and others get to where they are to die.
+        time.sleep(sum(float(one.words[0]) for one in active(self.state, "die-late")))
         engine = psutil.Process(os.getppid())
         if "pulumi" in engine.name():
             engine.send_signal(signal.SIGKILL)
-        died_of(self.state).write_text(self.moments[moment])
         os._exit(137)
 
     def _is_recorded(self) -> bool:
