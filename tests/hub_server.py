@@ -1,7 +1,7 @@
 """A hub on the loopback: real safetensors files, counted byte by byte, and what may go wrong.
 
-Answers as Hugging Face's hub does: the tree in pages, hashes of large files as SHA-256 and of small
-ones as git's, `resolve` sends to another address that is signed and ends.
+Answers as Hugging Face's hub does: the tree in pages, hashes of large files as SHA-256 and of
+small ones as git's, `resolve` sends to another address that is signed and ends.
 """
 
 import hashlib
@@ -96,8 +96,7 @@ class HubServer:
         self.stored_at = ""
         self.valid_for = 10**9
         self.bytes_per_second = bytes_per_second
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self._server.daemon_threads = True
+        self._server = _Quiet(("127.0.0.1", 0), _handler(self))
         self.address = f"http://127.0.0.1:{self._server.server_port}"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
@@ -122,11 +121,19 @@ class HubServer:
         return entry | {"oid": hashlib.sha1(pointer.encode()).hexdigest(), "lfs": lfs}
 
 
+class _Quiet(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_: Any) -> None:
+        # A client that was killed.
+        pass
+
+
 def _handler(hub: HubServer) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
-        def do_GET(self) -> None:  # noqa: N802
+        def do_GET(self) -> None:
             url = urlsplit(self.path)
             given = parse_qs(url.query)
             path = unquote(url.path)
@@ -144,7 +151,7 @@ def _handler(hub: HubServer) -> type[BaseHTTPRequestHandler]:
                 return self._resolve(found[1])
             return self._answer(404)
 
-        do_HEAD = do_GET
+        do_HEAD = do_GET  # noqa: N815
 
         def _tree(self, start: int) -> None:
             names = sorted(hub.files)
@@ -201,6 +208,7 @@ def _handler(hub: HubServer) -> type[BaseHTTPRequestHandler]:
                 self._send(name, first, part[: len(part) // 2] if fault == "cut" else part)
             if fault == "cut":
                 self.close_connection = True
+            return None
 
         def _send(self, name: str, first: int, part: memoryview) -> None:
             sent = 0
