@@ -19,7 +19,6 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 from rich.progress import Progress as Bars
-from rich.table import Table
 
 from r1_on_eks.catalog.model_shapes import Checkpoint
 from r1_on_eks.operations.account import FAILURES, Account
@@ -127,25 +126,27 @@ def _as_json(row: Row, bucket: str) -> dict[str, Any]:
 
 
 def _print_rows(rows: list[Row], plan: Plan, gbps: float) -> None:
-    console = Console(highlight=False, soft_wrap=True)
     for row in rows:
-        way, precision = row.journey, row.checkpoint.precision
-        console.print(f"{row.variant} {precision}  {row.checkpoint.repository} @ {row.revision}")
-        table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 1))
-        where = f"s3://{plan.bucket}/{row.checkpoint.folder}/"
-        found = row.presence.told if row.presence else "not asked: see below"
-        table.add_row("", "in the bucket", f"{found}  ({where})")
-        if row.presence and row.presence.revision not in ("", row.revision):
-            table.add_row("", "", f"of revision {row.presence.revision}")
-        table.add_row("", "size", f"{way.gib:.1f} GiB, {row.checkpoint.standing}")
-        table.add_row("", "licence", row.licence)
-        table.add_row("", "from the hub", f"{way.hub_minutes:.0f} min at {gbps:g} Gbit/s")
-        reader = "from FSx, all variants at once" if plan.storage else "as a stream from S3"
-        table.add_row("", "to the GPUs", f"{way.read_minutes:.1f} min {reader}")
-        table.add_row("", "costs", _costs(way))
-        console.print(table)
+        print(f"{row.variant} {row.checkpoint.precision}  {row.checkpoint.repository}"
+              f" @ {row.revision}")  # fmt: skip
+        for what, told in _lines(row, plan, gbps):
+            print(f"  {what:15}{told}")
     if any(row.revision == _UNPINNED for row in rows):
-        console.print("unpinned: what the hub has when it is asked; r1 pins refresh pins it")
+        print("unpinned: what the hub has when it is asked; r1 pins refresh pins it")
+
+
+def _lines(row: Row, plan: Plan, gbps: float) -> Iterator[tuple[str, str]]:
+    way = row.journey
+    yield "where", f"s3://{plan.bucket}/{row.checkpoint.folder}/"
+    yield "in the bucket", row.presence.told if row.presence else "not known: see below"
+    if row.presence and row.presence.revision not in ("", row.revision):
+        yield "", f"of revision {row.presence.revision}"
+    yield "size", f"{way.gib:.1f} GiB, {row.checkpoint.standing}"
+    yield "licence", row.licence
+    yield "from the hub", f"{way.hub_minutes:.0f} min at {gbps:g} Gbit/s"
+    reader = "from FSx, all variants at once" if plan.storage else "as a stream from S3"
+    yield "to the GPUs", f"{way.read_minutes:.1f} min {reader}"
+    yield "costs", _costs(way)
 
 
 def _costs(way: Journey) -> str:
