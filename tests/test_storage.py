@@ -285,6 +285,17 @@ def test_without_a_manifest_the_shards_of_the_index_must_be_there(tmp_path, fold
     assert f"{shards[1]}: no bytes there" in ran.stderr
 
 
+def test_after_a_job_that_fills_the_bucket_the_file_system_may_be_a_little_late(tmp_path, folder):
+    folder.rmdir()
+    synced = weights().model_copy(update={"sync_from": "hub"})
+    script = preload_of(SMALL, synced).script.replace("sleep 5", "sleep 0.1")
+    (hidden := tmp_path / "hidden").mkdir()
+    (hidden / "model.safetensors").write_text("x")
+    (hidden / "manifest.json").write_text(manifest_of(hidden))
+    late = f"(sleep 0.3; mv '{hidden}' '{folder}') & {script}"
+    assert run(late, tmp_path).returncode == 0
+
+
 def test_a_manifest_that_nobody_can_read_is_no_completeness(tmp_path, folder):
     (folder / "model.safetensors").write_text("x")
     (folder / "manifest.json").write_text("{}")

@@ -38,13 +38,13 @@ def preload_of(placement: Placement, weights: Weights) -> Preload | None:
     folder = placement.checkpoint.folder
     return Preload(
         name=f"preload-{folder.lower().replace('.', '-')}",
-        script=_script(weights.bucket, folder),
+        script=_script(weights.bucket, folder, awaited=weights.sync_from is not None),
         limit_seconds=limit,
         wait=f"{-(-limit // 60) + 5}m",
     )
 
 
-def _script(bucket: str, folder: str) -> str:
+def _script(bucket: str, folder: str, *, awaited: bool) -> str:
     """Holds the files against the manifest of `r1 weights sync`, then has FSx fetch each.
 
     A file of a linked bucket is fetched when it is first read, whole, while the reader waits
@@ -56,6 +56,7 @@ def _script(bucket: str, folder: str) -> str:
     return "\n".join(
         (
             "set -eu",
+            *(_awaited(folder) if awaited else ()),
             f"cd {MOUNT}/{folder} 2> /dev/null &&"
             " [ -n \"$(find . -name '*.safetensors')\" ] || {",
             f'  echo "{where} holds no safetensors; fill the bucket first" >&2',
@@ -65,6 +66,20 @@ def _script(bucket: str, folder: str) -> str:
             f"find . -type f -print0 | xargs -0 -n 1 -P {_AT_A_TIME} head -c 1 > /dev/null",
         )
     )
+
+
+def _awaited(folder: str) -> tuple[str, ...]:
+    """FSx lists what is new in the bucket a little later; the manifest was written last."""
+    return (
+        "tries=0",
+        f"until [ -f {MOUNT}/{folder}/manifest.json ] || [ $tries -ge {_AWAITED_TRIES} ]; do",
+        f"  sleep {_AWAITED_SECONDS}; tries=$((tries + 1))",
+        "done",
+    )
+
+
+# A tenth of what the Job may take to begin.
+_AWAITED_TRIES, _AWAITED_SECONDS = 12, 5
 
 
 def _checked(where: str) -> tuple[str, ...]:
