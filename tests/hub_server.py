@@ -129,6 +129,15 @@ class _Quiet(ThreadingHTTPServer):
         pass
 
 
+def _about(hub: HubServer) -> dict[str, Any]:
+    return {
+        "id": REPOSITORY,
+        "sha": COMMIT,
+        "cardData": {"license": "mit"},
+        "siblings": [{"rfilename": name} for name in sorted(hub.files)],
+    }
+
+
 def _handler(hub: HubServer) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -143,7 +152,7 @@ def _handler(hub: HubServer) -> type[BaseHTTPRequestHandler]:
                 return self._answer(401)
             about = f"/api/models/{REPOSITORY}"
             if path in (f"{about}/revision/main", f"{about}/revision/{COMMIT}"):
-                return self._answer(200, {"sha": COMMIT, "cardData": {"license": "mit"}})
+                return self._answer(200, _about(hub))
             if path == f"{about}/tree/{COMMIT}":
                 return self._tree(int(given.get("cursor", ["0"])[0]))
             found = re.fullmatch(f"/{REPOSITORY}/resolve/{COMMIT}/(.+)", path)

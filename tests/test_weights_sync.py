@@ -319,4 +319,4 @@ def test_a_source_that_lacks_a_shard_is_refused_before_anything_is_brought(s3, h
 
 
 def test_memory_holds_a_few_parts_and_no_file():
-    assert Pace().files * Pace().parts * Pace().part * 2 <= 512 << 20
+    assert Pace().files * Pace().parts * Pace().part * 2 <= 256 << 20

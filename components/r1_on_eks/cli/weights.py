@@ -44,7 +44,7 @@ def add(subcommands: Any) -> None:
     weights.add_argument("--variant", metavar="V", help="sync: this variant alone")
     weights.add_argument(
         "--at-a-time", type=int, choices=range(1, 33), default=4, metavar="FILES",
-        help="sync: files at a time, each takes 128 MiB of memory (4)",
+        help="sync: files at a time, each takes 64 MiB of memory (4)",
     )  # fmt: skip
     weights.add_argument(
         "--replace", action="store_true",

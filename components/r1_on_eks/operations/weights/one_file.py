@@ -35,7 +35,7 @@ class Pace:
 
     files: int = 4
     parts: int = 4
-    part: int = 16 * MIB
+    part: int = 8 * MIB
 
 
 class Files:
