@@ -53,7 +53,7 @@ class WeightsSync(pulumi.ComponentResource):
     ) -> None:
         super().__init__("r1:index:WeightsSync", name, None, opts)
         within = pulumi.ResourceOptions(parent=self, deleted_with=args.cluster)
-        metadata = {"name": SYNC_ACCOUNT, "namespace": args.namespace}
+        metadata: Any = {"name": SYNC_ACCOUNT, "namespace": args.namespace}
         account = kubernetes.core.v1.ServiceAccount(
             f"{name}-account", metadata=metadata, opts=within
         )

@@ -29,6 +29,7 @@ from r1_on_eks.operations.weights.journey import Journey, journey_of
 from r1_on_eks.operations.weights.one_file import Pace
 from r1_on_eks.operations.weights.presence import COMPLETE, Presence, weights_present
 from r1_on_eks.operations.weights.progress import Progress
+from r1_on_eks.operations.weights.transfer import Outcome
 from r1_on_eks.pins_file import read_pinned
 from r1_on_eks.plan import DoesNotFit, NotPinned, Plan
 from r1_on_eks.stack_config import StackConfigError
@@ -189,7 +190,7 @@ def _sync(stack: str, arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _outcome(variant: str, outcome: job.Outcome) -> dict[str, Any]:
+def _outcome(variant: str, outcome: Outcome) -> dict[str, Any]:
     manifest = outcome.manifest
     return {
         "variant": variant,
