@@ -1,5 +1,6 @@
 """The file system of a stack: which size, why that, and how it is filled."""
 
+import json
 import re
 import subprocess
 
@@ -7,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from r1_on_eks.catalog.file_systems import TIERS
+from r1_on_eks.operations.weights.manifest import Entry, Manifest
 from r1_on_eks.plan import NotPinned
 from r1_on_eks.plan.layout import Layout
 from r1_on_eks.plan.placement import DoesNotFit, place
@@ -221,6 +223,85 @@ def test_an_empty_bucket_is_said_before_gpus_are_paid_for(there, tmp_path, folde
     assert ran.stderr == (
         "s3://ours/DeepSeek-R1-Distill-Qwen-1.5B holds no safetensors; fill the bucket first\n"
     )
+
+
+def manifest_of(folder):
+    """As `r1 weights sync` writes it."""
+    entries = {
+        path.name: Entry(
+            name=path.name, size=path.stat().st_size, sha256="", source_digest="x", etag=""
+        )
+        for path in folder.iterdir()
+    }
+    return Manifest(
+        repository="of/ours", revision="", licence="mit", source="hub", files=entries
+    ).written()
+
+
+@pytest.mark.parametrize(
+    ("broken", "line"),
+    [
+        (lambda shard: shard.unlink(), "model 2.safetensors: no bytes there, 7 wanted"),
+        (lambda shard: shard.write_bytes(b"cut"), "model 2.safetensors: 3 bytes there, 7 wanted"),
+    ],
+    ids=["missing", "cut short"],
+)
+def test_files_are_held_against_the_manifest_before_gpus_are_paid_for(
+    tmp_path, folder, broken, line
+):
+    for name in ("model 1.safetensors", "model 2.safetensors", "config.json"):
+        (folder / name).write_bytes(b"weights")
+    (folder / "manifest.json").write_text(manifest_of(folder))
+    script = preload_of(SMALL, weights()).script
+    assert run(script, tmp_path).returncode == 0
+    broken(folder / "model 2.safetensors")
+    ran = run(script, tmp_path)
+    assert ran.returncode == 1
+    assert ran.stderr.splitlines() == [
+        "s3://ours/DeepSeek-R1-Distill-Qwen-1.5B is not complete: r1 weights sync mends it",
+        line,
+    ]
+
+
+def test_a_transfer_that_has_not_ended_is_said(tmp_path, folder):
+    (folder / "model.safetensors").write_text("x")
+    (folder / "manifest.partial.json").write_text(manifest_of(folder))
+    ran = run(preload_of(SMALL, weights()).script, tmp_path)
+    assert ran.returncode == 1
+    assert "is not complete: r1 weights sync has not ended" in ran.stderr
+
+
+def test_without_a_manifest_the_shards_of_the_index_must_be_there(tmp_path, folder):
+    shards = [f"model-{number:05}-of-00002.safetensors" for number in (1, 2)]
+    index = {"weight_map": {f"layer.{number}": shard for number, shard in enumerate(shards)}}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index))
+    for shard in shards:
+        (folder / shard).write_text("x")
+    script = preload_of(SMALL, weights()).script
+    assert run(script, tmp_path).returncode == 0
+    (folder / shards[1]).unlink()
+    ran = run(script, tmp_path)
+    assert ran.returncode == 1
+    assert f"{shards[1]}: no bytes there" in ran.stderr
+
+
+def test_after_a_job_that_fills_the_bucket_the_file_system_may_be_a_little_late(tmp_path, folder):
+    folder.rmdir()
+    synced = weights().model_copy(update={"sync_from": "hub"})
+    script = preload_of(SMALL, synced).script.replace("sleep 5", "sleep 0.1")
+    (hidden := tmp_path / "hidden").mkdir()
+    (hidden / "model.safetensors").write_text("x")
+    (hidden / "manifest.json").write_text(manifest_of(hidden))
+    late = f"(sleep 0.3; mv '{hidden}' '{folder}') & {script}"
+    assert run(late, tmp_path).returncode == 0
+
+
+def test_a_manifest_that_nobody_can_read_is_no_completeness(tmp_path, folder):
+    (folder / "model.safetensors").write_text("x")
+    (folder / "manifest.json").write_text("{}")
+    ran = run(preload_of(SMALL, weights()).script, tmp_path)
+    assert ran.returncode == 1
+    assert "manifest.json names no file" in ran.stderr
 
 
 def test_a_file_that_cannot_be_read_fails_it(tmp_path, folder):

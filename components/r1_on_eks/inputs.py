@@ -33,6 +33,7 @@ from r1_on_eks.resources.stack_key import StackKey, StackKeyArgs
 from r1_on_eks.resources.system_pool import SystemPool, SystemPoolArgs
 from r1_on_eks.resources.weights_preload import WeightsPreloadArgs
 from r1_on_eks.resources.weights_reader import WeightsReaderArgs
+from r1_on_eks.resources.weights_sync import WeightsSyncArgs
 
 
 def key(plan: Plan) -> StackKeyArgs:
@@ -170,12 +171,30 @@ def storage(
     return (args,)
 
 
+def sync(
+    plan: Plan, cluster: Cluster, serving: ServingNamespace, system: SystemPool
+) -> Sequence[WeightsSyncArgs]:
+    """Of the Job that brings weights into the bucket, where a stack asks for it."""
+    if plan.sync is None:
+        return ()
+    args = WeightsSyncArgs(
+        stack=plan.stack,
+        cluster=cluster.resource,
+        cluster_name=cluster.resource.name,
+        namespace=serving.namespace,
+        sync=plan.sync,
+        tags=stack_tags(plan.stack),
+        after=[system],
+    )
+    return (args,)
+
+
 def preload(
     model: Model,
     cluster: Cluster,
     serving: ServingNamespace,
     storage: Sequence[ModelStorage],
-    system: SystemPool,
+    after: Sequence[Resource],
 ) -> Sequence[WeightsPreloadArgs]:
     """Of the first read of one variant's weights, where a file system holds them."""
     return [
@@ -185,7 +204,7 @@ def preload(
             claim_name=one.claim_name,
             variant=model.placement.variant.name,
             preload=model.preload,
-            after=[system],
+            after=after,
         )
         for one in storage
         if model.preload

@@ -30,6 +30,7 @@ from r1_on_eks.resources.stack_key import StackKey
 from r1_on_eks.resources.system_pool import SystemPool
 from r1_on_eks.resources.weights_preload import WeightsPreload
 from r1_on_eks.resources.weights_reader import WeightsReader
+from r1_on_eks.resources.weights_sync import WeightsSync
 from r1_on_eks.stack_config import StackConfig
 from r1_on_eks.stack_config.decisions import NOTHING_DECIDED, Decisions
 
@@ -73,16 +74,19 @@ def _declare(plan: Plan) -> None:
     storage = _wanted(
         ModelStorage, "storage", inputs.storage(plan, network, cluster, key, serving), inside
     )
+    # Nothing reads the bucket before it is complete.
+    synced = _wanted(WeightsSync, "weights", inputs.sync(plan, cluster, serving, system), inside)
     filled = {
         model.name: WeightsPreload(f"{model.name}-preload", args, inside)
         for model in plan.models
-        for args in inputs.preload(model, cluster, serving, storage, system)
+        for args in inputs.preload(model, cluster, serving, storage, [system, *synced])
     }
 
     pools: dict[str, GpuNodePool] = {}
     for pool in plan.gpu_pools:
         # A p4d costs $22 an hour: it starts when the weights that it serves are there.
-        after = [system, *(filled[name] for name in plan.served_by(pool) if name in filled)]
+        full = [filled[name] for name in plan.served_by(pool) if name in filled]
+        after = [system, *synced, *full]
         nodes = inputs.gpu_pool(plan, pool, network, cluster, fabric, after)
         pools[pool.name] = GpuNodePool(pool.name, nodes, on_aws)
     models: list[Resource] = []
@@ -97,7 +101,8 @@ def _declare(plan: Plan) -> None:
     gateway = Gateway("gateway", inputs.gateway(plan, network, cluster, system, serving), inside)
 
     beginning = [key, network, cluster, *mirror, system, gpus, *fabric, *groups, serving]
-    everything = [*beginning, *storage, *filled.values(), *pools.values(), *models, gateway]
+    rest = [*storage, *synced, *filled.values(), *pools.values(), *models, gateway]
+    everything = [*beginning, *rest]
     Protection(
         HOW_TO_LIFT_PROTECTION, ProtectionArgs(protected=plan.protected, everything=everything)
     )

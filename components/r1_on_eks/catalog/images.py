@@ -10,6 +10,9 @@ VLLM = "docker.io/vllm/vllm-openai:v0.33.0"
 # container fetches the weights with AWS's client, of a version that public repositories pull.
 VLLM_ON_CPU = "docker.io/vllm/vllm-openai-cpu:v0.33.0-x86_64"
 AWS_CLI = "public.ecr.aws/aws-cli/aws-cli:2.36.42"
+# AWS's Python with boto3 in it (Lambda developer guide, lambda-python, 2026-11), from a registry
+# that asks for no account. vLLM's image has both too, and all of CUDA besides.
+PYTHON_WITH_BOTO3 = "public.ecr.aws/lambda/python:3.13"
 NGINX = "docker.io/nginxinc/nginx-unprivileged:1.30.4"
 # 0.19.0 to 0.19.2 mount every InfiniBand device by default (NVIDIA/k8s-device-plugin#1837).
 DEVICE_PLUGIN = "nvcr.io/nvidia/k8s-device-plugin:v0.19.3"

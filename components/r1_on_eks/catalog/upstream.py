@@ -103,6 +103,17 @@ PARTS = (
         open="the image; its command line is run by no test",
     ),
     Part(
+        name="Python with boto3, AWS Lambda's",
+        version="3.13",
+        image=images.PYTHON_WITH_BOTO3,
+        source="public repositories that build on it; boto3 in it: AWS Lambda developer guide,"
+        " lambda-python, 2026-11",
+        license="Apache-2.0",
+        verified="the Job's own modules, alone in a folder, in a Python of this machine"
+        " (tests/test_weights_job.py)",
+        open="the image, and where in it boto3 lies",
+    ),
+    Part(
         name="Nginx, unprivileged, with njs",
         version="1.30.4",
         image=images.NGINX,

@@ -18,10 +18,11 @@ from r1_on_eks.cli import (
     planning,
     readiness,
     rehearsal,
+    weights,
 )
 
 # In the order of `r1 --help`.
-_ROOMS = (planning, cost, readiness, pins, calibration, keys, operations, rehearsal)
+_ROOMS = (planning, cost, readiness, weights, pins, calibration, keys, operations, rehearsal)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

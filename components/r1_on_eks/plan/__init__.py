@@ -15,6 +15,7 @@ from r1_on_eks.plan.preload import Preload, preload_of
 from r1_on_eks.plan.server import ModelServer, server_of
 from r1_on_eks.plan.storage import Storage, storage_of
 from r1_on_eks.plan.subnets import NetworkPlan, cidr_of
+from r1_on_eks.plan.sync import Sync, sync_of
 from r1_on_eks.plan.traffic import Policy, policies_of
 from r1_on_eks.plan.versions import Versions
 from r1_on_eks.plan.zones import Zones, not_sold, region_of
@@ -78,6 +79,7 @@ class Plan:
         gpu_zone: Zone of file system and GPU pools.
         bucket: Bucket of the weights.
         storage: The file system of the weights, or None where they are streamed.
+        sync: How its bucket is filled from the cluster, or None where it isn't.
         system_pool: Instances without GPUs.
         gpu_pools: Instances with GPUs; a pool has one variant, or several that share it.
         autoscaled: Whether a cluster autoscaler sizes them.
@@ -101,6 +103,7 @@ class Plan:
     gpu_zone: str
     bucket: str
     storage: Storage | None
+    sync: Sync | None
     system_pool: Pool
     gpu_pools: tuple[Pool, ...]
     autoscaled: bool
@@ -154,6 +157,7 @@ class Plan:
             gpu_zone=zones.gpu,
             bucket=config.weights.bucket,
             storage=storage,
+            sync=sync_of(config.weights, placements, pinned, config.region),
             system_pool=system_pool(config.name, protected=_protected(config)),
             gpu_pools=gpu_pools(config.name, placements, protected=_protected(config)),
             autoscaled=config.cluster_autoscaler,
@@ -164,6 +168,7 @@ class Plan:
                 LISTEN_PORT,
                 servers,
                 streamed=config.weights.streamed,
+                synced=config.weights.sync_from is not None,
                 cidr=cidr_of(config),
             ),
         )

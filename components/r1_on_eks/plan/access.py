@@ -24,6 +24,23 @@ def reads_bucket(bucket: str) -> dict[str, Any]:
     )
 
 
+def fills_bucket(bucket: str, other: str | None = None) -> dict[str, Any]:
+    """Writes one bucket, takes up what was begun in it, and reads another one if there is one."""
+    objects = [
+        *("s3:GetObject", "s3:PutObject", "s3:DeleteObject"),
+        *("s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"),
+    ]
+    return _allow(
+        (["s3:ListBucket", "s3:ListBucketMultipartUploads"], f"arn:aws:s3:::{bucket}"),
+        (objects, f"arn:aws:s3:::{bucket}/*"),
+        *(
+            [(["s3:ListBucket"], f"arn:aws:s3:::{other}"),
+             (["s3:GetObject"], f"arn:aws:s3:::{other}/*")]
+            if other else ()
+        ),
+    )  # fmt: skip
+
+
 def describes_file_systems() -> dict[str, Any]:
     """What the FSx driver needs where the volumes are made by Pulumi."""
     return _allow((["fsx:DescribeFileSystems"], "*"))

@@ -38,27 +38,80 @@ def preload_of(placement: Placement, weights: Weights) -> Preload | None:
     folder = placement.checkpoint.folder
     return Preload(
         name=f"preload-{folder.lower().replace('.', '-')}",
-        script=_script(weights.bucket, folder),
+        script=_script(weights.bucket, folder, awaited=weights.sync_from is not None),
         limit_seconds=limit,
         wait=f"{-(-limit // 60) + 5}m",
     )
 
 
-def _script(bucket: str, folder: str) -> str:
-    """Reads one byte of each file, which has FSx fetch the whole of it.
+def _script(bucket: str, folder: str, *, awaited: bool) -> str:
+    """Holds the files against the manifest of `r1 weights sync`, then has FSx fetch each.
 
     A file of a linked bucket is fetched when it is first read, whole, while the reader waits
     (Lustre's HSM restores no parts); it goes to FSx's disks, not through the node's network.
-    A second run finds everything there.
+    A second run finds everything there. Sizes are known before; hashes were checked on the way
+    into the bucket, and reading all bytes here would take a system node hours.
     """
+    where = f"s3://{bucket}/{folder}"
     return "\n".join(
         (
             "set -eu",
+            *(_awaited(folder) if awaited else ()),
             f"cd {MOUNT}/{folder} 2> /dev/null &&"
             " [ -n \"$(find . -name '*.safetensors')\" ] || {",
-            f'  echo "s3://{bucket}/{folder} holds no safetensors; fill the bucket first" >&2',
+            f'  echo "{where} holds no safetensors; fill the bucket first" >&2',
             "  exit 1",
             "}",
+            *_checked(where),
             f"find . -type f -print0 | xargs -0 -n 1 -P {_AT_A_TIME} head -c 1 > /dev/null",
         )
     )
+
+
+def _awaited(folder: str) -> tuple[str, ...]:
+    """FSx lists what is new in the bucket a little later; the manifest was written last."""
+    return (
+        "tries=0",
+        f"until [ -f {MOUNT}/{folder}/manifest.json ] || [ $tries -ge {_AWAITED_TRIES} ]; do",
+        f"  sleep {_AWAITED_SECONDS}; tries=$((tries + 1))",
+        "done",
+    )
+
+
+# A tenth of what the Job may take to begin.
+_AWAITED_TRIES, _AWAITED_SECONDS = 12, 5
+
+
+def _checked(where: str) -> tuple[str, ...]:
+    """Ends where a file is missing or has another size than the manifest says.
+
+    Without a manifest, the shards that the checkpoint's own index names have to be there.
+    """
+    return (
+        "if [ -f manifest.json ]; then",
+        f"  wanted=$(sed -n '{_SIZE_AND_NAME}' manifest.json)",
+        "elif [ -f manifest.partial.json ]; then",
+        f'  echo "{where} is not complete: r1 weights sync has not ended" >&2',
+        "  exit 1",
+        "elif [ -f model.safetensors.index.json ]; then",
+        '  wanted=$(grep -o \'"[^"]*[.]safetensors"\' model.safetensors.index.json'
+        " | sort -u | tr -d '\"' | sed 's/^/any /')",
+        "else",
+        "  wanted=$(ls | sed 's/^/any /')",
+        "fi",
+        '[ -n "$wanted" ] || { echo "' + where + '/manifest.json names no file" >&2; exit 1; }',
+        "wrong=$(printf '%s\\n' \"$wanted\" | while read -r size name; do",
+        '  there=$(stat -c %s -- "$name" 2> /dev/null || echo no)',
+        '  [ "$size" = "$there" ] || { [ "$size" = any ] && [ "$there" != no ]; } ||',
+        '    echo "$name: $there bytes there, $size wanted"',
+        "done)",
+        'if [ -n "$wrong" ]; then',
+        f'  echo "{where} is not complete: r1 weights sync mends it" >&2',
+        '  echo "$wrong" >&2',
+        "  exit 1",
+        "fi",
+    )
+
+
+# Of each line of the manifest's files, which are written one a line.
+_SIZE_AND_NAME = r's/^  {"name": "\([^"]*\)", "size": \([0-9]*\), .*/\2 \1/p'

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from r1_on_eks.plan.names import PORT
 from r1_on_eks.plan.server import ModelServer
 from r1_on_eks.plan.subnets import CLUSTER_DNS, VPC_CIDR
+from r1_on_eks.plan.sync import SYNC_PODS
 
 GATEWAY_PODS = {"app.kubernetes.io/name": "gateway"}
 SERVER_PODS = {"app.kubernetes.io/name": "vllm"}
@@ -70,6 +71,7 @@ def policies_of(
     servers: Sequence[ModelServer],
     *,
     streamed: bool,
+    synced: bool = False,
     cidr: str = VPC_CIDR,
 ) -> tuple[Policy, ...]:
     """The policies of a stack.
@@ -79,6 +81,7 @@ def policies_of(
         listen_port: Where the gateway listens.
         servers: The model servers.
         streamed: Whether they read their weights from S3.
+        synced: Whether a Job brings weights into the bucket.
         cidr: IPv4 range of the network.
     """
     answering = (("TCP", PORT),)
@@ -106,7 +109,9 @@ def policies_of(
         ),
         opens=bucket if streamed else (),
     )
-    return (everybody, gateway, models, *_groups(servers, bucket if streamed else _DNS))
+    # The hub's storage has no addresses of its own.
+    filling = (Policy(name="weights-sync", pods=SYNC_PODS, opens=bucket),) if synced else ()
+    return (everybody, gateway, models, *filling, *_groups(servers, bucket if streamed else _DNS))
 
 
 def _groups(servers: Sequence[ModelServer], needed: Sequence[Peer]) -> tuple[Policy, ...]:

@@ -83,8 +83,7 @@ def _pod(args: WeightsPreloadArgs) -> Any:
         "containers": [
             {
                 "name": "preload",
-                # The gateway's image, which these nodes have: of it, Debian's sh, find, xargs
-                # and head alone.
+                # The gateway's image, which these nodes have: of it, what Debian always has.
                 "image": NGINX,
                 "command": ["sh", "-c", args.preload.script],
                 "resources": {

@@ -187,6 +187,12 @@ class StackConfig(Section):
                     "outbound: none leaves no way to public registries; write"
                     " image_mirror: {docker_hub_secret: …, copied: …}"
                 )
+            source = self.weights.sync_from
+            if source == "hub":
+                raise ValueError(
+                    "outbound: none leaves no way to the hub; write weights.sync_from:"
+                    " s3://bucket, or leave it out and run r1 weights sync where there is one"
+                )
         return self
 
 

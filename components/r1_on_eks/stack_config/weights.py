@@ -56,6 +56,9 @@ def _check_sold(deployment: str | None, capacity_gib: int | None, mbps: int | No
         raise ValueError("SCRATCH_2 has one speed, 200 MB/s per TiB; leave mbps_per_tib out")
 
 
+SYNC_FROM = r"^(hub|https://[^\s?#]+|s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[^\s]*)?)$"
+
+
 class Weights(Section):
     """Where the weights lie, and how they come to the GPUs.
 
@@ -70,6 +73,11 @@ class Weights(Section):
     """What of the file system is fixed; the plan decides what is not said."""
     load_minutes: Annotated[float, Field(ge=1, le=120)] = 15.0
     """How long reading may take when every variant starts at once; sizes the file system."""
+
+    sync_from: Annotated[str, pattern(SYNC_FROM)] | None = None
+    """Where a Job in the cluster brings the weights from: `hub`, a mirror's https://…, or
+    s3://bucket/prefix. Left out, nothing in the cluster writes to the bucket.
+    """
 
     @model_validator(mode="after")
     def _file_system_if_any(self) -> Self:

@@ -1,0 +1,153 @@
+"""How fast weights come from a hub into S3, beside `hf download` and `aws s3 cp` after it.
+
+    pip install huggingface_hub          # `hf`, in any environment on the PATH
+    python benchmarks/weights.py [MIB]
+
+All three in one run, against the same hub stand-in and moto's S3, each in a process of its own.
+Prints seconds and ratios: above 1, `r1 weights sync` is faster. The servers are in Python and set
+the pace: what the ratio shows is what is done at the same time instead of one after the other.
+"""
+
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+TESTS = Path(__file__).parent.parent / "tests"
+_RUNS = 3
+_SHARDS = 4
+_BUCKET = "benchmark"
+
+
+def main(argv: list[str]) -> int:
+    """Prints the table; with `hub` or `s3` it is that server."""
+    if argv[:1] in (["hub"], ["s3"]):
+        return _serve(argv[0], int(argv[1]))
+    mib = int(argv[0]) if argv else 256
+    hf = shutil.which("hf")
+    if hf is None:
+        print("benchmarks/weights.py: needs hf: pip install huggingface_hub", file=sys.stderr)
+        return 2
+    with _server("hub", mib) as hub, _server("s3", mib) as s3, tempfile.TemporaryDirectory() as at:
+        environment = os.environ | {
+            "HF_ENDPOINT": hub, "HF_HOME": f"{at}/hf", "HF_HUB_DISABLE_XET": "1",
+            "AWS_ENDPOINT_URL": s3, "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_DEFAULT_REGION": "us-west-2",
+        }  # fmt: skip
+        measured = _measured(hf, hub, Path(at), environment)
+    print(f"{mib} MiB in {_SHARDS} files, best of {_RUNS}:")
+    for name, seconds in measured.items():
+        print(f"  {name:42}{seconds:7.2f} s  {mib / seconds:7.0f} MiB/s")
+    ours, folder = measured["r1 weights sync"], measured["r1 weights sync --from DIR"]
+    through = measured["hf download, then aws s3 cp"]
+    print(f"r1 weights sync is {through / ours:.2f} times as fast as hf download, then aws s3 cp")
+    print(f"  from a folder {measured['aws s3 cp'] / folder:.2f} times as fast as aws s3 cp")
+    return 0
+
+
+def _measured(hf: str, hub: str, at: Path, environment: dict[str, str]) -> dict[str, float]:
+    repository = _beside("hub_server").REPOSITORY
+    aws = str(Path(sys.executable).with_name("aws"))
+    folder = at / repository.rpartition("/")[2]
+
+    def run(*command: str, **more: str) -> None:
+        subprocess.run(command, env=environment | more, check=True, capture_output=True)
+
+    def download() -> None:
+        shutil.rmtree(folder, ignore_errors=True)
+        # What `r1 weights sync` takes, and nothing else.
+        run(hf, "download", repository, "--local-dir", str(folder), "--include", "*.safetensors",
+            "--include", "*.json", "--exclude", "original/*")  # fmt: skip
+
+    def copy() -> None:
+        run(aws, "s3", "cp", "--recursive", "--quiet", "--exclude", ".cache/*", str(folder),
+            f"s3://{_BUCKET}/{folder.name}/")  # fmt: skip
+
+    def sync(given: str) -> None:
+        wanted: dict[str, Any] = {
+            "bucket": _BUCKET, "region": "us-west-2", "from": given,
+            "checkpoints": [{"repository": repository, "revision": "main"}],
+        }  # fmt: skip
+        run(sys.executable, "-m", "r1_on_eks.operations.weights.job",
+            R1_WEIGHTS=json.dumps(wanted))  # fmt: skip
+
+    def emptied() -> None:
+        run(aws, "s3", "rm", "--recursive", "--quiet", f"s3://{_BUCKET}/")
+
+    found: dict[str, float] = {}
+    for _ in range(_RUNS):
+        one, two = _seconds(download), _seconds(copy)
+        emptied()
+        ours = _seconds(lambda: sync(hub))
+        emptied()
+        from_folder = _seconds(lambda: sync(str(at)))
+        emptied()
+        for name, seconds in {
+            "hf download": one,
+            "aws s3 cp": two,
+            "hf download, then aws s3 cp": one + two,
+            "r1 weights sync": ours,
+            "r1 weights sync --from DIR": from_folder,
+        }.items():
+            found[name] = min(found.get(name, float("inf")), seconds)
+    return found
+
+
+def _seconds(work: Callable[[], None]) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+@contextmanager
+def _server(which: str, mib: int) -> Iterator[str]:
+    with subprocess.Popen(
+        [sys.executable, __file__, which, str(mib)],
+        stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True,
+    ) as server:  # fmt: skip
+        assert server.stdout
+        assert server.stdin
+        try:
+            yield server.stdout.readline().strip()
+        finally:
+            server.stdin.close()
+
+
+def _serve(which: str, mib: int) -> int:
+    """Prints its address and serves until its standard input ends."""
+    if which == "hub":
+        module = _beside("hub_server")
+        files = module.model(shards=_SHARDS, elements=mib * 2**19 // _SHARDS)
+        server = module.HubServer(files)
+        # As of the hub, its storage has another name: hf does not follow to the same one.
+        server.stored_at = server.address.replace("127.0.0.1", "localhost")
+    else:
+        import pytest
+
+        # Its patches last as long as this process.
+        server = _beside("s3_server").S3Server(_BUCKET, pytest.MonkeyPatch())
+    print(server.address, flush=True)
+    sys.stdin.read()
+    server.close()
+    return 0
+
+
+def _beside(name: str) -> Any:
+    spec = importlib.util.spec_from_file_location(name, TESTS / f"{name}.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

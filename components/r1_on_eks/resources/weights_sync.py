@@ -1,0 +1,159 @@
+"""The Job that brings weights into the bucket, and the right to write there."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+import pulumi_kubernetes as kubernetes
+
+from r1_on_eks.catalog.images import PYTHON_WITH_BOTO3
+from r1_on_eks.plan.access import fills_bucket, trusts_pods
+from r1_on_eks.plan.names import role_name, tagged
+from r1_on_eks.plan.sync import PACKAGE, SYNC_ACCOUNT, SYNC_PODS, Sync, sync_code
+
+_USER = 10001
+_CODE = "/code"
+# A pod that ends goes on where the one before it was; the hub may be away for an hour.
+_PODS = 12
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeightsSyncArgs:
+    """Inputs of `WeightsSync`.
+
+    Attributes:
+        stack: Part of the role's name.
+        cluster: The cluster that its objects vanish with.
+        cluster_name: Its name.
+        namespace: Kubernetes namespace of the Job.
+        sync: What it brings, and for how long.
+        tags: What role and association carry.
+        after: What its pod needs: nodes without GPUs.
+    """
+
+    stack: str
+    cluster: pulumi.Resource
+    cluster_name: pulumi.Input[str]
+    namespace: pulumi.Input[str]
+    sync: Sync
+    tags: Mapping[str, str]
+    after: Sequence[pulumi.Resource]
+
+
+class WeightsSync(pulumi.ComponentResource):
+    """Weights that are in the bucket, complete and verified, before anything reads them."""
+
+    job_name: pulumi.Output[str]
+    """Known once the Job has succeeded."""
+
+    def __init__(
+        self, name: str, args: WeightsSyncArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("r1:index:WeightsSync", name, None, opts)
+        within = pulumi.ResourceOptions(parent=self, deleted_with=args.cluster)
+        metadata: Any = {"name": SYNC_ACCOUNT, "namespace": args.namespace}
+        account = kubernetes.core.v1.ServiceAccount(
+            f"{name}-account", metadata=metadata, opts=within
+        )
+        code = kubernetes.core.v1.ConfigMap(
+            f"{name}-code", metadata=metadata, data=sync_code(), opts=within
+        )
+        right = _right(name, args, pulumi.ResourceOptions(parent=self))
+        wait, sync = args.sync.wait, args.sync
+        job = kubernetes.batch.v1.Job(
+            f"{name}-job",
+            metadata={"name": sync.name, "namespace": args.namespace, "labels": SYNC_PODS},
+            spec={
+                "backoff_limit": _PODS,
+                "active_deadline_seconds": sync.limit_seconds,
+                # It stays, finished: one that vanished would be run again at every `up`.
+                "template": {
+                    "metadata": {"labels": SYNC_PODS},
+                    "spec": _pod(sync, account.metadata.name, code.metadata.name),
+                },
+            },
+            opts=pulumi.ResourceOptions.merge(
+                within,
+                pulumi.ResourceOptions(
+                    depends_on=[right, *args.after],
+                    custom_timeouts=pulumi.CustomTimeouts(create=wait, update=wait),
+                ),
+            ),
+        )
+        self.job_name = job.metadata.name
+        self.register_outputs({"job_name": self.job_name})
+
+
+def _right(name: str, args: WeightsSyncArgs, within: pulumi.ResourceOptions) -> pulumi.Resource:
+    role = aws.iam.Role(
+        f"{name}-role",
+        name=role_name(args.stack, SYNC_ACCOUNT),
+        assume_role_policy=pulumi.Output.json_dumps(trusts_pods()),
+        tags=tagged(args.tags, f"{name}-role"),
+        opts=within,
+    )
+    policy = fills_bucket(args.sync.bucket, args.sync.other_bucket)
+    written = aws.iam.RolePolicy(
+        f"{name}-bucket", role=role.name, policy=pulumi.Output.json_dumps(policy), opts=within
+    )
+    return aws.eks.PodIdentityAssociation(
+        f"{name}-pods",
+        cluster_name=args.cluster_name,
+        namespace=args.namespace,
+        service_account=SYNC_ACCOUNT,
+        role_arn=role.arn,
+        tags=tagged(args.tags, f"{name}-pods"),
+        # A pod that starts before it may do nothing fails.
+        opts=pulumi.ResourceOptions.merge(within, pulumi.ResourceOptions(depends_on=[written])),
+    )
+
+
+def _pod(sync: Sync, account: pulumi.Input[str], code: pulumi.Input[str]) -> Any:
+    environment = {
+        "R1_WEIGHTS": sync.wanted,
+        # Lambda's own bootstrap puts the second one there; a plain interpreter doesn't.
+        "PYTHONPATH": f"{_CODE}:/var/runtime",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "HOME": "/tmp",
+    }
+    return {
+        "restart_policy": "Never",
+        "service_account_name": account,
+        "automount_service_account_token": False,
+        "enable_service_links": False,
+        "security_context": {
+            "run_as_non_root": True,
+            "run_as_user": _USER,
+            "run_as_group": _USER,
+            "seccomp_profile": {"type": "RuntimeDefault"},
+        },
+        "containers": [
+            {
+                "name": "sync",
+                "image": PYTHON_WITH_BOTO3,
+                "command": ["python3", "-m", f"{PACKAGE.replace('/', '.')}.job"],
+                "env": [{"name": key, "value": value} for key, value in environment.items()],
+                "resources": {
+                    "requests": {"cpu": "500m", "memory": "1Gi"},
+                    "limits": {"memory": "2Gi"},
+                },
+                "security_context": {
+                    "allow_privilege_escalation": False,
+                    "capabilities": {"drop": ["ALL"]},
+                    "read_only_root_filesystem": True,
+                },
+                "volume_mounts": [{"name": "code", "mount_path": _CODE, "read_only": True}],
+            }
+        ],
+        "volumes": [
+            {
+                "name": "code",
+                "config_map": {
+                    "name": code,
+                    "items": [{"key": file, "path": f"{PACKAGE}/{file}"} for file in sync_code()],
+                },
+            }
+        ],
+    }
