@@ -46,9 +46,7 @@ _NODES = (
     Alert(
         name="NodeDiskFull",
         severity=WARNING,
-        expr=(
-            f"node_filesystem_avail_bytes{{{_DISK}}} / node_filesystem_size_bytes{{{_DISK}}} < 0.1"
-        ),
+        expr=(f"node_filesystem_avail_bytes{{{_DISK}}} / node_filesystem_size_bytes < 0.1"),
         hold="15m",
         summary="{{ $labels.node }}: {{ $labels.mountpoint }} is nearly full",
         description="{{ $value | humanizePercentage }} left.",
@@ -62,10 +60,7 @@ _NODES = (
     Alert(
         name="NodeMemoryFull",
         severity=WARNING,
-        expr=(
-            'node_memory_MemAvailable_bytes{job="node"} / node_memory_MemTotal_bytes{job='
-            '"node"} < 0.05'
-        ),
+        expr=('node_memory_MemAvailable_bytes{job="node"} / node_memory_MemTotal_bytes < 0.05'),
         hold="10m",
         summary="{{ $labels.node }} runs out of memory",
         description="{{ $value | humanizePercentage }} left.",

@@ -100,5 +100,4 @@ def _most_replicas(plan: Plan, model: Model) -> int:
 
 
 def _figure(name: str, value: float, **labels: str) -> Rule:
-    # Short enough to read, and closer than any prediction is.
-    return record(name, f"vector({value:.6g})", **labels)
+    return record(name, f"vector({value:.9g})", **labels)

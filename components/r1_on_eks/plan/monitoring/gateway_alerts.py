@@ -38,7 +38,7 @@ GATEWAY_ALERTS = (
         severity=WARNING,
         expr=(
             'rate(nginx_connections_accepted{job="nginx"}[5m]) -'
-            ' rate(nginx_connections_handled{job="nginx"}[5m]) > 0'
+            " rate(nginx_connections_handled[5m]) > 0"
         ),
         hold="5m",
         summary="{{ $labels.pod }} turns connections away",

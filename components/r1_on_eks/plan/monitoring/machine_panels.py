@@ -139,8 +139,7 @@ CAPACITY = Row(
             most=1,
             queries=(
                 drawn(
-                    f"node_filesystem_avail_bytes{{{_DISK}}}"
-                    f" / node_filesystem_size_bytes{{{_DISK}}}",
+                    f"node_filesystem_avail_bytes{{{_DISK}}} / node_filesystem_size_bytes",
                     "{{node}} {{mountpoint}}",
                 ),
             ),

@@ -94,12 +94,17 @@ def _pods(model: Model) -> list[Rule]:
     wanted = f"kube_{kind}_replicas" if model.group else f"kube_{kind}_spec_replicas"
     of_name = f'{{job="kube-state-metrics",namespace="{NAMESPACE}",{kind}="{name}"}}'
     pods = f'namespace="{NAMESPACE}",pod=~"{name}-.+"'
-    waits = f'kube_pod_status_ready{{job="kube-state-metrics",{pods},condition="true"}} == 0'
+    waits = 'kube_pod_status_ready{job="kube-state-metrics",condition="true"} == 0'
     started = f'kube_pod_start_time{{job="kube-state-metrics",{pods}}}'
+    # One that was evicted stays, and will never answer.
+    lives = 'kube_pod_status_phase{job="kube-state-metrics",phase=~"Pending|Running"} == 1'
+    same_pod = "on (namespace, pod)"
     rows = {
         "r1:replicas:wanted": f"sum({wanted}{of_name})",
         "r1:replicas:ready": f"sum(kube_{kind}_status_replicas_ready{of_name})",
-        "r1:pod_starting:seconds": f"max by (pod) (time() - {started} and on (pod) {waits})",
+        "r1:pod_starting:seconds": (
+            f"max by (pod) (time() - {started} and {same_pod} {waits} and {same_pod} {lives})"
+        ),
         "r1:pod_memory_rss:bytes": (
             f'sum by (pod) (container_memory_rss{{job="kubelet",{pods},container="vllm"}})'
         ),
@@ -108,7 +113,7 @@ def _pods(model: Model) -> list[Rule]:
 
 
 def _gpus() -> list[Rule]:
-    used, free = (f'DCGM_FI_DEV_FB_{word}{{job="dcgm",variant!=""}}' for word in ("USED", "FREE"))
+    used = 'DCGM_FI_DEV_FB_USED{job="dcgm",variant!=""}'
     rows = {
         "r1:gpu_busy:mean": ("avg", 'DCGM_FI_DEV_GPU_UTIL{job="dcgm",variant!=""} / 100'),
         "r1:gpu_sm_active:mean": ("avg", 'DCGM_FI_PROF_SM_ACTIVE{job="dcgm",variant!=""}'),
@@ -116,7 +121,7 @@ def _gpus() -> list[Rule]:
             "avg",
             'DCGM_FI_PROF_PIPE_TENSOR_ACTIVE{job="dcgm",variant!=""}',
         ),
-        "r1:gpu_memory_used:max": ("max", f"{used} / ({used} + {free})"),
+        "r1:gpu_memory_used:max": ("max", f"{used} / (DCGM_FI_DEV_FB_USED + DCGM_FI_DEV_FB_FREE)"),
     }
     return [record(name, _by_variant(expr, how)) for name, (how, expr) in rows.items()]
 

@@ -164,7 +164,7 @@ _MEMORY = (
     Alert(
         name="ModelOutOfMemory",
         severity=CRITICAL,
-        expr=f"{_KILLED} and on (namespace, pod, container) {_RESTARTED}",
+        expr=f"{_KILLED} and on (pod) {_RESTARTED}",
         hold="0s",
         summary="{{ $labels.pod }} was killed for want of memory",
         description="The node's memory was used up, and the kernel ended the server.",
