@@ -165,15 +165,25 @@ def kube_state(checkouts: Path) -> Iterator[Row]:
 
 
 def node() -> Iterator[Row]:
-    """The node exporter's, of what it tells in its own test."""
+    """The node exporter's: what its own test tells, and what that leaves out of its code."""
+    home, version = _module(NODE_EXPORTER), NODE_EXPORTER.partition("@")[2]
     file = "collector/fixtures/e2e-output.txt"
-    lines = (_module(NODE_EXPORTER) / file).read_text().splitlines()
+    lines = (home / file).read_text().splitlines()
     for number, line in enumerate(lines, 1):
         found = re.match(r"# TYPE (\w+) (\w+)", line)
         if found and NODE.match(found[1]):
             labels = re.findall(r'(\w+)="', lines[number]) if number < len(lines) else []
-            yield Row(found[1], found[2], " ".join(labels), "node_exporter",
-                      NODE_EXPORTER.partition("@")[2], f"{file}:{number}")  # fmt: skip
+            yield Row(found[1], found[2], " ".join(labels), "node_exporter", version,
+                      f"{file}:{number}")  # fmt: skip
+    for file, pattern, begins, labels in (
+        ("collector/meminfo_linux.go", r'metrics\["(\w+)"\]', "node_memory_", ""),
+        ("collector/filesystem_common.go", r'BuildFQName\(namespace, subsystem, "(\w+)"',
+         "node_filesystem_", "device mountpoint fstype device_error"),
+    ):  # fmt: skip
+        for number, line in enumerate((home / file).read_text().splitlines(), 1):
+            if found := re.search(pattern, line):
+                yield Row(begins + found[1], "gauge", labels, "node_exporter", version,
+                          f"{file}:{number}")  # fmt: skip
 
 
 def cadvisor() -> Iterator[Row]:
