@@ -65,7 +65,7 @@ def plan_of(**changes: Any) -> Plan:
                     "fsx": {"capacity_gib": 2400, "mbps_per_tib": 500}},
         "variants": {"70b": big, "7b": small}, "gateway": "internal", "endpoint": "private",
     }  # fmt: skip
-    return Plan.of(parse_stack_config(stack | changes), {})
+    return Plan.of(parse_stack_config(stack | changes))
 
 
 PLAN = plan_of()

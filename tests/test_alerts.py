@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from r1_on_eks.placement_file import read_file_system, read_pins
+from r1_on_eks.decisions_files import read_decisions
 from r1_on_eks.plan import Plan
 from r1_on_eks.plan.monitoring.rules import alert_groups, rule_groups
 from r1_on_eks.rehearsal.prometheus_package import find_or_unpack_prometheus
@@ -45,7 +45,7 @@ SAMPLED = 60
 def plan_of_stack(name):
     stack = yaml.safe_load((STACKS / f"Pulumi.{name}.yaml").read_text())["config"]
     config = parse_stack_config({"name": name, **stack["r1-on-eks:stack"]})
-    return Plan.of(config, read_pins(STACKS, name), read_file_system(STACKS, name))
+    return Plan.of(config, read_decisions(STACKS, name))
 
 
 PLANS = {name: plan_of_stack(name) for name in NAMES}

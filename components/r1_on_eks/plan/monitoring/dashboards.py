@@ -45,7 +45,7 @@ def uid_of(name: str) -> str:
 def _dashboard(title: str, name: str, rows: Sequence[Row]) -> dict[str, Any]:
     from grafana_foundation_sdk.builders import dashboard as build
     from grafana_foundation_sdk.cog.encoder import JSONEncoder
-    from grafana_foundation_sdk.models.dashboard import DashboardCursorSync
+    from grafana_foundation_sdk.models.dashboard import DashboardCursorSync, DashboardLinkType
 
     made = (
         build.Dashboard(title)
@@ -57,7 +57,12 @@ def _dashboard(title: str, name: str, rows: Sequence[Row]) -> dict[str, Any]:
         .timezone("browser")
         .tooltip(DashboardCursorSync.CROSSHAIR)
         .with_variable(build.DatasourceVariable("datasource").type("prometheus").label("Source"))
-        .link(build.DashboardLink("Others").type("dashboards").tags([TAG]).as_dropdown(True))
+        .link(
+            build.DashboardLink("Others")
+            .type(DashboardLinkType.DASHBOARDS)
+            .tags([TAG])
+            .as_dropdown(True)
+        )
     )
     number = 0
     for row in rows:
@@ -72,7 +77,8 @@ def _panel(panel: Panel, number: int) -> Any:
     from grafana_foundation_sdk.builders import stat, timeseries
     from grafana_foundation_sdk.models.dashboard import DataSourceRef
 
-    kind = stat.Panel() if panel.number else timeseries.Panel()
+    lines = timeseries.Panel().line_width(1).fill_opacity(8)
+    kind = stat.Panel() if panel.number else lines
     made = (
         kind.id(number)
         .title(panel.title)
