@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -48,6 +49,15 @@ def plan_of_stack(name):
     return Plan.of(config, read_decisions(STACKS, name))
 
 
+def commands():
+    done = subprocess.run(
+        [sys.executable, "-m", "r1_on_eks.cli", "--help"],
+        check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    return set(re.findall(r"^    ([a-z-]+)\b", done.stdout, re.M))
+
+
+COMMANDS = commands()
 PLANS = {name: plan_of_stack(name) for name in NAMES}
 
 
@@ -67,10 +77,23 @@ def test_prometheus_takes_the_rules_of_every_stack(tmp_path):
 def test_an_alert_says_what_it_means_and_what_to_type_first(name):
     for group in alert_groups(PLANS[name]).values():
         for alert in group:
-            said = alert.rule["annotations"]
+            said = alert.rule(name)["annotations"]
             assert all(f" {number}. " in said["runbook"] for number in (1, 2, 3)), alert.name
             assert len(said["summary"]) < 110, alert.name
             assert alert.severity in ("critical", "warning", "info")
+            for command in re.findall(r"(?<!-n )\br1 ([a-z]+)", said["runbook"]):
+                assert command in COMMANDS, f"{alert.name}: there is no r1 {command}"
+            assert "STACK" not in said["runbook"]
+
+
+def test_the_page_about_monitoring_lists_every_alert_as_it_is():
+    page = (STACKS.parent / "docs" / "monitoring.md").read_text()
+    listed = re.findall(r"^\| (\w+) \| (critical|warning|info) \| (\w+) \|", page, re.M)
+    assert listed == [
+        (alert.name, alert.severity, alert.hold)
+        for group in alert_groups(PLANS["prod-70b"]).values()
+        for alert in group
+    ]
 
 
 def test_without_gpus_or_a_file_system_nothing_is_alerted_of_them():

@@ -19,7 +19,7 @@ class Alert:
         summary: One line; labels as `{{ $labels.variant }}`.
         description: The figure, beside what was expected.
         means: What it means.
-        first: The first three things to type or to look at.
+        first: The first three things to type or to look at; `STACK` becomes the stack's name.
     """
 
     name: str
@@ -31,10 +31,10 @@ class Alert:
     means: str
     first: tuple[str, str, str]
 
-    @property
-    def rule(self) -> dict[str, Any]:
-        """The rule as a PrometheusRule holds it."""
+    def rule(self, stack: str) -> dict[str, Any]:
+        """The rule as a PrometheusRule holds it; what is to be typed names the stack."""
         steps = " ".join(f"{number}. {step}" for number, step in enumerate(self.first, 1))
+        runbook = f"{self.means} {steps}".replace("STACK", stack)
         return {
             "alert": self.name,
             "expr": self.expr,
@@ -43,7 +43,7 @@ class Alert:
             "annotations": {
                 "summary": self.summary,
                 "description": self.description,
-                "runbook": f"{self.means} {steps}",
+                "runbook": runbook,
             },
         }
 

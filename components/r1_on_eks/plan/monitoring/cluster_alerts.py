@@ -26,7 +26,8 @@ _NODES = (
             " what each node lacks.",
             "aws autoscaling describe-scaling-activities of its node group:"
             " InsufficientInstanceCapacity or a quota?",
-            "r1 check STACK: quota, zone, and where else the type is sold.",
+            "aws ec2 describe-instance-type-offerings --location-type availability-zone: which"
+            " zones sell its type; r1 plan STACK: what else would fit.",
         ),
     ),
     Alert(
@@ -86,7 +87,8 @@ _NODES_MISSING = Alert(
         "aws autoscaling describe-scaling-activities of its group: AWS's own words.",
         "A capacity block: aws ec2 describe-capacity-reservations tells its end; buy the next"
         " one and put its id into the stack file.",
-        "r1 check STACK: in which zone, or as which type, there is capacity.",
+        "aws ec2 describe-instance-type-offerings --location-type availability-zone: which"
+        " zones sell its type; r1 plan STACK: what else would fit.",
     ),
 )
 

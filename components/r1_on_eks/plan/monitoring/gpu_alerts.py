@@ -51,6 +51,7 @@ _ERRORS = (
     Alert(
         name="GpuThrottledByHeat",
         severity=WARNING,
+        # Nanoseconds, whatever older lists say (NVIDIA/dcgm-exporter#589).
         expr='rate(DCGM_FI_DEV_THERMAL_VIOLATION{job="dcgm"}[5m]) / 1e9 > 0.05',
         hold="10m",
         summary=f"{_WHERE} is too hot and slows down",

@@ -44,7 +44,7 @@ def _slower(name: str, what: str, told: str) -> Alert:
         first=(
             "GPU clocks and throttling on the stack's dashboard.",
             "The variant's dashboard: prompt and answer lengths beside those of the stack file.",
-            "Both as planned: r1 bench writes a row that r1 calibrate learns from.",
+            "Both as planned: measure it under load, and give r1 calibrate the row.",
         ),
     )
 

@@ -13,7 +13,7 @@ from r1_on_eks.plan.monitoring.panel import (
     drawn,
     planned,
 )
-from r1_on_eks.plan.monitoring.storage_alerts import FSX_PERIOD_SECONDS
+from r1_on_eks.plan.monitoring.storage_alerts import FSX_PERIOD_SECONDS, last_told
 from r1_on_eks.plan.names import NAMESPACE
 
 _OF_GPU = "{{node}} {{gpu}}"
@@ -148,7 +148,7 @@ CAPACITY = Row(
 )
 
 
-_READ = f'sum(aws_fsx_data_read_bytes_sum{{job="fsx"}}) / {FSX_PERIOD_SECONDS}'
+_READ = f"{last_told('aws_fsx_data_read_bytes_sum')} / {FSX_PERIOD_SECONDS}"
 FILE_SYSTEM = Row(
     title="File system of the weights",
     panels=(
@@ -164,7 +164,7 @@ FILE_SYSTEM = Row(
             title="Free",
             unit=BYTES,
             queries=(
-                drawn('sum(aws_fsx_free_data_storage_capacity_sum{job="fsx"})', "free"),
+                drawn(last_told("aws_fsx_free_data_storage_capacity_sum"), "free"),
                 planned("r1_plan:file_system_bytes:capacity", "capacity"),
             ),
         ),

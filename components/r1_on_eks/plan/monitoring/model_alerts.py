@@ -70,7 +70,7 @@ _ANSWERING = (
         first=(
             f"kubectl -n {NAMESPACE} logs -l r1-on-eks/variant={{{{ $labels.variant }}}} -c"
             " vllm --tail=200 | grep -i error",
-            "r1 status: is one pod to blame, or all?",
+            "The variant's dashboard, Answers per second, by status: one pod, or all?",
             "Roll back what was changed last: pulumi stack history, then pulumi up of before.",
         ),
     ),
@@ -135,7 +135,7 @@ _STARTING = (
         means="The tag is gone, the registry refuses, or the nodes can't reach it.",
         first=(
             f"{_DESCRIBE}: the registry's answer is in the events.",
-            "r1 check: can the nodes' subnets reach the registry or its mirror?",
+            "aws ec2 describe-nat-gateways and describe-vpc-endpoints: is there a way out?",
             "r1 pins: which digest is pinned, and does it still exist?",
         ),
     ),

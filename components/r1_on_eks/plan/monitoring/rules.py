@@ -22,7 +22,10 @@ def rule_groups(plan: Plan) -> list[dict[str, Any]]:
     groups = {
         "r1-plan": expectations(plan),
         "r1-measured": measured(plan),
-        **{name: [alert.rule for alert in of_one] for name, of_one in alert_groups(plan).items()},
+        **{
+            name: [alert.rule(plan.stack) for alert in of_one]
+            for name, of_one in alert_groups(plan).items()
+        },
     }
     return [
         {"name": name, "interval": _RECORDED_EVERY, "rules": rules}

@@ -6,14 +6,19 @@ from r1_on_eks.plan.monitoring.alert import WARNING, Alert
 FSX_PERIOD_SECONDS = 300
 
 
-_READ = f'sum(aws_fsx_data_read_bytes_sum{{job="fsx"}}) / {FSX_PERIOD_SECONDS}'
+def last_told(series: str) -> str:
+    """What CloudWatch said last: asked as seldom, a series has gaps where Prometheus looks."""
+    return f'sum(last_over_time({series}{{job="fsx"}}[{2 * FSX_PERIOD_SECONDS + 60}s]))'
+
+
+_READ = f"{last_told('aws_fsx_data_read_bytes_sum')} / {FSX_PERIOD_SECONDS}"
 
 STORAGE_ALERTS = (
     Alert(
         name="FileSystemFull",
         severity=WARNING,
         expr=(
-            'sum(aws_fsx_free_data_storage_capacity_sum{job="fsx"})'
+            f"{last_told('aws_fsx_free_data_storage_capacity_sum')}"
             " / r1_plan:file_system_bytes:capacity < 0.1"
         ),
         hold="15m",
