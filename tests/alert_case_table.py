@@ -36,7 +36,8 @@ FSX = {"job": "fsx"}
 CAPACITY = PLAN.storage.file_system.capacity_gib * 2**30
 STEADY = CAPACITY / 2**40 * 500e6
 ON_GPU = {key: GPU[key] for key in ("node", "gpu", "pod", "variant")}
-JOBS = ("vllm", "nginx", "node", "kube-state-metrics", "kubelet")
+ALWAYS_SCRAPED = ("nginx", "node", "kube-state-metrics", "kubelet")
+SCRAPED = (*ALWAYS_SCRAPED, "dcgm", "fsx")
 
 
 def over(name, mean, limit):
@@ -68,7 +69,8 @@ def slower(name, mean):
 
 
 def gone(job):
-    return Fires(up(*(one for one in JOBS if one != job)), [{"job": job}], by_labels=False)
+    others = up(*(one for one in (*SCRAPED, "vllm") if one != job))
+    return Fires([*others, *replicas(1, 1), node_of("r1-70b")], [{"job": job}], by_labels=False)
 
 
 CASES = {
@@ -513,13 +515,29 @@ CASES = {
     "TargetDown": Case(
         [
             Fires(
-                up(*JOBS, "dcgm", "fsx", value=0),
-                [{"job": job, "instance": f"{job}:80"} for job in (*JOBS, "dcgm", "fsx")],
+                [
+                    *up(*SCRAPED, value=0),
+                    *(
+                        constant("up", 0, {"job": "vllm", "pod": pod["pod"]})
+                        for pod in (POD, OTHER_POD)
+                    ),
+                    *starting(OTHER_POD),
+                ],
+                [
+                    *({"job": job, "instance": f"{job}:80"} for job in SCRAPED),
+                    {"job": "vllm", "pod": POD["pod"]},
+                ],
             )
         ],
-        [Quiet(up(*JOBS), 30)],
+        [Quiet(up(*SCRAPED, "vllm"), 30)],
     ),
-    "MetricsMissing": Case([gone(job) for job in JOBS], [Quiet(up(*JOBS, value=0), 60)]),
+    "MetricsMissing": Case(
+        [gone(job) for job in (*ALWAYS_SCRAPED, "vllm", "dcgm")],
+        [
+            Quiet([*up(*SCRAPED, "vllm", value=0), *replicas(1, 1), node_of("r1-70b")], 60),
+            Quiet([*up(*ALWAYS_SCRAPED), *replicas(1, 0)], 60),
+        ],
+    ),
     "GpuFailed": Case(
         [
             Fires([constant("DCGM_EXP_XID_ERRORS_COUNT", 1, GPU, xid=xid)], [{**GPU, "xid": xid}])

@@ -1,9 +1,12 @@
 """Alerts of nodes, scheduling, and of the monitoring itself."""
 
+from dataclasses import replace
+
 from r1_on_eks.plan.monitoring.alert import CRITICAL, WARNING, Alert
 from r1_on_eks.plan.names import NAMESPACE
 
-_JOBS = ("vllm", "nginx", "node", "kube-state-metrics", "kubelet")
+# There as long as the stack is; those below only while something runs that they tell of.
+_ALWAYS = ("nginx", "node", "kube-state-metrics", "kubelet")
 _STATE = 'job="kube-state-metrics"'
 
 
@@ -93,41 +96,55 @@ _NODES_MISSING = Alert(
 )
 
 
-_ABSENT = " or ".join(f'absent(up{{job="{job}"}})' for job in _JOBS)
+_ABSENT = [
+    *(f'absent(up{{job="{job}"}})' for job in _ALWAYS),
+    '(absent(up{job="vllm"}) and on () (sum(r1:replicas:ready) > 0))',
+]
+_ABSENT_OF_GPUS = '(absent(up{job="dcgm"}) and on () (sum(r1:nodes:count) > 0))'
 
-_SCRAPING = (
-    Alert(
-        name="TargetDown",
-        severity=WARNING,
-        expr=f'up{{job=~"{"|".join((*_JOBS, "dcgm", "fsx"))}"}} == 0',
-        hold="15m",
-        summary="{{ $labels.job }}: {{ $labels.instance }} can't be scraped",
-        description="For a quarter of an hour nothing was read of it.",
-        means="Alerts about it are blind. vLLM answers /metrics from its start on.",
-        first=(
-            "Prometheus, /targets: the error of the scrape.",
-            "kubectl get pods --all-namespaces -o wide: does it run?",
-            "NetworkPolicies: may Prometheus reach the port?",
-        ),
+# A server that loads its weights does not answer yet.
+_DOWN = f'up{{job=~"{"|".join((*_ALWAYS, "dcgm", "fsx"))}"}} == 0'
+_SERVER_DOWN = '(up{job="vllm"} == 0 unless on (pod) r1:pod_starting:seconds)'
+
+_TARGET_DOWN = Alert(
+    name="TargetDown",
+    severity=WARNING,
+    expr=f"{_DOWN} or {_SERVER_DOWN}",
+    hold="15m",
+    summary="{{ $labels.job }}: {{ $labels.instance }} can't be scraped",
+    description="For a quarter of an hour nothing was read of it.",
+    means="Alerts about it are blind; of a server, it is ready and does not answer.",
+    first=(
+        "Prometheus, /targets: the error of the scrape.",
+        "kubectl get pods --all-namespaces -o wide: does it run?",
+        "NetworkPolicies: may Prometheus reach the port?",
     ),
-    Alert(
-        name="MetricsMissing",
-        severity=WARNING,
-        expr=_ABSENT,
-        hold="30m",
-        summary="Nothing of {{ $labels.job }} is scraped",
-        description="There is not one target of it.",
-        means="Its ServiceMonitor or PodMonitor selects nothing; every alert about it is blind."
-        " Of a stack without any replica that is right for vllm.",
-        first=(
-            "kubectl get servicemonitors,podmonitors --all-namespaces",
-            "Prometheus, /service-discovery: what was dropped, and by which label.",
-            "pulumi preview: was something deleted by hand?",
-        ),
+)
+
+_MISSING = Alert(
+    name="MetricsMissing",
+    severity=WARNING,
+    expr=" or ".join(_ABSENT),
+    hold="30m",
+    summary="Nothing of {{ $labels.job }} is scraped",
+    description="There is not one target of it.",
+    means="Its ServiceMonitor or PodMonitor selects nothing; every alert about it is blind.",
+    first=(
+        "kubectl get servicemonitors,podmonitors --all-namespaces",
+        "Prometheus, /service-discovery: what was dropped, and by which label.",
+        "pulumi preview: was something deleted by hand?",
     ),
 )
 
 
-def cluster_alerts(*, autoscaled: bool) -> list[Alert]:
-    """All of them; where an autoscaler decides how many nodes there are, fewer is no fault."""
-    return [*_NODES, *([] if autoscaled else [_NODES_MISSING]), *_SCRAPING]
+def cluster_alerts(*, autoscaled: bool, gpus: bool) -> list[Alert]:
+    """All of them.
+
+    Args:
+        autoscaled: Whether an autoscaler decides how many nodes there are: fewer is no fault.
+        gpus: Whether there is an exporter of GPUs to miss.
+    """
+    missing = _MISSING
+    if gpus:
+        missing = replace(missing, expr=f"{missing.expr} or {_ABSENT_OF_GPUS}")
+    return [*_NODES, *([] if autoscaled else [_NODES_MISSING]), _TARGET_DOWN, missing]

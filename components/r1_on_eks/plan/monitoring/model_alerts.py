@@ -98,7 +98,7 @@ _STARTING = (
         name="ModelStartsTooLong",
         severity=WARNING,
         expr="r1:pod_starting:seconds > on (variant) group_left () r1_plan:start_seconds:limit",
-        hold="1m",
+        hold="5m",
         summary="{{ $labels.variant }}: {{ $labels.pod }} still does not answer",
         description="{{ $value | humanizeDuration }} since it has its node; the plan allows"
         " image, weights and warm-up less.",

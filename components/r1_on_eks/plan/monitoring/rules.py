@@ -41,7 +41,7 @@ def alert_groups(plan: Plan) -> dict[str, Sequence[Alert]]:
         "r1-models": MODEL_ALERTS,
         "r1-latency": LATENCY_ALERTS,
         "r1-gateway": GATEWAY_ALERTS,
-        "r1-cluster": cluster_alerts(autoscaled=plan.autoscaled),
+        "r1-cluster": cluster_alerts(autoscaled=plan.autoscaled, gpus=has_gpus),
         "r1-gpus": GPU_ALERTS if has_gpus else (),
         "r1-storage": STORAGE_ALERTS if plan.storage else (),
     }
