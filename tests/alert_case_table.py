@@ -518,14 +518,16 @@ CASES = {
                 [
                     *up(*SCRAPED, value=0),
                     *(
-                        constant("up", 0, {"job": "vllm", "pod": pod["pod"]})
+                        constant(
+                            "up", 0, {"job": "vllm", "pod": pod["pod"], "instance": "pod:8000"}
+                        )
                         for pod in (POD, OTHER_POD)
                     ),
                     *starting(OTHER_POD),
                 ],
                 [
                     *({"job": job, "instance": f"{job}:80"} for job in SCRAPED),
-                    {"job": "vllm", "pod": POD["pod"]},
+                    {"job": "vllm", "pod": POD["pod"], "instance": "pod:8000"},
                 ],
             )
         ],

@@ -17,6 +17,7 @@ from r1_on_eks.stack_config import parse_stack_config
 
 sys.path.insert(0, str(Path(__file__).parent))
 from alert_case_table import CASES
+from alert_cases import PLAN
 from plan_figures import FIGURE_VALUES
 from promtool_files import (
     ALERTS,
@@ -84,6 +85,15 @@ def test_an_alert_says_what_it_means_and_what_to_type_first(name):
             for command in re.findall(r"(?<!-n )\br1 ([a-z]+)", said["runbook"]):
                 assert command in COMMANDS, f"{alert.name}: there is no r1 {command}"
             assert "STACK" not in said["runbook"]
+
+
+def test_an_alert_speaks_of_labels_that_it_has():
+    for group in rule_groups(PLAN):
+        for rule in group["rules"]:
+            if "alert" in rule:
+                spoken = set(re.findall(r"\$labels\.(\w+)", str(rule["annotations"])))
+                for fires in CASES[rule["alert"]].fires:
+                    assert all(spoken <= labels.keys() for labels in fires.labels), rule["alert"]
 
 
 def test_the_page_about_monitoring_lists_every_alert_as_it_is():

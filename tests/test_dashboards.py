@@ -53,6 +53,9 @@ def test_panels_lie_beside_each_other_and_within_the_width(file):
         beside = one["x"] + one["w"] <= other["x"] or other["x"] + other["w"] <= one["x"]
         above = one["y"] + one["h"] <= other["y"] or other["y"] + other["h"] <= one["y"]
         assert beside or above, (one, other)
+    # Each line is full, but for one panel that is alone in its row.
+    lines = itertools.groupby(sorted(places, key=lambda one: one["y"]), lambda one: one["y"])
+    assert {sum(place["w"] for place in line) for _, line in lines} <= {24, 12}
 
 
 @each_board

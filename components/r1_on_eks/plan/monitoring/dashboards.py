@@ -17,8 +17,9 @@ from r1_on_eks.plan.names import cluster_name, service_name
 TAG = "r1-on-eks"
 # Grafana's longest uid.
 _LONGEST = 40
-# Of 24 columns: three panels abreast, six numbers.
-_WIDTH, _HEIGHT, _NUMBER_WIDTH, _NUMBER_HEIGHT = 8, 8, 4, 4
+# Grafana's grid has so many columns; a panel is as high as 8 of its rows, a number as 4.
+_COLUMNS = 24
+_HEIGHT, _NUMBER_HEIGHT = 8, 4
 
 
 def dashboards(plan: Plan) -> dict[str, dict[str, Any]]:
@@ -69,11 +70,20 @@ def _dashboard(title: str, name: str, rows: Sequence[Row]) -> dict[str, Any]:
         made = made.with_row(build.Row(row.title))
         for panel in row.panels:
             number += 1
-            made = made.with_panel(_panel(panel, number))
+            made = made.with_panel(_panel(panel, number, _width(row)))
     return json.loads(JSONEncoder(sort_keys=True).encode(made.build()))
 
 
-def _panel(panel: Panel, number: int) -> Any:
+def _width(row: Row) -> int:
+    """So that panels fill whole lines: up to six numbers abreast, else four, three or two."""
+    panels = len(row.panels)
+    if row.panels[0].number:
+        return _COLUMNS // panels
+    abreast = next(one for one in (4, 3, 2, 1) if panels % one == 0)
+    return _COLUMNS // max(abreast, 2)
+
+
+def _panel(panel: Panel, number: int, width: int) -> Any:
     from grafana_foundation_sdk.builders import stat, timeseries
     from grafana_foundation_sdk.models.dashboard import DataSourceRef
 
@@ -85,7 +95,7 @@ def _panel(panel: Panel, number: int) -> Any:
         .datasource(DataSourceRef("prometheus", "${datasource}"))
         .unit(panel.unit)
         .min(0)
-        .span(_NUMBER_WIDTH if panel.number else _WIDTH)
+        .span(width)
         .height(_NUMBER_HEIGHT if panel.number else _HEIGHT)
     )
     if panel.said:
