@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from r1_on_eks.cli import parser
 from r1_on_eks.decisions_files import read_decisions
 from r1_on_eks.plan import Plan
 from r1_on_eks.plan.monitoring.rules import alert_groups, rule_groups
@@ -50,15 +51,7 @@ def plan_of_stack(name):
     return Plan.of(config, read_decisions(STACKS, name))
 
 
-def commands():
-    done = subprocess.run(
-        [sys.executable, "-m", "r1_on_eks.cli", "--help"],
-        check=True, capture_output=True, text=True,
-    )  # fmt: skip
-    return set(re.findall(r"^    ([a-z-]+)\b", done.stdout, re.M))
-
-
-COMMANDS = commands()
+COMMANDS = set(re.findall(r"^    ([a-z-]+)\b", parser().format_help(), re.M))
 PLANS = {name: plan_of_stack(name) for name in NAMES}
 
 

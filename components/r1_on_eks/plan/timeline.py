@@ -55,7 +55,7 @@ class Timeline:
     @property
     def from_schedule_seconds(self) -> int:
         """From a pod's place on a node to its first healthy answer, its image pulled before."""
-        return self.start_seconds + _IMAGE_PULL_SECONDS
+        return self.start_seconds + IMAGE_PULL_SECONDS
 
 
 def timeline_of(placement: Placement, weights: Weights) -> Timeline:

@@ -29,8 +29,7 @@ _NODES = (
             " what each node lacks.",
             "aws autoscaling describe-scaling-activities of its node group:"
             " InsufficientInstanceCapacity or a quota?",
-            "aws ec2 describe-instance-type-offerings --location-type availability-zone: which"
-            " zones sell its type; r1 plan STACK: what else would fit.",
+            "r1 check STACK: quota, zone, and where else the type is sold.",
         ),
     ),
     Alert(
@@ -90,8 +89,7 @@ _NODES_MISSING = Alert(
         "aws autoscaling describe-scaling-activities of its group: AWS's own words.",
         "A capacity block: aws ec2 describe-capacity-reservations tells its end; buy the next"
         " one and put its id into the stack file.",
-        "aws ec2 describe-instance-type-offerings --location-type availability-zone: which"
-        " zones sell its type; r1 plan STACK: what else would fit.",
+        "r1 check STACK: quota, zone, and where else the type is sold.",
     ),
 )
 
