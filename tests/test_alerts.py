@@ -18,7 +18,7 @@ from r1_on_eks.stack_config import parse_stack_config
 
 sys.path.insert(0, str(Path(__file__).parent))
 from alert_case_table import CASES
-from alert_cases import PLAN
+from alert_cases import PLAN, plan_of
 from plan_figures import FIGURE_VALUES
 from promtool_files import (
     ALERTS,
@@ -111,6 +111,20 @@ def test_of_a_group_over_nodes_the_leaders_are_counted():
         'sum(kube_statefulset_replicas{job="kube-state-metrics",namespace="r1",'
         'statefulset="r1-671b"})'
     )
+
+
+def test_two_groups_of_a_variant_are_counted_by_the_label_that_their_nodes_share():
+    group = {"instance": "p5.48xlarge", "precision": "fp8", "tensor_parallel": 8, "stages": 2,
+             "replicas": 2, "concurrency": 8, "gpu_memory_utilization": 0.92}  # fmt: skip
+    weights = {"bucket": "example-r1-weights", "storage": "s3-stream"}
+    plan = plan_of(variants={"671b": group}, weights=weights)
+    assert len(plan.gpu_pools) == 2
+    figures = [rule for rule in rule_groups(plan)[0]["rules"] if "pool" in rule.get("labels", {})]
+    assert [(rule["record"], rule["labels"]["pool"]) for rule in figures] == [
+        ("r1_plan:usd_per_node_hour", "r1-671b"),
+        ("r1_plan:nodes:wanted", "r1-671b"),
+    ]
+    assert figures[1]["expr"] == "vector(4)"
 
 
 def test_every_alert_and_every_recorded_series_has_its_cases():

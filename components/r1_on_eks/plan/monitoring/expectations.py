@@ -9,6 +9,7 @@ from typing import Any
 from r1_on_eks.plan import Model, Plan
 from r1_on_eks.plan.estimate import Estimate, Range
 from r1_on_eks.plan.monitoring.alert import record
+from r1_on_eks.plan.names import POOL_LABEL
 from r1_on_eks.plan.outlook import Outlook, outlooks
 from r1_on_eks.plan.storage import GIB, Storage, read_mbps
 
@@ -27,7 +28,10 @@ def expectations(plan: Plan) -> list[Rule]:
             for one, figure in zip(models, figures, strict=True)
             for rule in _price(one, figure)
         ),
-        *(_figure("r1_plan:nodes:wanted", pool.nodes, pool=pool.name) for pool in plan.gpu_pools),
+        *(
+            _figure("r1_plan:nodes:wanted", nodes, pool=label)
+            for label, nodes in _nodes_by_label(plan).items()
+        ),
         *(_storage(plan.storage) if plan.storage else ()),
     ]
 
@@ -74,8 +78,7 @@ def _price(model: Model, outlook: Outlook) -> Iterator[Rule]:
     variant = model.server.variant
     if outlook.usd_per_hour is not None:
         per_node = outlook.usd_per_hour / model.placement.nodes
-        for pool in model.pools:
-            yield _figure("r1_plan:usd_per_node_hour", per_node, variant=variant, pool=pool)
+        yield _figure("r1_plan:usd_per_node_hour", per_node, variant=variant, pool=model.pool)
     for name, value in (
         ("r1_plan:usd_per_million_tokens:asked", outlook.usd_per_million_asked),
         ("r1_plan:usd_per_million_tokens:full", outlook.usd_per_million_full),
@@ -89,6 +92,15 @@ def _storage(storage: Storage) -> Iterator[Rule]:
     yield _figure("r1_plan:file_system_bytes:capacity", capacity)
     steady = read_mbps(storage.file_system) * _MB
     yield _figure("r1_plan:file_system_bytes_per_second:steady", steady)
+
+
+def _nodes_by_label(plan: Plan) -> dict[str, int]:
+    """Nodes by the label that they carry: pools of several groups of one variant share it."""
+    nodes: dict[str, int] = {}
+    for pool in plan.gpu_pools:
+        label = pool.labels[POOL_LABEL]
+        nodes[label] = nodes.get(label, 0) + pool.nodes
+    return nodes
 
 
 def _most_replicas(plan: Plan, model: Model) -> int:
