@@ -50,4 +50,13 @@ BY_PEOPLE = (
         expected="FSx makes the association",
         usd=_standing,
     ),
+    Experiment(
+        name="weights by a Job",
+        needs=PERSON,
+        claims=("the image, and where in it boto3 lies",),
+        steps="weights: {sync_from: hub} in a test stack's file, pulumi up; kubectl -n r1 logs of"
+        " the Job; r1 weights STACK",
+        expected="the Job imports boto3, ends, and every file is complete in the bucket",
+        usd=_standing,
+    ),
 )
