@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from r1_on_eks.rehearsal.nginx_files import rewritten
-from r1_on_eks.rehearsal.nginx_package import find_or_unpack_nginx
+from r1_on_eks.rehearsal.nginx_package import Nginx, find_or_unpack_nginx
 
 sys.path.insert(0, str(Path(__file__).parent))
 from gateway_process import SERVER_KEY, RunningGateway, key_entry
@@ -502,6 +502,13 @@ def test_only_addresses_are_rewritten(gateway):
             "if",
         } or (kind.endswith("_temp_path")), (old, new)
     assert sum(old.split()[0] == "server" for old, _ in changed) == len(VARIANTS)
+
+
+def test_a_module_below_this_machines_tmp_is_found_there(gateway):
+    nginx = Nginx(executable=Path("/tmp/home/nginx"), js_module=Path("/tmp/home/js.so"))
+    after = rewritten(gateway.deployed, 9999, {}, nginx, "/scratch")
+    assert "load_module /tmp/home/js.so;" in after
+    assert "pid /scratch/nginx.pid;" in after
 
 
 def test_the_text_loads_without_a_warning(gateway):

@@ -42,11 +42,12 @@ def rewritten(
         return "\n".join(f"{found['indent']}server {s}{found['rest']};" for s in servers)
 
     text = _RESOLVER.sub("", text)
-    text = _MODULE.sub(f"load_module {nginx.js_module};\n", text)
     text = _LISTEN.sub(rf"\g<1>127.0.0.1:{port}", text)
     text = _LISTEN_6.sub(rf"\g<1>[::1]:{port}\g<2>\n" if _has_ipv6() else "", text)
     text = text.replace(" /tmp/", f" {folder}/")
     text = text.replace(f" {_CONTAINER_FOLDER}", f" {folder}/{_FOLDER}/")
+    # Last: the module may lie below a /tmp of this machine's.
+    text = _MODULE.sub(f"load_module {nginx.js_module};\n", text)
     return PEER.sub(peer, text)
 
 
