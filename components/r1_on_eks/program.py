@@ -9,6 +9,7 @@ import pulumi_kubernetes as kubernetes
 from pulumi import Resource, ResourceOptions
 
 from r1_on_eks.catalog.images import every_image
+from r1_on_eks.monitoring_program import Surroundings, declare_monitoring
 from r1_on_eks.plan import Model, Plan, Pool
 from r1_on_eks.plan.autoscaling import node_template
 from r1_on_eks.plan.images import caches_of, in_pods
@@ -108,6 +109,11 @@ def _declare(plan: Plan) -> None:
         service = _model_service(model, cluster, serving, storage, after)
         services += [*readers, ModelService(model.name, service, inside)]
     gateway = Gateway("gateway", _gateway(plan, network, cluster, system, serving), inside)
+    around = Surroundings(
+        network=network, cluster=cluster, key=key, storage=storage, nodes=system,
+        serving=serving, on_aws=on_aws, inside=inside,
+    )  # fmt: skip
+    watched = declare_monitoring(plan, around)
     Protection(
         HOW_TO_LIFT_PROTECTION,
         ProtectionArgs(
@@ -115,7 +121,7 @@ def _declare(plan: Plan) -> None:
             everything=[
                 *(key, network, cluster, *mirrors, system, gpus, *between, serving),
                 *([storage] if storage else ()),
-                *(*filled.values(), *pools.values(), *services, gateway),
+                *(*filled.values(), *pools.values(), *services, gateway, *watched),
             ],
         ),
     )
