@@ -195,8 +195,12 @@ def _weights_gib(placements: Sequence[Placement]) -> float:
 def _disk_minutes(placements: Sequence[Placement], file_system: FileSystem) -> float:
     """Every node reads what it serves; a second replica on it finds the first one's pages."""
     read = sum(one.checkpoint.weight_bytes * one.nodes / one.stages for one in placements)
-    speed = file_system.capacity_gib / 1024 * _tier_of(file_system).read_mbps_per_tib
-    return read / 1e6 / speed / 60
+    return read / 1e6 / read_mbps(file_system) / 60
+
+
+def read_mbps(file_system: FileSystem) -> float:
+    """What its disks read steadily, in MB/s."""
+    return file_system.capacity_gib / 1024 * _tier_of(file_system).read_mbps_per_tib
 
 
 def _network_minutes(placements: Sequence[Placement]) -> float:

@@ -52,6 +52,11 @@ class Timeline:
     progress_deadline_seconds: int
     wait: str
 
+    @property
+    def from_schedule_seconds(self) -> int:
+        """From a pod's place on a node to its first healthy answer, its image pulled before."""
+        return self.start_seconds + _IMAGE_PULL_SECONDS
+
 
 def timeline_of(placement: Placement, weights: Weights) -> Timeline:
     """Limits for a placed variant whose weights come as the stack says."""

@@ -1,0 +1,136 @@
+"""Alerts of nodes, scheduling, and of the monitoring itself."""
+
+from r1_on_eks.plan.monitoring.alert import CRITICAL, WARNING, Alert
+from r1_on_eks.plan.names import NAMESPACE
+
+_JOBS = ("vllm", "nginx", "node", "kube-state-metrics", "kubelet")
+_STATE = 'job="kube-state-metrics"'
+
+
+_DISK = 'job="node",mountpoint=~"/|/mnt/k8s-disks/0"'
+
+_NODES = (
+    Alert(
+        name="PodHasNoNode",
+        severity=WARNING,
+        expr=(
+            f"max by (namespace, pod) (kube_pod_status_unschedulable{{{_STATE},namespace="
+            f'"{NAMESPACE}"}}) == 1'
+        ),
+        hold="15m",
+        summary="{{ $labels.pod }} finds no node",
+        description="For a quarter of an hour the scheduler has found no place for it.",
+        means="GPUs are taken or the node never came: capacity, quota, zone, or a taint.",
+        first=(
+            f"kubectl -n {NAMESPACE} describe pod {{{{ $labels.pod }}}}: the scheduler says"
+            " what each node lacks.",
+            "aws autoscaling describe-scaling-activities of its node group:"
+            " InsufficientInstanceCapacity or a quota?",
+            "r1 check STACK: quota, zone, and where else the type is sold.",
+        ),
+    ),
+    Alert(
+        name="NodeNotReady",
+        severity=WARNING,
+        expr=f'kube_node_status_condition{{{_STATE},condition="Ready",status="true"}} == 0',
+        hold="10m",
+        summary="{{ $labels.node }} is not ready",
+        description="Its kubelet has not been well for ten minutes.",
+        means="Its pods are ended elsewhere after five minutes; GPUs of it are lost meanwhile.",
+        first=(
+            "kubectl describe node {{ $labels.node }}: conditions and events.",
+            "aws ec2 describe-instance-status of its instance: AWS's own checks.",
+            "With node repair it is replaced in half an hour; to hurry: end the instance.",
+        ),
+    ),
+    Alert(
+        name="NodeDiskFull",
+        severity=WARNING,
+        expr=(
+            f"node_filesystem_avail_bytes{{{_DISK}}} / node_filesystem_size_bytes{{{_DISK}}} < 0.1"
+        ),
+        hold="15m",
+        summary="{{ $labels.node }}: {{ $labels.mountpoint }} is nearly full",
+        description="{{ $value | humanizePercentage }} left.",
+        means="The kubelet evicts pods soon: images, logs and compile caches are on it.",
+        first=(
+            "kubectl describe node {{ $labels.node }}: DiskPressure already?",
+            "crictl images on it (aws ssm start-session): old images?",
+            "Larger root volumes come with new nodes; evicted pods start elsewhere.",
+        ),
+    ),
+    Alert(
+        name="NodeMemoryFull",
+        severity=WARNING,
+        expr=(
+            'node_memory_MemAvailable_bytes{job="node"} / node_memory_MemTotal_bytes{job='
+            '"node"} < 0.05'
+        ),
+        hold="10m",
+        summary="{{ $labels.node }} runs out of memory",
+        description="{{ $value | humanizePercentage }} left.",
+        means="The kernel ends something soon, mostly the largest: a model server.",
+        first=(
+            "kubectl top pods --all-namespaces --sort-by=memory",
+            "ModelMemoryGrows of a pod on it? Then restart that one in a quiet hour.",
+            "Streamed weights: memory_limit of the streamer is half the node's share.",
+        ),
+    ),
+)
+
+_NODES_MISSING = Alert(
+    name="NodesMissing",
+    severity=CRITICAL,
+    expr="r1_plan:nodes:wanted > on (pool) (r1:nodes:count or r1_plan:nodes:wanted * 0)",
+    hold="20m",
+    summary="{{ $labels.pool }} has fewer nodes than the plan",
+    description="{{ $value }} are wanted.",
+    means="An instance ended and none came in its place: capacity, a spot interruption, or a"
+    " capacity block that ended (EKS empties its group 40 minutes before).",
+    first=(
+        "aws autoscaling describe-scaling-activities of its group: AWS's own words.",
+        "A capacity block: aws ec2 describe-capacity-reservations tells its end; buy the next"
+        " one and put its id into the stack file.",
+        "r1 check STACK: in which zone, or as which type, there is capacity.",
+    ),
+)
+
+
+_ABSENT = " or ".join(f'absent(up{{job="{job}"}})' for job in _JOBS)
+
+_SCRAPING = (
+    Alert(
+        name="TargetDown",
+        severity=WARNING,
+        expr=f'up{{job=~"{"|".join((*_JOBS, "dcgm", "fsx"))}"}} == 0',
+        hold="15m",
+        summary="{{ $labels.job }}: {{ $labels.instance }} can't be scraped",
+        description="For a quarter of an hour nothing was read of it.",
+        means="Alerts about it are blind. vLLM answers /metrics from its start on.",
+        first=(
+            "Prometheus, /targets: the error of the scrape.",
+            "kubectl get pods --all-namespaces -o wide: does it run?",
+            "NetworkPolicies: may Prometheus reach the port?",
+        ),
+    ),
+    Alert(
+        name="MetricsMissing",
+        severity=WARNING,
+        expr=_ABSENT,
+        hold="30m",
+        summary="Nothing of {{ $labels.job }} is scraped",
+        description="There is not one target of it.",
+        means="Its ServiceMonitor or PodMonitor selects nothing; every alert about it is blind."
+        " Of a stack without any replica that is right for vllm.",
+        first=(
+            "kubectl get servicemonitors,podmonitors --all-namespaces",
+            "Prometheus, /service-discovery: what was dropped, and by which label.",
+            "pulumi preview: was something deleted by hand?",
+        ),
+    ),
+)
+
+
+def cluster_alerts(*, autoscaled: bool) -> list[Alert]:
+    """All of them; where an autoscaler decides how many nodes there are, fewer is no fault."""
+    return [*_NODES, *([] if autoscaled else [_NODES_MISSING]), *_SCRAPING]

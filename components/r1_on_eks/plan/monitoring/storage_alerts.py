@@ -1,0 +1,43 @@
+"""Alerts of the file system of the weights, as CloudWatch tells them."""
+
+from r1_on_eks.plan.monitoring.alert import WARNING, Alert
+
+# The exporter asks CloudWatch for sums over so long; more often costs more and shows no more.
+FSX_PERIOD_SECONDS = 300
+
+
+_READ = f'sum(aws_fsx_data_read_bytes_sum{{job="fsx"}}) / {FSX_PERIOD_SECONDS}'
+
+STORAGE_ALERTS = (
+    Alert(
+        name="FileSystemFull",
+        severity=WARNING,
+        expr=(
+            'sum(aws_fsx_free_data_storage_capacity_sum{job="fsx"})'
+            " / r1_plan:file_system_bytes:capacity < 0.1"
+        ),
+        hold="15m",
+        summary="The file system of the weights is nearly full",
+        description="{{ $value | humanizePercentage }} left.",
+        means="It holds what was imported from the bucket: more checkpoints than are served.",
+        first=(
+            "aws s3 ls of the weights' bucket: what is in it that no variant serves?",
+            "r1 plan STACK: weights beside capacity.",
+            "capacity_gib in the stack file only grows: the next of 1200, 2400, 4800 …",
+        ),
+    ),
+    Alert(
+        name="FileSystemSlow",
+        severity=WARNING,
+        expr=f"{_READ} > 0.9 * r1_plan:file_system_bytes_per_second:steady",
+        hold="30m",
+        summary="The file system of the weights reads as fast as it can",
+        description="{{ $value | humanize1024 }}B/s for half an hour.",
+        means="Servers start slower than planned; burst credits are used up.",
+        first=(
+            "Which pods are starting? kubectl get pods --all-namespaces | grep 0/1",
+            "A server that starts again and again reads its weights each time: ModelRestarts.",
+            "Wait, or mbps_per_tib in the stack file, which replaces the file system.",
+        ),
+    ),
+)
