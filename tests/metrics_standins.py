@@ -177,8 +177,11 @@ def states(pods, nodes, deployments):
         rows = []
         for name, labels in nodes.items():
             rows += [
-                ("kube_node_status_condition",
-                 {"node": name, "condition": "Ready", "status": "true"}, 1),
+                (
+                    "kube_node_status_condition",
+                    {"node": name, "condition": "Ready", "status": "true"},
+                    1,
+                ),
                 ("kube_node_labels", {"node": name, **labels}, 1),
                 ("kube_node_status_allocatable", {"node": name, "resource": "cpu"}, 2),
                 ("kube_node_info", {"node": name}, 1),
@@ -199,8 +202,12 @@ def states(pods, nodes, deployments):
             about = {"namespace": namespace, "deployment": name}
             rows += [
                 (f"kube_deployment_{what}", about, replicas)
-                for what in ("spec_replicas", "status_replicas", "status_replicas_ready",
-                             "status_replicas_available")
+                for what in (
+                    "spec_replicas",
+                    "status_replicas",
+                    "status_replicas_ready",
+                    "status_replicas_available",
+                )
             ]
         return _text(rows)  # fmt: skip
 

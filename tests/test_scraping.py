@@ -291,10 +291,10 @@ def prometheus(operated, configuration, texts, tmp_path_factory):
         )  # fmt: skip
         try:
             until(found.ready)
-            jobs = 'count by (job) (up == 1)'
+            jobs = "count by (job) (up == 1)"
             until(lambda: len(found.query(jobs)) == len(JOBS), timeout=60)
             # A rate needs two scrapes, and what is recorded of it one evaluation more.
-            until(lambda: found.query('rate(vllm:generation_tokens_total[1m]) > 0'))
+            until(lambda: found.query("rate(vllm:generation_tokens_total[1m]) > 0"))
             time.sleep(6)
             found.asked = proxy.asked
             yield found
