@@ -42,7 +42,7 @@ class GrafanaArgs:
 
 
 class Grafana(pulumi.ComponentResource):
-    """Grafana with the stack's dashboards; nobody reaches it but through `kubectl port-forward`."""
+    """Grafana with the stack's dashboards, reached by `kubectl port-forward` alone."""
 
     def __init__(
         self, name: str, args: GrafanaArgs, opts: pulumi.ResourceOptions | None = None

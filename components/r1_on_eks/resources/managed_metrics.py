@@ -41,7 +41,7 @@ class ManagedMetricsArgs:
 
 
 class ManagedMetrics(pulumi.ComponentResource):
-    """A workspace, a collector that asks the cluster's pods, and rules with their alert manager."""
+    """A workspace, a collector that asks the cluster's pods, rules and their alert manager."""
 
     endpoint: pulumi.Output[str]
     """Where queries go, signed; for Grafana."""
