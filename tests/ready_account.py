@@ -79,7 +79,7 @@ def listing(**sizes: int | None) -> dict[str, Any]:
     return {
         "IsTruncated": False,
         "Contents": [
-            {"Key": f"{SEVENTY.folder}/{name}", "Size": size}
+            {"Key": f"{SEVENTY.folder}/{name}", "Size": size, "ETag": name}
             for name, size in files.items()
             if size is not None
         ],

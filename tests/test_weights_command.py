@@ -165,6 +165,16 @@ def test_files_that_are_wrong_are_named_by_how():
     assert (found.wrong_size, found.changed, found.missing) == (
         ("a.safetensors",), ("b.safetensors",), ("config.json",),
     )  # fmt: skip
+    assert found.lacks == (
+        "missing config.json", "cut short or too long a.safetensors",
+        "not what was verified b.safetensors",
+    )  # fmt: skip
+
+
+def test_a_verified_checkpoint_lacks_nothing_and_one_under_way_does():
+    assert presence_of(CHECKPOINT, HERE, ALL, None).lacks == ()
+    under_way = presence_of(CHECKPOINT, HERE, None, manifest(entry("config.json")))
+    assert under_way.lacks == ("under way, 1 files verified",)
 
 
 def test_files_without_a_manifest_are_judged_by_name_and_called_unverified():

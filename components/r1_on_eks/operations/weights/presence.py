@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from r1_on_eks.catalog.model_shapes import Checkpoint
 from r1_on_eks.operations.account import Account
-from r1_on_eks.operations.readiness.weights import presence_of as by_name
 from r1_on_eks.operations.weights.bucket import Folder, Object
-from r1_on_eks.operations.weights.hashes import PROGRESS
+from r1_on_eks.operations.weights.by_name import few, wrong_by_name
+from r1_on_eks.operations.weights.hashes import MANIFEST, PROGRESS
 from r1_on_eks.operations.weights.manifest import Manifest
 
 COMPLETE, INCOMPLETE, UNDER_WAY, UNVERIFIED, ABSENT = (
@@ -44,6 +44,15 @@ class Presence:
     size: int = 0
 
     @property
+    def lacks(self) -> tuple[str, ...]:
+        """What keeps a server from it, a few words each; nothing where it can start."""
+        if self.state == UNDER_WAY:
+            return (self.told,)
+        kinds = {"missing": self.missing, "cut short or too long": self.wrong_size}
+        kinds["not what was verified"] = self.changed
+        return (*(f"{kind} {few(names)}" for kind, names in kinds.items() if names), *self.wrong)
+
+    @property
     def told(self) -> str:
         """In a few words."""
         if self.state == ABSENT:
@@ -61,7 +70,7 @@ class Presence:
 
 
 def weights_present(account: Account, bucket: str, checkpoint: Checkpoint) -> Presence:
-    """Asks S3; needs s3:ListBucket and s3:GetObject.
+    """Asks S3; needs s3:ListBucket, and s3:GetObject where there is a manifest.
 
     Args:
         account: Whose credentials.
@@ -73,7 +82,8 @@ def weights_present(account: Account, bucket: str, checkpoint: Checkpoint) -> Pr
     """
     folder = Folder(account.client("s3"), bucket, checkpoint.folder)
     objects = folder.objects()
-    return presence_of(checkpoint, objects, folder.manifest(), folder.manifest(PROGRESS))
+    written = {name: folder.manifest(name) for name in (MANIFEST, PROGRESS) if name in objects}
+    return presence_of(checkpoint, objects, written.get(MANIFEST), written.get(PROGRESS))
 
 
 def presence_of(
@@ -92,11 +102,9 @@ def presence_of(
             state=UNDER_WAY, complete=done.complete, revision=partial.revision, size=size
         )
     if not objects:
-        return Presence(state=ABSENT)
-    named = by_name(checkpoint, {name: one.size for name, one in objects.items()})
-    return Presence(
-        state=UNVERIFIED, unverified=tuple(sorted(objects)), wrong=named.wrong, size=size
-    )
+        return Presence(state=ABSENT, wrong=wrong_by_name(checkpoint, {}))
+    wrong = wrong_by_name(checkpoint, {name: one.size for name, one in objects.items()})
+    return Presence(state=UNVERIFIED, unverified=tuple(sorted(objects)), wrong=wrong, size=size)
 
 
 def _by_manifest(objects: Mapping[str, Object], manifest: Manifest, size: int) -> Presence:
