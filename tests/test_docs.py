@@ -2,10 +2,13 @@
 
 A fenced block says what it is: `text` (a picture, or what was printed), `yaml` (of a stack file),
 `sh rehearsed` (needs no account: its `r1` lines are run here, the others by the rehearsal's
-tests), or `sh account` (needs one: its `r1` lines are parsed).
+tests), `sh account` (needs one: its `r1` lines are parsed), or `python` (asks a running gateway,
+as tests/test_gateway_streams.py does).
 """
 
+import ast
 import contextlib
+import inspect
 import io
 import itertools
 import re
@@ -14,6 +17,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import openai
 import pytest
 import yaml
 from r1_on_eks.cli import parser
@@ -22,7 +26,7 @@ from r1_on_eks.stack_config import StackConfig
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 FENCE = re.compile(r"^ *```(.*?)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
-KINDS = {"text", "yaml", "sh rehearsed", "sh account"}
+KINDS = {"text", "yaml", "python", "sh rehearsed", "sh account"}
 # Lines that this test leaves to others, by their first words; the test that types them.
 ELSEWHERE = {
     "make up": "tests/rehearsal/test_make_up.py",
@@ -111,6 +115,20 @@ def test_what_it_shows_of_a_stack_file_is_accepted(page, text):
     number = itertools.count()
     shown = yaml.safe_load(re.sub("…", lambda _: f"'{next(number):064x}'", text))
     StackConfig.model_validate({**STACK, **shown})
+
+
+@pytest.mark.parametrize("text", [text for _, kind, text in blocks() if kind == "python"])
+def test_what_it_shows_of_a_client_has_the_names_that_the_client_has(text):
+    tree = ast.parse(text)
+    (call,) = [
+        one for one in ast.walk(tree)
+        if isinstance(one, ast.Call) and ast.unparse(one.func).endswith("completions.create")
+    ]  # fmt: skip
+    known = inspect.signature(openai.resources.chat.Completions.create).parameters
+    assert {one.arg for one in call.keywords} <= set(known)
+    built = next(one for one in ast.walk(tree) if isinstance(one, ast.Call))
+    assert ast.unparse(built.func) == "OpenAI"
+    assert {one.arg for one in built.keywords} <= set(inspect.signature(openai.OpenAI).parameters)
 
 
 def anchor(heading):
