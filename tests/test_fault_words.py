@@ -8,6 +8,7 @@ WRITTEN = {
     "throttle:CreateVpc": ("CreateVpc", "5"),
     "throttle:CreateVpc:3": ("CreateVpc", "3"),
     "no-capacity:p4d.24xlarge": ("p4d.24xlarge",),
+    "no-spare:g6.2xlarge": ("g6.2xlarge",),
     "node-group-fails:r1-7b": ("r1-7b",),
     "api-server-lost": (),
     "slow:0.1": ("0.1",),
@@ -21,7 +22,7 @@ WRITTEN = {
     "die-late:2": ("2",),
 }
 WRONG = (
-    "no-such", "throttle:CreateVpc:often", "no-capacity", "node-group-fails:", "slow", "slow:fast",
+    "no-such", "throttle:CreateVpc:often", "no-capacity", "no-spare", "node-group-fails:", "slow", "slow:fast",
     "api-server-lost:1", "die", "die:sometimes:create:x", "die:after:read:x",
     "die:after:create:x#0", "die-late:soon",
 )  # fmt: skip
