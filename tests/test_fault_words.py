@@ -22,8 +22,8 @@ WRITTEN = {
     "die-late:2": ("2",),
 }
 WRONG = (
-    "no-such", "throttle:CreateVpc:often", "no-capacity", "no-spare", "node-group-fails:", "slow", "slow:fast",
-    "api-server-lost:1", "die", "die:sometimes:create:x", "die:after:read:x",
+    "no-such", "throttle:CreateVpc:often", "no-capacity", "no-spare", "node-group-fails:",
+    "slow", "slow:fast", "api-server-lost:1", "die", "die:sometimes:create:x", "die:after:read:x",
     "die:after:create:x#0", "die-late:soon",
 )  # fmt: skip
 
