@@ -84,7 +84,7 @@ def test_a_pinned_revision_is_what_is_asked_for(s3, hub, capsys):
     ("words", "status", "line"),
     [
         (["sync"], 2, "name one stack"),
-        (["no-such"], 1, "no stacks/Pulumi.no-such.yaml"),
+        (["no-such"], 2, "no stacks/Pulumi.no-such.yaml"),
         (["sync", "edge-1.5b", "test-7b"], 2, "name one stack"),
         (["sync", "edge-1.5b", "--variant", "70b"], 1, "--variant 70b: edge-1.5b has 1.5b"),
         (["sync", "edge-1.5b", "--from", "/nowhere"], 1, "/nowhere: no such folder"),

@@ -33,11 +33,11 @@ from r1_on_eks.operations.weights.transfer import Outcome
 from r1_on_eks.pins_file import read_pinned
 from r1_on_eks.plan import DoesNotFit, NotPinned, Plan
 from r1_on_eks.stack_config import StackConfigError
-from r1_on_eks.stack_file import plan_of
+from r1_on_eks.stack_file import StackNotFound, plan_of
 
 _UNPINNED = "unpinned"
 # What a person can act on; anything else is a defect and keeps its traceback.
-_PLAIN_FAILURES = (LookupError, StackConfigError, NotPinned, DoesNotFit, CannotSync, *FAILURES)
+_PLAIN_FAILURES = (LookupError, NotPinned, DoesNotFit, CannotSync, *FAILURES)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +70,9 @@ def run(arguments: argparse.Namespace) -> int:
         return 2
     try:
         return (_sync if syncs else _show)(words[-1], arguments)
+    except (StackNotFound, StackConfigError) as wrong:
+        print(f"r1 weights: {wrong}", file=sys.stderr)
+        return 2
     except _PLAIN_FAILURES as failure:
         print(f"r1 weights: {failure}", file=sys.stderr)
         return 1
