@@ -111,6 +111,14 @@ LWS = GoTool(
     usable=None,
     minutes=2,
 )
+PROMETHEUS_OPERATOR = GoTool(
+    name="prometheus-operator",
+    package="github.com/prometheus-operator/prometheus-operator/cmd/operator",
+    stamped="github.com/prometheus-operator/prometheus-operator",
+    flags=("github.com/prometheus/common/version.Version={version}",),
+    usable=None,
+    minutes=3,
+)
 CHARTS = GoTool(
     name="charts", package=".", stamped="helm.sh/helm/v3", flags=(), usable=None, minutes=1
 )
@@ -141,27 +149,32 @@ def lws(say: Say) -> Path:
     return _find_or_build(LWS, say)
 
 
+def prometheus_operator(say: Say) -> Path:
+    """The operator that turns Prometheus objects into pods and their configuration."""
+    return _find_or_build(PROMETHEUS_OPERATOR, say)
+
+
 def charts(say: Say) -> Path:
     """What renders a Helm chart that lies in a folder."""
     return _find_or_build(CHARTS, say)
 
 
-def module_folder(module: str) -> Path:
-    """Where Go keeps the sources of a module that `tools/charts` requires; fetches them once.
+def module_folder(module: str, tool: GoTool = CHARTS) -> Path:
+    """Where Go keeps the sources of a module that a tool's folder requires; fetches them once.
 
     Raises:
         ToolMissing: there is no Go here, or the module could not be fetched.
     """
     done = subprocess.run(
-        [_go(CHARTS), "mod", "download", "-json", module],
-        cwd=CHARTS.sources,
+        [_go(tool), "mod", "download", "-json", module],
+        cwd=tool.sources,
         env={**os.environ, "GOFLAGS": "", "GOWORK": "off"},
         capture_output=True,
         text=True,
         check=False,
     )
     if done.returncode != 0:
-        raise ToolMissing(_why_it_failed(CHARTS, done.stdout + done.stderr))
+        raise ToolMissing(_why_it_failed(tool, done.stdout + done.stderr))
     return Path(json.loads(done.stdout)["Dir"])
 
 
