@@ -33,8 +33,6 @@ _STARTS: tuple[tuple[str, float, float], ...] = (
     ("step", 1e-3, 4),
     ("sequence", 15e-6, 10),
     ("first_token", 12e-3, 4),
-    ("queue.scale", 0.5, 10),
-    ("queue.power", 0.6, 4),
     ("engine.vllm-0.7.overhead", 1.8, 4),
     ("engine.vllm-0.7.compute.fp8", 1.3, 2),
     ("engine.vllm-0.7.sequence", 4.0, 10),

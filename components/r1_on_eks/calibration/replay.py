@@ -21,8 +21,6 @@ METRICS = ("per_token", "first_token", "output_rate", "whole")
 REPLAY_ONLY = ("layer.eager",)
 _GRAPHS_GIB = 0.5
 _UTILIZATION = 0.9
-# Answers whose longest is so many times their mean are of mixed lengths.
-_MIXED = 1.3
 # Tokens of a repeated prompt that are reckoned anew: the last block of the cache.
 _FRESH = 16.0
 # So many of a source's or set's times must be impossible for all of them to be doubted.
@@ -50,12 +48,13 @@ class Replay:
             bare(row.size, row.gpu, row.tensor_parallel, row.pipeline_parallel) for row in rows
         ])  # fmt: skip
         self._names = [
-            names_of(row.size, row.gpu, row.tensor_parallel, row.engine) for row in rows
+            names_of(row.size, row.gpu, row.tensor_parallel, row.engine) | ({"sequence":("sequence",)} if row.ahead else {}) for row in rows
         ]
         number = {name: _column(rows, name) for name in _NUMBERS}
         self._of = {name: number[name] for name in _NUMBERS}
         self.measured = {metric: _column(rows, metric) for metric in METRICS}
         self._eager = np.array([float(row.eager) for row in rows])
+        self._eager_prompts = np.array([float(row.eager or row.eager_prompts) for row in rows])
         # vLLM's first engine stops all answers while it reckons a prompt.
         self._apart = np.array([float(row.engine == "vllm-0.7") for row in rows])
         self.from_cache = self._prompts_from_cache()
@@ -111,7 +110,10 @@ class Replay:
         running = np.minimum(requests, self.room[at])
         # All that fit, sent at once and of one length, end and begin together.
         together = np.where(self.arrival[at] == "most", running, 1.0)
-        speed = closed_loop(replica, prompt, output, running, self._cached[at], together)
+        fresh, context = prompt - self._cached[at], prompt + output / 2
+        burst = prompt_cost(replica, fresh, context, running, running)
+        queued = (running - 1) / 2 * burst.added / self._of["waves"][at]
+        speed = closed_loop(replica, prompt, output, running, self._cached[at], together, queued)
         return speed.per_token, speed.first_token, speed.output
 
     def _open(self, replica: Replica, _: Array, at: Indices) -> tuple[Array, ...]:
@@ -125,13 +127,12 @@ class Replay:
 
     def _replica(self, coefficients: Mapping[str, float]) -> Replica:
         by = self._factors(coefficients)
-        # Answers of about one length end together, and their clients' next prompts come together.
-        bunched = self._of["longest"] < _MIXED * self._of["output"]
-        eager = coefficients["layer.eager"] * self._eager * self.bare.layers
+        launches = coefficients["layer.eager"] * self.bare.layers
         replica = with_factors(self.bare, by)
         return dataclasses.replace(
-            replica, launches=eager, apart=self._apart, queue=replica.queue * bunched
-        )
+            replica, launches=launches * self._eager,
+            prompt_launches=launches * self._eager_prompts, apart=self._apart,
+        )  # fmt: skip
 
     def _factors(self, coefficients: Mapping[str, float]) -> Factors:
         """Products of coefficients as sums of their logarithms: one matrix per factor."""
@@ -177,7 +178,7 @@ class Replay:
         return per_token, first, requests * output / total
 
 
-_NUMBERS = ("prompt", "output", "longest", "concurrency", "rate", "requests", "replicas")
+_NUMBERS = ("prompt", "output", "longest", "concurrency", "rate", "requests", "replicas", "waves")
 
 
 def _column(rows: Sequence[Row], name: str) -> Array:

@@ -83,7 +83,10 @@ class Row:
     concurrency: float
     rate: float
     requests: float
+    waves: float
     eager: bool
+    eager_prompts: bool
+    ahead: bool
     cache_gib: float
     repeated: bool
     per_token: float
@@ -158,6 +161,10 @@ def _row(text: dict[str, str]) -> Row | str:
     source, (engine, minor) = source_of(text["source"]), known
     if source in _WITHOUT_NVLINK:
         gpu = dataclasses.replace(gpu, nvlink=False, link_gb_s=32)
+    served = source == "InferenceX" and text["engine"].lower().startswith("vllm") and precision == "fp8" and "70B" in shape
+    if served:
+        size = dataclasses.replace(size, cache_bytes=size.cache_bytes // 2)
+        gpu = dataclasses.replace(gpu, batched_tokens=8192)
     arrival = arrival_of(text)
     stages = count(text["pp"]) or 1
     gpus = count(text["n_gpus"])
@@ -194,6 +201,9 @@ def _row(text: dict[str, str]) -> Row | str:
         concurrency=1e4 if arrival == "most" else _under_way(text, arrival),
         rate=number(text["rate_qps"], math.nan),
         requests=_SHORT_RUN if arrival == "open" else math.inf,
+        waves=10.0 if source == "InferenceX" else math.inf,
+        eager_prompts=served and gpu.compute_capability == "10.0",
+        ahead=served,
         eager=_eager(text, source, engine, precision),
         cache_gib=number(stated[1]) if stated else math.nan,
         repeated=_repeated(text, source, engine),

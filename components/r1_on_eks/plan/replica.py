@@ -98,8 +98,6 @@ class Factors:
     first_token: Number
     interleave: Number
     norm: Number
-    queue: Number
-    queue_power: Number
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,8 +173,6 @@ def names_of(
         "first_token": ("first_token", *of_engine["first_token"]),
         "interleave": of_engine["interleave"],
         "norm": ("norm",),
-        "queue": ("queue.scale",),
-        "queue_power": ("queue.power",),
     }
 
 
@@ -212,13 +208,12 @@ def with_factors(bare_: Bare, by: Factors) -> Replica:
         attention=bare_.attention * compute,
         step=bare_.layers * (by.layer + by.all_reduce) + by.step,
         launches=0.0,
+        prompt_launches=0.0,
         sequence=by.sequence,
         stages=bare_.stages,
         norm=by.norm,
         prompt_step=bare_.prompt_step,
         first_token=by.first_token,
-        queue=by.queue,
-        queue_power=by.queue_power,
         interleave=by.interleave,
         apart=0.0,
     )
