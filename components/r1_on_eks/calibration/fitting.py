@@ -29,12 +29,12 @@ _STARTS: tuple[tuple[str, float, float], ...] = (
     ("layer.eager", 450e-6, 4),
     ("all_reduce.nvlink", 12e-6, 4),
     ("all_reduce.pcie", 40e-6, 4),
-    ("link", 1.3, 4),
+    ("link", 1.3, 2),
+    ("link.pods", 4.0, 4),
     ("step", 1e-3, 4),
     ("sequence", 15e-6, 10),
     ("first_token", 12e-3, 4),
     ("engine.vllm-0.7.overhead", 1.8, 4),
-    ("engine.vllm-0.7.compute.fp8", 1.3, 2),
     ("engine.vllm-0.7.sequence", 4.0, 10),
     ("engine.vllm-0.7.first_token", 1.5, 4),
     ("engine.vllm-0.7.interleave", 0.6, 4),
@@ -99,7 +99,9 @@ def _search_space(names: Sequence[str]) -> tuple[Array, Array, Array, Array]:
         starts.append(np.log(start))
         lows.append(np.log(low))
         highs.append(np.log(start * width))
-        pulls.append(_LOOSE if name in known else _TIGHT)
+        import os
+        P = eval(os.environ.get("PULL", "{}"))
+        pulls.append(P.get(name, P.get("class*" + name.rpartition(".")[2] if name.startswith("class") else "", _LOOSE if name in known else _TIGHT)))
     return np.array(starts), np.array(lows), np.array(highs), np.array(pulls)
 
 

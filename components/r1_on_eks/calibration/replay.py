@@ -18,7 +18,7 @@ Array = NDArray[Any]
 Indices = NDArray[np.intp]
 METRICS = ("per_token", "first_token", "output_rate", "whole")
 # What only a replay needs: launching kernels without CUDA graphs.
-REPLAY_ONLY = ("layer.eager",)
+REPLAY_ONLY = ("layer.eager", "link.pods")
 _GRAPHS_GIB = 0.5
 _UTILIZATION = 0.9
 # Tokens of a repeated prompt that are reckoned anew: the last block of the cache.
@@ -48,7 +48,7 @@ class Replay:
             bare(row.size, row.gpu, row.tensor_parallel, row.pipeline_parallel) for row in rows
         ])  # fmt: skip
         self._names = [
-            names_of(row.size, row.gpu, row.tensor_parallel, row.engine) | ({"sequence":("sequence",)} if row.ahead else {}) for row in rows
+            names_of(row.size, row.gpu, row.tensor_parallel, row.engine) | ({"sequence":("sequence",)} if row.ahead else {}) | ({"link":("link","link.pods")} if row.pods else {}) for row in rows
         ]
         number = {name: _column(rows, name) for name in _NUMBERS}
         self._of = {name: number[name] for name in _NUMBERS}
@@ -58,6 +58,8 @@ class Replay:
         # vLLM's first engine stops all answers while it reckons a prompt.
         self._apart = np.array([float(row.engine == "vllm-0.7") for row in rows])
         self.from_cache = self._prompts_from_cache()
+        fits = np.array([row.arrival != "burst" or row.concurrency <= _room(row) for row in rows])
+        self.from_cache &= fits
         self._cached = np.where(self.from_cache, self._of["prompt"] - _FRESH, 0.0)
         self.room = np.array([_room(row) for row in rows])
         self.admitted = np.array([_admitted(row) for row in rows])

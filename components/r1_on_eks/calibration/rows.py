@@ -87,6 +87,7 @@ class Row:
     eager: bool
     eager_prompts: bool
     ahead: bool
+    pods: bool
     cache_gib: float
     repeated: bool
     per_token: float
@@ -204,6 +205,7 @@ def _row(text: dict[str, str]) -> Row | str:
         waves=10.0 if source == "InferenceX" else math.inf,
         eager_prompts=served and gpu.compute_capability == "10.0",
         ahead=served,
+        pods=source in _WITHOUT_NVLINK,
         eager=_eager(text, source, engine, precision),
         cache_gib=number(stated[1]) if stated else math.nan,
         repeated=_repeated(text, source, engine),

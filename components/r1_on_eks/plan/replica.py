@@ -152,9 +152,6 @@ def names_of(
     else:
         reckoned = ()
     across = ("all_reduce.nvlink" if gpu.nvlink else "all_reduce.pcie",)
-    # The first engine quantized its activations in kernels of their own.
-    if engine == "vllm-0.7" and reckoned == ("compute.fp8",):
-        reckoned += ("engine.vllm-0.7.compute.fp8",)
     known = GPU_CLASSES.get(gpu.compute_capability)
     of_class = {part: (f"class.{known}.{part}",) if known else () for part in _CLASS_PARTS}
     of_engine = {part: (f"engine.{engine}.{part}",) if engine != PINNED_ENGINE else ()
