@@ -62,6 +62,7 @@ class Replay:
         self.from_cache &= fits
         self._cached = np.where(self.from_cache, self._of["prompt"] - _FRESH, 0.0)
         self.room = np.array([_room(row) for row in rows])
+        self._steady = np.array([_steady(row) for row in rows])
         self.admitted = np.array([_admitted(row) for row in rows])
         self._design: tuple[tuple[str, ...], dict[str, Array]] | None = None
 
@@ -164,7 +165,8 @@ class Replay:
         # What waits is let in as soon as its prompt has room; what has none left while it grows
         # is put off, and its time runs on.
         admitted = np.minimum(requests, self.admitted[at])
-        crowd = np.maximum(admitted / running, 1.0)
+        steady = np.minimum(admitted, self._steady[at])
+        crowd = np.maximum(steady / running, 1.0)
         # Of the prompts of its wave a request waits for one half and is slowed by the other; in a
         # steady flow it is slowed by all that come while it runs.
         share = np.where(requests > running, 1.0, 0.5)
@@ -209,6 +211,11 @@ def _room(row: Row) -> float:
 def _admitted(row: Row) -> float:
     """Sequences that the engine lets in: those whose prompts have room."""
     return max(1.0, min(row.most_sequences, _cache_tokens(row) / row.prompt))
+
+
+def _steady(row: Row) -> float:
+    """Sequences of all lengths that the cache holds: those of a long queue, once they mix."""
+    return max(1.0, min(row.most_sequences, _cache_tokens(row) / (row.prompt + row.output / 2)))
 
 
 def _cache_tokens(row: Row) -> float:
