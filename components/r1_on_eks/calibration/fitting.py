@@ -29,7 +29,7 @@ _STARTS: tuple[tuple[str, float, float], ...] = (
     ("layer.eager", 450e-6, 4),
     ("all_reduce.nvlink", 12e-6, 4),
     ("all_reduce.pcie", 40e-6, 4),
-    ("link", 1.3, 2),
+    ("link", 1.3, 3),
     ("link.pods", 4.0, 4),
     ("step", 1e-3, 4),
     ("sequence", 15e-6, 10),
@@ -100,7 +100,10 @@ def _search_space(names: Sequence[str]) -> tuple[Array, Array, Array, Array]:
         lows.append(np.log(low))
         highs.append(np.log(start * width))
         import os
-        P = eval(os.environ.get("PULL", "{}"))
+        global _LOOSE, _LINEAR_BEYOND
+        _LOOSE = float(os.environ.get("LOOSE", "0.2"))
+        _LINEAR_BEYOND = float(os.environ.get("LIN", "0.1"))
+        P = {"compute.fp8":1.0,"compute.int8":1.0,"compute.weight-only":1.0,"read.8":1.0,"read.4":0.6,"class*compute":0.3} | eval(os.environ.get("PULL", "{}"))
         pulls.append(P.get(name, P.get("class*" + name.rpartition(".")[2] if name.startswith("class") else "", _LOOSE if name in known else _TIGHT)))
     return np.array(starts), np.array(lows), np.array(highs), np.array(pulls)
 

@@ -203,7 +203,7 @@ def _row(text: dict[str, str]) -> Row | str:
         rate=number(text["rate_qps"], math.nan),
         requests=_SHORT_RUN if arrival == "open" else math.inf,
         waves=10.0 if source == "InferenceX" else math.inf,
-        eager_prompts=served and gpu.compute_capability == "10.0",
+        eager_prompts=(served and gpu.compute_capability == "10.0") or engine == "vllm-0.7",
         ahead=served,
         pods=source in _WITHOUT_NVLINK,
         eager=_eager(text, source, engine, precision),
