@@ -47,21 +47,20 @@ class Replay:
         self.bare = _stacked([
             bare(row.size, row.gpu, row.tensor_parallel, row.pipeline_parallel) for row in rows
         ])  # fmt: skip
-        self._names = [
-            names_of(row.size, row.gpu, row.tensor_parallel, row.engine) | ({"sequence":("sequence",)} if row.ahead else {}) | ({"link":("link","link.pods")} if row.pods else {}) for row in rows
-        ]
+        self._names = [_names(row) for row in rows]
         number = {name: _column(rows, name) for name in _NUMBERS}
         self._of = {name: number[name] for name in _NUMBERS}
         self.measured = {metric: _column(rows, metric) for metric in METRICS}
         self._eager = np.array([float(row.eager) for row in rows])
-        self._eager_prompts = np.array([float(row.eager or row.eager_prompts) for row in rows])
+        self._waves = np.array([row.harness.waves for row in rows])
+        self._eager_prompts = np.array([
+            float(row.eager or row.harness.eager_prompts) for row in rows
+        ])  # fmt: skip
         # vLLM's first engine stops all answers while it reckons a prompt.
         self._apart = np.array([float(row.engine == "vllm-0.7") for row in rows])
-        self.from_cache = self._prompts_from_cache()
-        fits = np.array([row.arrival != "burst" or row.concurrency <= _room(row) for row in rows])
-        self.from_cache &= fits
-        self._cached = np.where(self.from_cache, self._of["prompt"] - _FRESH, 0.0)
         self.room = np.array([_room(row) for row in rows])
+        self.from_cache = self._prompts_from_cache()
+        self._cached = np.where(self.from_cache, self._of["prompt"] - _FRESH, 0.0)
         self._steady = np.array([_steady(row) for row in rows])
         self.admitted = np.array([_admitted(row) for row in rows])
         self._design: tuple[tuple[str, ...], dict[str, Array]] | None = None
@@ -78,7 +77,9 @@ class Replay:
             timed = here & np.isfinite(self.measured["first_token"])
             few = (impossible & here).sum() < GIVEN_AWAY * timed.sum()
             found |= impossible & here if few else here
-        return found
+        # Of a burst that is more than the cache holds, each prompt drives out the next one's.
+        beyond = (self.arrival == "burst") & (self._of["concurrency"] > self.room)
+        return found & ~beyond
 
     def coefficient_names(self) -> list[str]:
         """Every coefficient that some row needs."""
@@ -115,7 +116,7 @@ class Replay:
         together = np.where(self.arrival[at] == "most", running, 1.0)
         fresh, context = prompt - self._cached[at], prompt + output / 2
         burst = prompt_cost(replica, fresh, context, running, running)
-        queued = (running - 1) / 2 * burst.added / self._of["waves"][at]
+        queued = (running - 1) / 2 * burst.added / self._waves[at]
         speed = closed_loop(replica, prompt, output, running, self._cached[at], together, queued)
         return speed.per_token, speed.first_token, speed.output
 
@@ -182,11 +183,20 @@ class Replay:
         return per_token, first, requests * output / total
 
 
-_NUMBERS = ("prompt", "output", "longest", "concurrency", "rate", "requests", "replicas", "waves")
+_NUMBERS = ("prompt", "output", "longest", "concurrency", "rate", "requests", "replicas")
 
 
 def _column(rows: Sequence[Row], name: str) -> Array:
     return np.array([getattr(row, name) for row in rows], dtype=float)
+
+
+def _names(row: Row) -> dict[str, tuple[str, ...]]:
+    names = names_of(row.size, row.gpu, row.tensor_parallel, row.engine)
+    if row.harness.ahead:
+        names["sequence"] = ("sequence",)
+    if row.harness.pods:
+        names["link"] = (*names["link"], "link.pods")
+    return names
 
 
 def _at(replica: Replica, at: Indices) -> Replica:
