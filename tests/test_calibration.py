@@ -346,6 +346,37 @@ def test_prompts_that_a_harness_repeats_cost_their_neighbours_nothing(tmp_path):
     assert per_token[1] < 0.8 * per_token[0]
 
 
+def test_repeated_prompts_that_the_cache_does_not_hold_are_reckoned_anew(tmp_path):
+    texts = {"source": "github ree2raz/inference-bench", "note": "KV available 3 GiB/GPU",
+             "isl": "1000", "osl": "4000"}  # fmt: skip
+    few, many = (burst(tmp_path, concurrency=number, **texts) for number in ("2", "200"))
+    assert list(Replay([few, many]).from_cache) == [True, False]
+
+
+def test_what_a_source_is_known_to_do_is_reckoned_with(tmp_path):
+    texts = {"model": "meta-llama/Llama-3.1-70B", "proxy_for": "DeepSeek-R1-Distill-Llama-70B",
+             "quant": "fp8", "gpu": "B200-180", "tp": "1", "isl": "1000", "osl": "1000",
+             "workload": "bench", "concurrency": "32", "engine_version": ""}  # fmt: skip
+    theirs, others = (one(tmp_path, source=source, **texts)
+                      for source in ("InferenceX", "github someone/else"))  # fmt: skip
+    assert theirs.size.cache_bytes * 2 == others.size.cache_bytes
+    assert theirs.gpu.batched_tokens < others.gpu.batched_tokens
+    replay = Replay([theirs, others])
+    names = {name for name in replay.coefficient_names() if name.endswith("sequence")}
+    assert names == {"sequence", "engine.vllm-0.10.sequence"}
+    first = replay.predict(speed_coefficients().values).first_token
+    # a tenth of its requests come all at once
+    assert first[0] > 1.2 * first[1]
+
+
+def test_gpus_in_pods_of_their_own_exchange_over_what_joins_the_pods(tmp_path):
+    texts = {"tp": "2", "n_gpus": "2", "concurrency": "64"}
+    pods = burst(tmp_path, source="github dennislee22/vLLM-benchmarking", **texts)
+    node = burst(tmp_path, source="github someone/else", **texts)
+    slow, fast = Replay([pods, node]).predict(speed_coefficients().values).per_token
+    assert slow > 1.2 * fast
+
+
 def test_a_first_token_faster_than_the_gpu_gives_a_harness_away(tmp_path):
     honest = one(tmp_path, source="github someone/else", isl="4000", ttft_ms="3000")
     impossible = one(tmp_path, source="github someone/else", isl="4000", ttft_ms="5")
