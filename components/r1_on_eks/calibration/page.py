@@ -155,14 +155,14 @@ coefficients with those of vLLM 0.8 and later but have no aim of their own, are 
 
 
 _BETWEEN = """\
-One answer at a time and a full engine are met; between them, at 2 and 5 requests a second, answers
-take a third to three quarters longer than estimated. It isn't the A100 with 40 GB: the same harness
-and engine are as far off at these rates with eight A800 and eight H200. Nor is it a queue alone:
-four answers at a time already take 15 % longer each than one does, of which reading their cache and
-reckoning each other's prompts explain a third. It is what this engine takes for each sequence
-beside seven ranks, which is more for the first sequences than for the next; the factor of the
-version is one for all. At 5 a second it tells most: that is nine tenths of what the same eight GPUs
-answered of a hundred at once, and there a few per cent of a step are many answers under way.
+One answer at a time and a full engine are met; between them, at 2 and 5 requests a second, a token
+takes 1.4 and 1.7 times as long as estimated. It isn't the A100 with 40 GB: the same harness and
+engine are as far off at these rates on eight A800, and farther on eight H200. Nor is it a queue
+alone: of four answers at a time each takes 15 % longer than one by itself, where reading their
+cache and reckoning each other's prompts explains 4 %. What remains looks like a cost of this engine
+for each sequence beside seven ranks, more for the first ones than for the next, which a factor that
+is one for all numbers of sequences doesn't follow. 5 a second is nine tenths of what the same GPUs
+answered of a hundred requests at once: there, a few per cent of a step are many answers under way.
 """
 
 
