@@ -364,7 +364,7 @@ def test_what_a_source_is_known_to_do_is_reckoned_with(tmp_path):
 
 
 def test_gpus_in_pods_of_their_own_exchange_over_what_joins_the_pods(tmp_path):
-    texts = {"tp": "2", "n_gpus": "2", "concurrency": "64"}
+    texts = {"tp": "2", "n_gpus": "2", "concurrency": "64", "isl": "32", "osl": "400"}
     pods = burst(tmp_path, source="github dennislee22/vLLM-benchmarking", **texts)
     node = burst(tmp_path, source="github someone/else", **texts)
     slow, fast = Replay([pods, node]).predict(speed_coefficients().values).per_token
@@ -389,7 +389,8 @@ def test_answers_that_outgrow_the_cache_put_each_other_off(tmp_path):
     assert 1 < room < admitted
     full, crowded = per_token(room)[1], per_token(admitted)[1]
     assert least < full
-    assert crowded > 0.9 * full * admitted / room
+    # Those of a long queue are of all lengths: as many run as the cache holds halfway through.
+    assert crowded > 0.9 * full * (1000 + 4000) / (1000 + 4000 / 2)
 
 
 def test_a_step_without_cuda_graphs_is_not_shorter_than_its_launches(tmp_path):
