@@ -364,7 +364,8 @@ def test_what_a_source_is_known_to_do_is_reckoned_with(tmp_path):
 
 
 def test_gpus_in_pods_of_their_own_exchange_over_what_joins_the_pods(tmp_path):
-    texts = {"tp": "2", "n_gpus": "2", "concurrency": "64", "isl": "32", "osl": "400"}
+    texts = {"gpu": "A100-80", "tp": "2", "n_gpus": "2", "concurrency": "64", "isl": "32",
+             "osl": "400"}  # fmt: skip
     pods = burst(tmp_path, source="github dennislee22/vLLM-benchmarking", **texts)
     node = burst(tmp_path, source="github someone/else", **texts)
     slow, fast = Replay([pods, node]).predict(speed_coefficients().values).per_token
