@@ -39,8 +39,8 @@ With one:
   r1 check prod-70b                            is the account ready, and what is lacking
   r1 weights sync prod-70b                     the weights, into your bucket
   pulumi up --stack prod-70b
-When something broke, or to be sure that nothing is left:
-  r1 recover prod-70b, r1 sweep prod-70b
+How it is; when an update died; to be sure that nothing is left:
+  r1 status prod-70b, r1 recover prod-70b, r1 sweep prod-70b
 All commands: r1 --help
 """
 _INTERRUPTED, _NOBODY_READS = 128 + signal.SIGINT, 128 + signal.SIGPIPE

@@ -1,4 +1,4 @@
-"""`r1 check`, `r1 verify`: their words."""
+"""`r1 check`, `r1 status`, `r1 verify`: their words."""
 
 import argparse
 from typing import Any
@@ -21,6 +21,25 @@ written in the files. Exits with 1 where anything is ✗, with 2 where the stack
   r1 rehearse -- r1 check prod-70b
 """
 
+_STATUS_HELP = """\
+How is a stack that stands? Asks Pulumi, AWS, the cluster and the gateway, side by side and within
+eight seconds: whether an update runs, died or failed, cluster, node groups, nodes, replicas of
+each variant and why one is not ready, all other pods, each route by a request for one token, file
+system, weights, dollars an hour, lifetime. Changes nothing.
+
+What is wrong comes first: ✗ wrong, with what to type next, ? where it isn't known or under way,
+✓ well. What can't be reached is one line, and all else is asked. Exits with 1 where anything is ✗,
+with 2 where the stack's file is wrong.
+
+R1_KEY is a key of the gateway; without one the routes are not asked. The gateway is asked at the
+address that the stack exports, or at --gateway (R1_GATEWAY).
+
+  r1 status prod-70b
+  r1 status prod-70b --json
+  R1_KEY=r1-… r1 status prod-70b --gateway https://your.name
+  r1 rehearse -- r1 status prod-70b
+"""
+
 _VERIFY_HELP = """\
 Runs what only a real account can show, and writes dated evidence: evidence/STACK-DAY.json and .md,
 with a verdict for each line of README and docs that nobody has tried on AWS yet. First it prints
@@ -37,7 +56,7 @@ gateway), some a person: those are listed and not run. Exits with 1 where a clai
 
 
 def add(subcommands: Any) -> None:
-    """Adds `r1 check` and `r1 verify`."""
+    """Adds `r1 check`, `r1 status` and `r1 verify`."""
     check = subcommands.add_parser(
         "check",
         help="is this account ready: quotas, zones, capacity, versions, weights, permissions",
@@ -48,6 +67,16 @@ def add(subcommands: Any) -> None:
     check.add_argument("--json", action="store_true", help="print the findings as JSON")
     check.add_argument("--policy", action="store_true", help="print the IAM policy it needs")
     check.set_defaults(run=_check)
+    status = subcommands.add_parser(
+        "status",
+        help="how a stack is that stands: update, nodes, replicas, routes, weights, cost",
+        description=_STATUS_HELP,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    status.add_argument("stack", metavar="STACK")
+    status.add_argument("--gateway", metavar="URL", help="where its gateway is reached")
+    status.add_argument("--json", action="store_true", help="print the findings as JSON")
+    status.set_defaults(run=_status)
     verify = subcommands.add_parser(
         "verify",
         help="run what only a real account can show, and write evidence (states its cost first)",
@@ -66,6 +95,14 @@ def _check(arguments: argparse.Namespace) -> int:
         from r1_on_eks.operations.readiness import commands
     except ModuleNotFoundError as missing:
         return _needs(missing, "check")
+    return commands.run(arguments)
+
+
+def _status(arguments: argparse.Namespace) -> int:
+    try:
+        from r1_on_eks.operations.status import commands
+    except ModuleNotFoundError as missing:
+        return _needs(missing, "status")
     return commands.run(arguments)
 
 

@@ -122,11 +122,24 @@ def sync_gateway(state_root: Path, admin_kubeconfig: Path | None) -> Gateway | N
     return Gateway(url, variants, deployed.problems, authority)
 
 
+def gateway_address(state_root: Path) -> str | None:
+    """Where the gateway listened last on this machine; None where there was none."""
+    folder = State(state_root).root / "gateway"
+    port = _Ports(folder / "ports.json").known(_NGINX)
+    if port is None:
+        return None
+    return f"{'https' if _authority(folder).exists() else 'http'}://127.0.0.1:{port}"
+
+
+def _authority(folder: Path) -> Path:
+    return folder / "authority.crt"
+
+
 def _certificate(folder: Path, inside: str | None) -> Path | None:
     """Makes certificate and key once, by an authority of this rehearsal; returns its own."""
     if inside is None:
         return None
-    authority = folder / "authority.crt"
+    authority = _authority(folder)
     if not authority.exists():
         made = Authority("r1 rehearsal")
         signed = made.server(["127.0.0.1", "::1"], ["localhost"])
@@ -254,6 +267,10 @@ class _Ports:
             self._ports[name] = free_port()
             self._file.write_text(json.dumps(self._ports))
         return self._ports[name]
+
+    def known(self, name: str) -> int | None:
+        """The port that it was given; None where it never had one."""
+        return self._ports.get(name)
 
 
 def _model_server(processes: Processes, ports: _Ports, pod: _Pod) -> str:
