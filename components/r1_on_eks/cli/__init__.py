@@ -14,6 +14,7 @@ from importlib.metadata import version
 
 from r1_on_eks.cli import (
     calibration,
+    completion,
     cost,
     keys,
     operations,
@@ -23,9 +24,12 @@ from r1_on_eks.cli import (
     rehearsal,
     weights,
 )
+from r1_on_eks.cli.parsing import Parser
 
 # In the order of `r1 --help`.
-_ROOMS = (planning, cost, readiness, weights, pins, calibration, keys, operations, rehearsal)
+_ROOMS = (
+    planning, cost, readiness, weights, pins, calibration, keys, operations, rehearsal, completion,
+)  # fmt: skip
 
 
 # What `r1` alone says: the way of a new user.
@@ -54,11 +58,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         or the exit status of a rehearsed command.
     """
     words = list(sys.argv[1:] if argv is None else argv)
+    whole = parser()
+    completion.complete(whole)
     if not words:
         print(_NEXT, end="")
         return 0
     split = words.index("--") if "--" in words else len(words)
-    arguments = parser().parse_args(words[:split])
+    arguments = whole.parse_args(words[:split])
     arguments.command = words[split + 1 :]
     try:
         status = arguments.run(arguments)
@@ -75,7 +81,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """Of every command, with its options and an example."""
-    whole = argparse.ArgumentParser(
+    whole = Parser(
         prog="r1", description="DeepSeek-R1 on Amazon EKS.", epilog="example: r1 plan prod-70b"
     )
     whole.add_argument("--version", action="version", version=f"r1-on-eks {version('r1-on-eks')}")

@@ -3,6 +3,8 @@
 import argparse
 from typing import Any
 
+from r1_on_eks.cli.parsing import add_command, add_stack, lacks
+
 _CHECK_HELP = """\
 Is this account ready for a stack? Asks, side by side and within five seconds: whose credentials
 these are, vCPU quotas against what the plan needs beside what runs, zones and what they sell,
@@ -57,44 +59,44 @@ gateway), some a person: those are listed and not run. Exits with 1 where a clai
 
 def add(subcommands: Any) -> None:
     """Adds `r1 check`, `r1 status` and `r1 verify`."""
-    check = subcommands.add_parser(
+    check = add_command(
+        subcommands,
         "check",
-        help="is this account ready: quotas, zones, capacity, versions, weights, permissions",
-        description=_CHECK_HELP,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        "is this account ready: quotas, zones, capacity, versions, weights, permissions",
+        _CHECK_HELP,
+        _check,
     )
-    check.add_argument("stack", metavar="STACK")
+    add_stack(check)
     check.add_argument("--json", action="store_true", help="print the findings as JSON")
     check.add_argument("--policy", action="store_true", help="print the IAM policy it needs")
-    check.set_defaults(run=_check)
-    status = subcommands.add_parser(
+    status = add_command(
+        subcommands,
         "status",
-        help="how a stack is that stands: update, nodes, replicas, routes, weights, cost",
-        description=_STATUS_HELP,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        "how a stack is that stands: update, nodes, replicas, routes, weights, cost",
+        _STATUS_HELP,
+        _status,
     )
-    status.add_argument("stack", metavar="STACK")
+    add_stack(status)
     status.add_argument("--gateway", metavar="URL", help="where its gateway is reached")
     status.add_argument("--json", action="store_true", help="print the findings as JSON")
-    status.set_defaults(run=_status)
-    verify = subcommands.add_parser(
+    verify = add_command(
+        subcommands,
         "verify",
-        help="run what only a real account can show, and write evidence (states its cost first)",
-        description=_VERIFY_HELP,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        "run what only a real account can show, and write evidence (states its cost first)",
+        _VERIFY_HELP,
+        _verify,
     )
-    verify.add_argument("stack", metavar="STACK")
+    add_stack(verify)
     verify.add_argument("--yes", action="store_true", help="do it without asking")
     verify.add_argument("--only", action="append", metavar="NAME", help="one experiment; repeat")
     verify.add_argument("--json", action="store_true", help="print the evidence as JSON")
-    verify.set_defaults(run=_verify)
 
 
 def _check(arguments: argparse.Namespace) -> int:
     try:
         from r1_on_eks.operations.readiness import commands
     except ModuleNotFoundError as missing:
-        return _needs(missing, "check")
+        return lacks(missing, "check", "operations")
     return commands.run(arguments)
 
 
@@ -102,7 +104,7 @@ def _status(arguments: argparse.Namespace) -> int:
     try:
         from r1_on_eks.operations.status import commands
     except ModuleNotFoundError as missing:
-        return _needs(missing, "status")
+        return lacks(missing, "status", "operations")
     return commands.run(arguments)
 
 
@@ -110,12 +112,5 @@ def _verify(arguments: argparse.Namespace) -> int:
     try:
         from r1_on_eks.operations.evidence import commands
     except ModuleNotFoundError as missing:
-        return _needs(missing, "verify")
+        return lacks(missing, "verify", "operations")
     return commands.run(arguments)
-
-
-def _needs(missing: ModuleNotFoundError, command: str) -> int:
-    if missing.name not in ("boto3", "botocore"):
-        raise missing
-    print(f"r1 {command}: needs boto3: pip install 'r1-on-eks[operations]'")
-    return 1

@@ -14,6 +14,11 @@ class PulumiFailed(Exception):
     """A `pulumi` command failed; its own last words."""
 
 
+def is_no_stack(told: str) -> bool:
+    """Whether `pulumi` failed because its backend has no such stack."""
+    return "no stack named" in told
+
+
 @dataclass(frozen=True)
 class Pulumi:
     """Calls `pulumi` about one stack.

@@ -13,6 +13,7 @@ from r1_on_eks.catalog.instances import INSTANCE_TYPES
 from r1_on_eks.rehearsal.cloud import Rehearsal
 from r1_on_eks.rehearsal.gateway import Gateway
 from r1_on_eks.rehearsal.question import ask
+from r1_on_eks.screen import screen
 
 # EKS user guide and price list, read 2026-09: a control plane in standard support.
 _EKS_USD_PER_HOUR = 0.10
@@ -30,7 +31,7 @@ _QUESTION = "Which is larger, 9.11 or 9.9?"
 
 def print_report(rehearsal: Rehearsal, stack: str) -> int:
     """Prints the report on `stack`; returns 0 when its gateway answered, else 1."""
-    console = Console(highlight=False)
+    console = screen()
     resources = _declared(rehearsal, stack)
     if not resources:
         console.print(

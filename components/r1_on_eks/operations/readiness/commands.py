@@ -17,6 +17,7 @@ from r1_on_eks.operations.readiness.ground import Ground, Undecided
 from r1_on_eks.operations.readiness.telling import Words, as_json, print_findings
 from r1_on_eks.pins_file import read_pinned
 from r1_on_eks.plan import DoesNotFit, NotPinned
+from r1_on_eks.screen import screen
 from r1_on_eks.stack_config import StackConfigError
 from r1_on_eks.stack_file import STACKS, StackNotFound, plan_of, read_stack
 
@@ -47,7 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(as_json(ground, found, seconds, WORDS))
     else:
-        print_findings(Console(highlight=False), ground, found, seconds, WORDS)
+        print_findings(screen(), ground, found, seconds, WORDS)
     return 0 if is_ready(found) else 1
 
 

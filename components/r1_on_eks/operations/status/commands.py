@@ -18,6 +18,7 @@ from r1_on_eks.operations.readiness.telling import Words, as_json, print_finding
 from r1_on_eks.operations.status.questions import QUESTIONS
 from r1_on_eks.operations.status.routes import ADDRESS_VARIABLE, KEY_VARIABLE
 from r1_on_eks.operations.status.scene import Scene
+from r1_on_eks.screen import screen
 from r1_on_eks.stack_config import StackConfigError
 from r1_on_eks.stack_file import StackNotFound
 
@@ -47,7 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(as_json(scene, found, seconds, WORDS))
     else:
-        print_findings(Console(highlight=False), scene, found, seconds, WORDS)
+        print_findings(screen(), scene, found, seconds, WORDS)
     return 0 if is_ready(found) else 1
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from r1_on_eks.operations.deployment import Deployment
 from r1_on_eks.operations.expiry import verdict
 from r1_on_eks.operations.locks import Lock, locks_of
-from r1_on_eks.operations.pulumi_cli import PulumiFailed
+from r1_on_eks.operations.pulumi_cli import PulumiFailed, is_no_stack
 from r1_on_eks.operations.readiness.finding import Finding, lacking, ready, unknown
 from r1_on_eks.operations.status.scene import Scene
 from r1_on_eks.stack_file import settings_of
@@ -30,7 +30,7 @@ def update(scene: Scene) -> Iterable[Finding]:
 
 
 def _untold(stack: str, told: str) -> Finding:
-    if "no stack named" in told:
+    if is_no_stack(told):
         return lacking(
             UPDATE, "Pulumi knows no such stack on its backend",
             f"pulumi whoami --verbose  # another backend? pulumi login URL; or pulumi up --stack"
