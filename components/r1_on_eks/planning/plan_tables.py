@@ -56,9 +56,7 @@ def print_plan(plan: Plan, outlooks: Sequence[Outlook], cheaper: float | None) -
     _print_storage(console, plan.storage)
     print_stages(console, plan)
     for model in plan.models:
-        # Not wrapped: it is copied from here.
-        command = " ".join(model.arguments)
-        console.print(f"\nvllm serve {command}", style="dim", soft_wrap=True)
+        console.print(f"\nvllm serve {' '.join(model.arguments)}", style="dim")
     console.print()
     _print_verdicts(console, plan, outlooks, cheaper)
 
