@@ -42,7 +42,9 @@ def gateway(scene: Scene) -> Iterable[Finding]:
     """Asks its health, then each route for one token."""
     address = _address(scene)
     if address is None:
-        return [unknown(GATEWAY, "its address is not known", _ask_with("https://your.name"))]
+        return [
+            unknown(GATEWAY, "its address is not known", _ask_with(scene, "https://your.name"))
+        ]
     health = asked(f"{address}/healthz", seconds=_CONNECT_S)
     if health.status == 0:
         return [_not_reached(scene, address, health)]
@@ -69,14 +71,14 @@ def _not_reached(scene: Scene, address: str, health: Answer) -> Finding:
     if scene.config.gateway_section.public_from is None and scene.gateway is None:
         # From outside its network that is as it should be.
         forward = f"kubectl -n {NAMESPACE} port-forward service/gateway 8443:{port}"
-        here = _ask_with(f"{scheme}://127.0.0.1:8443")
+        here = _ask_with(scene, f"{scheme}://127.0.0.1:8443")
         return unknown(GATEWAY, f"{told}; it is internal", f"{forward} & {here}")
     see = f"kubectl -n {NAMESPACE} get pods -l app.kubernetes.io/name=gateway"
     return lacking(GATEWAY, told, see)
 
 
-def _ask_with(address: str) -> str:
-    return f"r1 status STACK --gateway {address}"
+def _ask_with(scene: Scene, address: str) -> str:
+    return f"r1 status {scene.stack} --gateway {address}"
 
 
 def _expired(address: str) -> Iterable[Finding]:
