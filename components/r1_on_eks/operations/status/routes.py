@@ -1,15 +1,12 @@
 """Whether the gateway answers, and each variant behind it: real requests."""
 
-import json
 import ssl
-import urllib.error
 import urllib.request
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import partial
 from time import monotonic
-from typing import Any
 
+from r1_on_eks.operations.gateway_requests import Answer, asked
 from r1_on_eks.operations.pulumi_cli import PulumiFailed
 from r1_on_eks.operations.readiness.finding import Finding, lacking, ready, unknown
 from r1_on_eks.operations.readiness.side_by_side import side_by_side
@@ -21,21 +18,6 @@ KEY_VARIABLE, ADDRESS_VARIABLE = "R1_KEY", "R1_GATEWAY"
 _CONNECT_S, _ANSWER_S = 2.0, 4.0
 # OpenSSL's X509_V_ERR_CERT_HAS_EXPIRED.
 _EXPIRED = 10
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What came back of one request.
-
-    Attributes:
-        status: HTTP's; 0 where nothing came.
-        told: The body, or why nothing came.
-        seconds: Until then.
-    """
-
-    status: int
-    told: str
-    seconds: float
 
 
 def gateway(scene: Scene) -> Iterable[Finding]:
@@ -134,35 +116,3 @@ def _route(address: str, name: str, key: str | None) -> Finding:
     if answer.status == 0:
         return lacking(subject, f"{path}: {answer.told}", f"{logs}  # a full queue, or stuck?")
     return lacking(subject, f"{path} answers {answer.status} {answer.told[:120]}", logs)
-
-
-def asked(
-    url: str, body: Any = None, key: str | None = None, seconds: float = _ANSWER_S
-) -> Answer:
-    """One request; whoever signed the certificate is believed.
-
-    Args:
-        url: Whole.
-        body: Sent as JSON, by POST; None for GET.
-        key: Of the gateway.
-        seconds: For which an answer is waited for.
-    """
-    headers = {"Content-Type": "application/json"}
-    headers |= {"Authorization": f"Bearer {key}"} if key else {}
-    content = None if body is None else json.dumps(body).encode()
-    believing = ssl.create_default_context()
-    believing.check_hostname, believing.verify_mode = False, ssl.CERT_NONE
-    request = urllib.request.Request(url, data=content, headers=headers)
-    began = monotonic()
-    try:
-        with urllib.request.urlopen(request, timeout=seconds, context=believing) as answer:
-            return Answer(answer.status, answer.read().decode(), monotonic() - began)
-    except urllib.error.HTTPError as refused:
-        with refused:
-            told = refused.read().decode(errors="replace")
-            return Answer(refused.code, told, monotonic() - began)
-    except OSError as error:
-        reason = getattr(error, "reason", error)
-        silent = f"no answer within {seconds:g} s"
-        told = silent if isinstance(reason, TimeoutError) else str(reason)
-        return Answer(0, told, monotonic() - began)
