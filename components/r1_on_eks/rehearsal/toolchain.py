@@ -268,7 +268,9 @@ def _build(tool: GoTool, built: Path, say: Say) -> None:
     finally:
         if child.poll() is None:
             child.terminate()
-            child.communicate()
+            child.wait()
+        if child.stdout:
+            child.stdout.close()
         partial.unlink(missing_ok=True)
     say(f"built {tool.name} {version} in {time.monotonic() - began:.0f} s")
 
