@@ -30,7 +30,8 @@ def api_server(scene: Scene) -> Iterable[Finding]:
         access = cluster.get("resourcesVpcConfig", {})
         public = ", ".join(access.get("publicAccessCidrs", ()))
         way = (
-            f"it answers {public} alone: add this machine's range to endpoint.public_from"
+            f"from outside {public}: endpoint.public_from; from inside: aws eks describe-cluster"
+            f" --name {cluster['name']}"
             if access.get("endpointPublicAccess")
             else _PRIVATE
         )
