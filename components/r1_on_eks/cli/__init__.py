@@ -16,6 +16,7 @@ from r1_on_eks.cli import (
     calibration,
     cost,
     keys,
+    new,
     operations,
     pins,
     planning,
@@ -25,7 +26,7 @@ from r1_on_eks.cli import (
 )
 
 # In the order of `r1 --help`.
-_ROOMS = (planning, cost, readiness, weights, pins, calibration, keys, operations, rehearsal)
+_ROOMS = (new, planning, cost, readiness, weights, pins, calibration, keys, operations, rehearsal)
 
 
 # What `r1` alone says: the way of a new user.
