@@ -135,8 +135,14 @@ def test_the_stack_of_the_template_is_pinned_as_the_planner_decides(at):
 
 
 def test_a_foreign_stack_uses_two_components(engine):
-    given = {"cluster": "theirs", "vpc": "vpc-1", "subnet": "subnet-1", "kubeconfig": "{}", "key": "arn:aws:kms:us-west-2:111122223333:key/x",
-             "node_role": "arn:aws:iam::111122223333:role/nodes"}  # fmt: skip
+    given = {
+        "cluster": "theirs",
+        "vpc": "vpc-1",
+        "subnet": "subnet-1",
+        "kubeconfig": "{}",
+        "key": "arn:aws:kms:us-west-2:111122223333:key/x",
+        "node_role": "arn:aws:iam::111122223333:role/nodes",
+    }
     declared = engine.declare(
         lambda: runpy.run_path(str(EXAMPLE), run_name="__main__"),
         config={f"r1-on-eks:{key}": value for key, value in given.items()},

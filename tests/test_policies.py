@@ -13,7 +13,7 @@ from r1_on_eks.policies.rule import ADVISORY, MANDATORY, with_defaults
 from r1_on_eks.policies.spending import lifetime_broken
 
 PROJECT = Path(__file__).parent.parent
-# With FSx, over several nodes, and streamed; the whole set is held by test_security_conventions.py.
+# With FSx over several nodes, and streamed; test_security_conventions.py holds all of them.
 STACKS = [PROJECT / "stacks" / f"Pulumi.{name}.yaml" for name in ("prod-671b-p5", "test-7b")]
 BY_NAME = {rule.name: rule for rule in (*RULES, *STACK_RULES)}
 ALL_POLICY = '{"Statement": [{"Effect": "Allow", "Action": ["s3:GetObject", "*"]}]}'

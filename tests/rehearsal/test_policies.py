@@ -16,6 +16,8 @@ aws.eks.NodeGroup("nodes", cluster_name="theirs", instance_types=["p4d.24xlarge"
     scaling_config={"desired_size": 1, "min_size": 1, "max_size": 2}, opts=within)
 """
 SETTINGS = {
+    # A resource that breaks a mandatory rule ends a preview before the stack is looked at whole.
+    "imds-v2": "advisory",
     "max-dollars-per-hour": {"most": 30},
     "allowed-instance-types": {"enforcementLevel": "advisory", "types": ["g6.*"]},
     "log-retention": "disabled",
