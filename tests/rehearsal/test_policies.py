@@ -22,6 +22,7 @@ SETTINGS = {
     "allowed-instance-types": {"enforcementLevel": "advisory", "types": ["g6.*"]},
     "log-retention": "disabled",
 }
+AFFORDED = ["g6.*", "m7i.*", "t3.*"]
 
 
 def preview(checkout, stack, *words):
@@ -39,7 +40,9 @@ def program(checkout):
 
 
 def test_one_of_our_stacks_passes(shared_checkout):
-    passed = preview(shared_checkout, "test-7b")
+    settings = {"max-dollars-per-hour": {"most": 3}, "allowed-instance-types": {"types": AFFORDED}}
+    (shared_checkout.root / "settings.json").write_text(json.dumps(settings))
+    passed = preview(shared_checkout, "test-7b", "--policy-pack-config", "settings.json")
     assert passed.returncode == 0, passed.stdout
     assert "r1-on-eks@v0.1.0" in passed.stdout
     assert "[mandatory]" not in passed.stdout

@@ -9,6 +9,7 @@ from pulumi_policy import (
     Policy,
     PolicyConfigSchema,
     PolicyPack,
+    PolicyProviderResource,
     PolicyResource,
     ReportViolation,
     ResourceValidationArgs,
@@ -42,8 +43,9 @@ def serve_pack(settings: Mapping[str, Mapping[str, Any]] | None = None) -> None:
         UnknownRule: one line for the first name that is none.
     """
     given = checked_settings(settings or {})
-    policies: list[Policy] = [_of_resources(rule) for rule in RULES]
-    policies += [_of_stack(rule) for rule in STACK_RULES]
+    asked: dict[str, Mapping[str, Any]] = {}
+    policies: list[Policy] = [_of_resources(rule, asked) for rule in RULES]
+    policies += [_of_stack(rule, asked) for rule in STACK_RULES]
     PolicyPack(NAME, policies, initial_config=given)  # pyright: ignore[reportArgumentType]
 
 
@@ -68,8 +70,11 @@ def _schema(rule: Rule | StackRule) -> PolicyConfigSchema | None:
     return PolicyConfigSchema(properties=properties) if properties else None
 
 
-def _of_resources(rule: Rule) -> ResourceValidationPolicy:
+def _of_resources(rule: Rule, asked: dict[str, Mapping[str, Any]]) -> ResourceValidationPolicy:
+    """The rule as the library takes it; puts the inputs of each resource into `asked`, by URN."""
+
     def validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
+        asked[args.urn] = args.props
         if args.resource_type not in rule.types:
             return
         one = Declared(
@@ -87,10 +92,19 @@ def _of_resources(rule: Rule) -> ResourceValidationPolicy:
     )
 
 
-def _of_stack(rule: StackRule) -> StackValidationPolicy:
+def _of_stack(rule: StackRule, asked: Mapping[str, Mapping[str, Any]]) -> StackValidationPolicy:
+    """The rule as the library takes it; judges the inputs in `asked`.
+
+    The library hands over outputs, and in a preview all that nobody wrote is unknown in them.
+    """
+
     def validate(args: StackValidationArgs, report: ReportViolation) -> None:
         settings = with_defaults(rule, args.get_config())
-        found = {one.urn: _declared(one) for one in args.resources}
+        found = {one.urn: _declared(one, asked) for one in args.resources}
+        # A preview tells of providers' settings only beside what they make.
+        found |= {
+            one.provider.urn: _provider(one.provider) for one in args.resources if one.provider
+        }
         for sentence in rule.breaks(Declaration(found), pulumi.get_stack(), settings):
             report(sentence, None)
 
@@ -103,7 +117,7 @@ def _of_stack(rule: StackRule) -> StackValidationPolicy:
     )
 
 
-def _declared(one: PolicyResource) -> Declared:
+def _declared(one: PolicyResource, asked: Mapping[str, Mapping[str, Any]]) -> Declared:
     needs = {
         key: tuple(each.urn for each in several)
         for key, several in one.property_dependencies.items()
@@ -111,13 +125,17 @@ def _declared(one: PolicyResource) -> Declared:
     return Declared(
         urn=one.urn,
         type=one.resource_type,
-        inputs=inputs_of(_plain(one.props), needs),
+        inputs=inputs_of(_plain(asked.get(one.urn, one.props)), needs),
         parent=one.parent.urn if one.parent else "",
         provider=one.provider.urn if one.provider else "",
         needs=needs,
         # Components have tokens of their own package, and no provider.
         custom=one.provider is not None or one.resource_type.startswith("pulumi:providers:"),
     )
+
+
+def _provider(one: PolicyProviderResource) -> Declared:
+    return Declared(urn=one.urn, type=one.resource_type, inputs=inputs_of(_plain(one.props), {}))
 
 
 def _plain(value: Any) -> Any:

@@ -60,9 +60,10 @@ def _dollars(declared: Declaration, _: str, settings: Settings) -> Iterator[str]
         dearest = sorted(bill.lines, key=lambda line: -line.hourly.most)[:_SHOWN]
         told = ", ".join(f"{line.name} ${line.hourly.most:.2f}" for line in dearest)
         yield f"at its largest it costs ${hourly:.2f} an hour, over ${most:g}: {told} …"
-    gaps = sorted({gap.name for gap in bill.gaps if gap.kind in (NOT_PRICED, UNKNOWN)})
+    gaps = {gap.name: gap.why for gap in bill.gaps if gap.kind in (NOT_PRICED, UNKNOWN)}
     if gaps and not settings["allow_unpriced"]:
-        yield f"not in the sum, for their price is not known: {', '.join(gaps)}"
+        told = "; ".join(f"{name}: {why}" for name, why in sorted(gaps.items()))
+        yield f"not in the sum, for their price is not known: {told}"
 
 
 def _lifetime(_: Declaration, stack: str, settings: Settings) -> Iterator[str]:
@@ -108,7 +109,7 @@ STACK_SPENDING = (
                                   says="dollars an hour, all node groups at their largest"),
                   "region": Setting(kind="string", default=None,
                                     says="whose prices, where no provider says its Region"),
-                  "allow_unpriced": Setting(kind="boolean", default=True,
+                  "allow_unpriced": Setting(kind="boolean", default=False,
                                             says="whether what has no known price may be in it"),
               },
               says="A stack stays below a sum, by the price book of r1-on-eks."),
