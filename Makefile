@@ -8,12 +8,13 @@ CHECKOV := $(HOME)/.cache/r1-on-eks/checkov
 ACTIONLINT := $(HOME)/.cache/r1-on-eks/actionlint
 GITLEAKS := $(HOME)/.cache/r1-on-eks/gitleaks
 ZIZMOR := $(HOME)/.cache/r1-on-eks/zizmor
+PROWLER := $(HOME)/.cache/r1-on-eks/prowler
 AUDIT := $(HOME)/.cache/r1-on-eks/pip-audit
 LOCK := $(IN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --extra dev pyproject.toml -o requirements.lock
 STACKS := $(patsubst stacks/Pulumi.%.yaml,%,$(wildcard stacks/Pulumi.*.yaml))
 
-.PHONY: up down test test-all lint checkov actionlint zizmor secrets audit lock lock-upgraded
+.PHONY: up down test test-all lint checkov actionlint zizmor secrets audit prowler lock lock-upgraded
 
 up: .venv/installed
 	$(IN)/r1 rehearse -- pulumi up --yes --stack $(STACK)
@@ -61,6 +62,14 @@ zizmor:
 secrets:
 	test -x $(GITLEAKS)/gitleaks || GOBIN=$(GITLEAKS) go install github.com/zricethezav/gitleaks/v8@v8.30.1
 	$(GITLEAKS)/gitleaks git --no-banner --redact .
+
+# Asks the local cloud, with a stack in it; findings with reasons are in docs/security.md.
+prowler: .venv/installed
+	test -x $(PROWLER)/bin/prowler || { $(PYTHON) -m venv $(PROWLER) && $(PROWLER)/bin/pip install --quiet 'prowler==5.46.0'; }
+	$(IN)/r1 rehearse -- pulumi up --yes --skip-preview --stack $(STACK)
+	$(IN)/r1 rehearse -- $(PROWLER)/bin/prowler aws --region us-west-2 --ignore-exit-code-3 --no-banner \
+		--services ec2 eks vpc iam kms cloudwatch elbv2 fsx autoscaling ecr s3 \
+		--output-formats csv --output-directory $(CURDIR)/build/prowler
 
 # Asks the database of the Python Packaging Authority on the internet.
 audit:

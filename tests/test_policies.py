@@ -13,6 +13,7 @@ from r1_on_eks.policies.rule import ADVISORY, MANDATORY, with_defaults
 from r1_on_eks.policies.spending import lifetime_broken
 
 PROJECT = Path(__file__).parent.parent
+PAGE = PROJECT / "docs" / "policies.md"
 # With FSx over several nodes, and streamed; test_security_conventions.py holds all of them.
 STACKS = [PROJECT / "stacks" / f"Pulumi.{name}.yaml" for name in ("prod-671b-p5", "test-7b")]
 BY_NAME = {rule.name: rule for rule in (*RULES, *STACK_RULES)}
@@ -132,6 +133,17 @@ def test_settings_of_no_rule_are_refused():
         checked_settings({"imds": {}})
     with pytest.raises(UnknownRule, match=r"hop: no such setting; there are enforcementLevel, h"):
         checked_settings({"imds-v2": {"hop": 2}})
+
+
+def test_the_page_has_each_rule_as_it_is():
+    rows = re.findall(r"^\| `([\w-]+)` \| (\w+) \| (.*?) \| (.*?) ?\|$", PAGE.read_text(), re.M)
+    assert rows == [
+        (rule.name, rule.level, rule.says, "; ".join(
+            f"`{name}`: {one.says} ({'none' if one.default is None else one.default})"
+            for name, one in rule.settings.items()
+        ))
+        for rule in BY_NAME.values()
+    ]  # fmt: skip
 
 
 def nodes(instance, most):

@@ -60,9 +60,12 @@ def test_a_wrong_program_fails_by_the_settings_of_its_user(checkout, program):
     assert "[mandatory]  log-retention" in refused.stdout
 
     (checkout.root / "settings.json").write_text(json.dumps(SETTINGS))
+    file = checkout.root / "stacks" / "Pulumi.test-7b.yaml"
+    file.write_text(file.read_text().replace("    lifetime: 8h\n", ""))
     set_otherwise = preview(checkout, "test-7b", "--policy-pack-config", "settings.json")
     assert set_otherwise.returncode != 0
     assert "[mandatory]  max-dollars-per-hour" in set_otherwise.stdout
     assert "over $30: nodes $43." in set_otherwise.stdout
     assert "[advisory]  allowed-instance-types" in set_otherwise.stdout
+    assert "test-7b is a test stack without lifetime" in set_otherwise.stdout
     assert "log-retention" not in set_otherwise.stdout

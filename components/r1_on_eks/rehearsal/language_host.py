@@ -73,7 +73,10 @@ class LanguageHost(LanguageServer):
         # The engine ends a policy pack by letting go of this call.
         context.add_callback(process.terminate)
         for stream, piece in _pieces(process):
-            yield language_pb2.RunPluginResponse(**{stream: piece})
+            if stream == "stdout":
+                yield language_pb2.RunPluginResponse(stdout=piece)
+            else:
+                yield language_pb2.RunPluginResponse(stderr=piece)
         yield language_pb2.RunPluginResponse(exitcode=process.wait())
 
     def Run(self, request: Any, context: Any) -> Any:  # noqa: N802, D102
