@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from r1_on_eks.catalog.images import PYTHON_WITH_BOTO3
+from r1_on_eks.plan.images import images_in
 from r1_on_eks.plan.sync import PACKAGE, sync_code, sync_of
 from r1_on_eks.plan.traffic import policies_of
 from r1_on_eks.stack_config import StackConfigError, Weights, parse_stack_config
@@ -51,6 +53,15 @@ def test_only_a_stack_that_asks_for_it_gets_it(engine):
     declared(engine, "edge-1.5b")
     assert engine.of_type("WeightsSync") == []
     assert engine.of_type("Job") == []
+
+
+def test_its_image_is_pinned_only_where_it_runs():
+    def images(sync_from):
+        settings = settings_of("edge-1.5b", STACKS)
+        changed = settings["weights"] | ({"sync_from": sync_from} if sync_from else {})
+        return set(images_in(parse_stack_config({"name": "x", **settings, "weights": changed})))
+
+    assert images("hub") - images(None) == {PYTHON_WITH_BOTO3}
 
 
 def test_it_brings_the_pinned_commits_and_is_another_job_for_others():
