@@ -17,6 +17,7 @@ from r1_on_eks.cli import (
     completion,
     cost,
     keys,
+    new,
     operations,
     pins,
     planning,
@@ -28,7 +29,8 @@ from r1_on_eks.cli.parsing import Parser
 
 # In the order of `r1 --help`.
 _ROOMS = (
-    planning, cost, readiness, weights, pins, calibration, keys, operations, rehearsal, completion,
+    new, planning, cost, readiness, weights, pins, calibration, keys, operations, rehearsal,
+    completion,
 )  # fmt: skip
 
 

@@ -148,7 +148,7 @@ def _fingerprint(tree: Path, stack: str) -> str:
         *sorted((tree / "infra").rglob("*.py")),
         *sorted(
             path
-            for path in (tree / "components").rglob("*")
+            for path in _package_of(tree).rglob("*")
             if path.suffix in {".py", ".json", ".csv", ".conf", ".js", ".yaml"}
         ),
     ]
@@ -157,6 +157,12 @@ def _fingerprint(tree: Path, stack: str) -> str:
         if file.is_file():
             content.update(file.read_bytes())
     return content.hexdigest()
+
+
+def _package_of(tree: Path) -> Path:
+    """What the tree's program imports: its own components, or else this installed package."""
+    own = tree / "components"
+    return own if own.is_dir() else Path(__file__).parents[1]
 
 
 def _declaring(file: Path) -> bytes:
