@@ -83,7 +83,7 @@ lock-upgraded: .venv/installed
 	$(LOCK) --upgrade
 
 .venv/installed: requirements.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11 ..."; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || { echo "Python 3.11, 3.12 or 3.13 is needed: make PYTHON=/path/to/python3.13 ..."; exit 1; }
 	$(PYTHON) -m venv .venv
 	$(IN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(IN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .

@@ -19,7 +19,8 @@ from r1_on_eks.plan.recommend import Wish, growth, recommend
 from r1_on_eks.plan.sharing import NothingMeets, cheapest_groups
 from r1_on_eks.plan.stages import stages_of
 from r1_on_eks.plan.storage import sized, told_size
-from r1_on_eks.planning.tables import print_plan, print_recommendation, print_variants
+from r1_on_eks.planning.choice_tables import print_recommendation, print_variants
+from r1_on_eks.planning.plan_tables import print_plan
 from r1_on_eks.stack_config import (
     Overrides,
     Pin,
