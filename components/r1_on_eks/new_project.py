@@ -49,14 +49,14 @@ def run(arguments: argparse.Namespace) -> int:
         folder = Path(arguments.directory)
         name = arguments.name or folder.resolve().name
         variants = tuple(dict.fromkeys(arguments.variant or _VARIANTS))
-        write_project(folder, name=name, stack=arguments.stack, variants=variants)
+        write_project(folder, name=name, stack=arguments.new_stack, variants=variants)
     except (Misuse, StackConfigError, OSError) as error:
         print(f"r1 new: {error}", file=sys.stderr)
         return 2
     except (DoesNotFit, NotPinned, NothingMeets) as error:
         print(f"r1 new: {error}", file=sys.stderr)
         return 1
-    _tell(folder, arguments.stack)
+    _tell(folder, arguments.new_stack)
     return 0
 
 
