@@ -30,6 +30,7 @@ ABOUT_A_STACK = {
     for command, of in COMMANDS.items()
     for action in of._actions
     if action.metavar == "STACK" or action.dest == "stack"
+    if command != "new"  # it makes one that isn't there yet
 }
 # What they need beside the stack's name.
 BESIDE = {"extend": ["4h"]}

@@ -47,7 +47,9 @@ def drain(
 
 
 def _pods(core: client.CoreV1Api, node: str) -> list[Any]:
-    found = core.list_pod_for_all_namespaces(field_selector=f"spec.nodeName={node}").items
+    found: list[Any] = core.list_pod_for_all_namespaces(
+        field_selector=f"spec.nodeName={node}"
+    ).items
     return [
         pod
         for pod in found
