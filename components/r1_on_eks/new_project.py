@@ -121,11 +121,15 @@ def _make_stack(stacks: Path, stack: str, variants: Sequence[str]) -> None:
 
 
 def _tell(folder: Path, stack: str) -> None:
-    print(f"""\
-{folder} is a project of its own. Next:
-  cd {folder}
-  uv sync && . .venv/bin/activate     what pyproject.toml names
-  edit stacks/Pulumi.{stack}.yaml     admins, endpoint, weights bucket, Region and zones
-  r1 plan {stack}; r1 cost {stack}         what it would stand up, for how much
-  r1 check {stack}                    is the account ready, and what is lacking
-  pulumi up --stack {stack}""")
+    steps = {
+        f"cd {folder}": "",
+        "uv sync && . .venv/bin/activate": "what pyproject.toml names",
+        f"edit stacks/Pulumi.{stack}.yaml": "admins, endpoint, weights bucket, Region and zones",
+        f"r1 plan {stack}; r1 cost {stack}": "what it would stand up, for how much",
+        f"r1 check {stack}": "is the account ready, and what is lacking",
+        f"pulumi up --stack {stack}": "",
+    }
+    width = max(map(len, steps))
+    print(f"{folder} is a project of its own. Next:")
+    for typed, why in steps.items():
+        print(f"  {typed:{width}}   {why}".rstrip())
