@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 
 from r1_on_eks.cli import (
+    bench,
     calibration,
     cost,
     keys,
@@ -25,7 +26,18 @@ from r1_on_eks.cli import (
 )
 
 # In the order of `r1 --help`.
-_ROOMS = (planning, cost, readiness, weights, pins, calibration, keys, operations, rehearsal)
+_ROOMS = (
+    planning,
+    cost,
+    readiness,
+    weights,
+    pins,
+    bench,
+    calibration,
+    keys,
+    operations,
+    rehearsal,
+)
 
 
 # What `r1` alone says: the way of a new user.

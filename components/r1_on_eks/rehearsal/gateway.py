@@ -37,6 +37,7 @@ _MODEL = "model-"
 _NAMESPACE, _SERVICE = "r1", "gateway"
 _KEY_VARIABLE = "VLLM_API_KEY"
 _CERTIFICATE, _PRIVATE_KEY = "tls.crt", "tls.key"
+_AUTHORITY, _PORTS = "authority.crt", "ports.json"
 _TIMEOUT_S = 20.0
 
 _PATH = re.compile(r"location = /api/v1/([^/\s]+)/chat/completions")
@@ -103,11 +104,11 @@ def sync_gateway(state_root: Path, admin_kubeconfig: Path | None) -> Gateway | N
     if not deployed.text:
         processes.stop(_NGINX, timeout=2)
         return None
-    folder = State(state_root).root / "gateway"
+    folder = _folder(state_root)
     folder.mkdir(exist_ok=True)
-    ports = _Ports(folder / "ports.json")
+    ports = _Ports(folder / _PORTS)
     addresses = {
-        host: [_model_server(processes, ports, pod) for pod in pods]
+        host: [_model_server(processes, ports, pod, State(state_root).pace) for pod in pods]
         for host, pods in peers.items()
     }
     port = ports.of(_NGINX)
@@ -116,17 +117,38 @@ def sync_gateway(state_root: Path, admin_kubeconfig: Path | None) -> Gateway | N
     changed = place(folder, deployed.files or {})
     text = rewritten(deployed.text, port, addresses, nginx, str(folder))
     _run_nginx(processes, folder, nginx, text, changed=changed)
-    url = f"{'https' if authority else 'http'}://127.0.0.1:{port}"
+    url = _url(port, authority)
     processes.wait_until(_NGINX, lambda: _healthy(url, authority=authority), _TIMEOUT_S)
     variants = tuple(dict.fromkeys(_PATH.findall(deployed.text)))
     return Gateway(url, variants, deployed.problems, authority)
+
+
+def running_gateway(state_root: Path) -> tuple[str, Path | None] | None:
+    """Where the gateway of the command before listens, and who signed its certificate.
+
+    None where none runs.
+    """
+    if _NGINX not in Processes(state_root).running():
+        return None
+    folder = _folder(state_root)
+    authority = folder / _AUTHORITY
+    signed = authority if authority.exists() else None
+    return _url(_Ports(folder / _PORTS).of(_NGINX), signed), signed
+
+
+def _folder(state_root: Path) -> Path:
+    return State(state_root).root / "gateway"
+
+
+def _url(port: int, authority: Path | None) -> str:
+    return f"{'https' if authority else 'http'}://127.0.0.1:{port}"
 
 
 def _certificate(folder: Path, inside: str | None) -> Path | None:
     """Makes certificate and key once, by an authority of this rehearsal; returns its own."""
     if inside is None:
         return None
-    authority = folder / "authority.crt"
+    authority = folder / _AUTHORITY
     if not authority.exists():
         made = Authority("r1 rehearsal")
         signed = made.server(["127.0.0.1", "::1"], ["localhost"])
@@ -256,11 +278,12 @@ class _Ports:
         return self._ports[name]
 
 
-def _model_server(processes: Processes, ports: _Ports, pod: _Pod) -> str:
+def _model_server(processes: Processes, ports: _Ports, pod: _Pod, pace: Path) -> str:
     name = f"{_MODEL}{pod.name}"
     port = ports.of(name)
     module = "r1_on_eks.rehearsal.model_server"
-    words = [sys.executable, "-m", module, "--port", str(port), "--model", *pod.models]
+    words = [sys.executable, "-m", module, "--port", str(port), "--pace-file", str(pace)]
+    words += ["--model", *pod.models]
     key = {} if pod.key is None else {_KEY_VARIABLE: pod.key}
     processes.start(name, words, env={**os.environ, **key})
     processes.wait_until(name, lambda: _healthy(f"http://127.0.0.1:{port}", "/health"), _TIMEOUT_S)
