@@ -37,15 +37,15 @@ def _cells(figure: Figure) -> list[str]:
     def told(value: float | None) -> str:
         if value is None:
             return "–"
-        return f"{value:,.1f} tokens/s" if rate else f"{value * 1e3:,.1f} ms"
+        return f"{value:,.1f}" if rate else f"{value * 1e3:,.1f}"
 
     expected = figure.predicted
     kept = {True: "kept", False: "MISSED", None: ""}[figure.within_limit]
     return [
-        figure.what,
+        f"{figure.what}, {'tokens/s' if rate else 'ms'}",
         told(figure.measured),
         told(expected and expected.likely),
-        f"{told(expected.low)} – {told(expected.high)}" if expected else "–",
+        f"{told(expected.low)}–{told(expected.high)}" if expected else "–",
         _MARKS[figure.inside],
         told(figure.limit),
         kept,

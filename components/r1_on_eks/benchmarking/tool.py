@@ -33,7 +33,7 @@ class ToolFailed(Exception):
 
 
 def find_or_install(say: Callable[[str], None]) -> Path:
-    """The tool's executable; the first time of a lock, installs it (0.8 GB).
+    """The tool's executable; the first time of a lock, installs it (1.2 GB).
 
     Raises:
         ToolFailed: it could not be installed.
@@ -43,7 +43,7 @@ def find_or_install(say: Callable[[str], None]) -> Path:
     folder = cache_directory() / f"aiperf-{digest}-py{python}"
     if (folder / "installed").exists():
         return folder / "bin" / "aiperf"
-    say(f"installing {NAME} into {folder} (once; 0.8 GB)")
+    say(f"installing {NAME} into {folder} (once; 1.2 GB)")
     # What an interrupted installation left is made anew.
     shutil.rmtree(folder, ignore_errors=True)
     venv.create(folder, with_pip=True)

@@ -12,7 +12,7 @@ throughput as well. Exits with 1 where a figure is outside, a limit missed or a 
 
 The key is read from R1_API_KEY. Inside a rehearsal key, address and certificate are known; a
 stand-in answers there, at the pace of `r1 rehearse pace`. The load tool is NVIDIA's AIPerf, of
-which the first run installs one version by its hashes (0.8 GB); `prepare` does that alone.
+which the first run installs one version by its hashes (1.2 GB); `prepare` does that alone.
 
   R1_API_KEY=r1-… r1 bench prod-70b --url https://your.name
   r1 bench prod-70b --url https://your.name --full --record measured-here.csv
