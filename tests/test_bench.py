@@ -241,7 +241,7 @@ def bench(tmp_path, monkeypatch):
     monkeypatch.setattr(tool, "find_or_install", lambda say: program)
     monkeypatch.setattr(tool, "_POLL_S", 0.05)
     monkeypatch.chdir(PROJECT)
-    for name in ("R1_GATEWAY_URL", "R1_API_KEY", "R1_GATEWAY_CA", "R1_REHEARSAL_STATE"):
+    for name in ("R1_GATEWAY", "R1_KEY", "R1_GATEWAY_CA", "R1_REHEARSAL_STATE"):
         monkeypatch.delenv(name, raising=False)
     return lambda *words: main(["bench", *words])
 
@@ -263,7 +263,7 @@ def test_a_url_is_measured_and_nothing_is_compared(bench, tmp_path, capsys):
 def test_a_stack_is_compared_with_its_plan_and_recorded(bench, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(Route, "count", lambda self, text: len(text.split()))
     table = tmp_path / "rows.csv"
-    words = ("test-7b", "--url", "https://your.name/", "--concurrency", "4")
+    words = ("test-7b", "--gateway", "https://your.name/", "--concurrency", "4")
     assert bench(*words, "--record", str(table)) in (0, 1)
     said = " ".join(capsys.readouterr().out.split())
     assert "https://your.name/api/v1/7b" in said
@@ -280,19 +280,19 @@ def test_a_figure_outside_is_exit_status_1(bench, monkeypatch, capsys):
     for changed, status in (({}, 0), ({"per_token_s": found.per_token_s * 3}, 1)):
         measured, _ = as_predicted(CLOSED, **changed)
         monkeypatch.setattr("r1_on_eks.benchmarking.commands.read", lambda _, m=measured: m)
-        assert bench("test-7b", "--url", "https://x", "--concurrency", "4") == status
+        assert bench("test-7b", "--gateway", "https://x", "--concurrency", "4") == status
         assert ("OUTSIDE" in capsys.readouterr().out) == bool(status)
 
 
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["test-7b"], "--url https://your.name"),
+        (["test-7b"], "--gateway https://your.name"),
         (["nothing"], "no stacks/Pulumi.nothing.yaml"),
-        (["test-7b", "--url", "https://x", "--variant", "70b"], "test-7b has 7b"),
+        (["test-7b", "--gateway", "https://x", "--variant", "70b"], "test-7b has 7b"),
         (["https://x/api/v1/7b"], "say --rate or --concurrency"),
         (["https://x", "--rate", "1", "--record", "r.csv"], "--record needs a stack"),
-        (["test-7b", "--url", "https://x", "--ca", "none.crt"], "there is no such file"),
+        (["test-7b", "--gateway", "https://x", "--ca", "none.crt"], "there is no such file"),
     ],
 )
 def test_what_does_not_fit_together_is_misuse(bench, capsys, words, told):

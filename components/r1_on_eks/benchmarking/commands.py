@@ -25,7 +25,7 @@ from r1_on_eks.stack_config import StackConfigError
 from r1_on_eks.stack_file import StackNotFound, plan_of
 
 # A rehearsal tells its commands where its own gateway is.
-_URL, _KEY, _AUTHORITY = "R1_GATEWAY_URL", "R1_API_KEY", "R1_GATEWAY_CA"
+_URL, _KEY, _AUTHORITY = "R1_GATEWAY", "R1_KEY", "R1_GATEWAY_CA"
 
 
 class Misused(ValueError):
@@ -67,10 +67,10 @@ def _runs(arguments: argparse.Namespace) -> list[Run]:
     if "://" in arguments.target:
         return [_on_a_url(arguments)]
     plan = plan_of(arguments.target)
-    base = arguments.url or os.environ.get(_URL)
+    base = arguments.gateway or os.environ.get(_URL)
     if not base:
         raise Misused(
-            f"where is the gateway of {plan.stack}? Name it: --url https://your.name"
+            f"where is the gateway of {plan.stack}? Name it: --gateway https://your.name"
             f" (or {_URL}), or rehearse it: r1 rehearse -- r1 bench {plan.stack}"
         )
     by_name = {model.server.variant: model for model in plan.models}

@@ -75,6 +75,6 @@ class Route:
 
 def _refusal(refused: urllib.error.HTTPError) -> str:
     if refused.code in (401, 403):
-        return f"HTTP {refused.code}: the key in R1_API_KEY is not accepted (r1 key new NAME)"
+        return f"HTTP {refused.code}: the key in R1_KEY is not accepted (r1 key new NAME)"
     text = refused.read(300).decode(errors="replace").strip()
     return f"HTTP {refused.code}: {text or refused.reason}"

@@ -89,7 +89,7 @@ def run(
             for text in prompts(words, load.warmup + load.requests):
                 file.write(json.dumps({"text": text}) + "\n")
         (folder / "bench.yaml").write_text(yaml.safe_dump(configuration(folder, route, load)))
-        environment = {**os.environ, "R1_API_KEY": route.key or "none"}
+        environment = {**os.environ, "R1_KEY": route.key or "none"}
         if route.authority:
             environment["SSL_CERT_FILE"] = str(route.authority)
         command = [str(tool), "profile", "--config", str(folder / "bench.yaml"), "--ui", "none"]
@@ -118,7 +118,7 @@ def configuration(folder: Path, route: Route, load: Load) -> dict[str, Any]:
                 "url": route.completions,
                 "type": "chat",
                 "streaming": True,
-                "apiKey": "${R1_API_KEY}",
+                "apiKey": "${R1_KEY}",
                 "timeout": _REQUEST_TIMEOUT_S,
                 # Tokens are those that the server counts, not those of a tokenizer here.
                 "useServerTokenCount": True,

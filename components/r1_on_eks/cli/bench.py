@@ -3,6 +3,8 @@
 import argparse
 from typing import Any
 
+from r1_on_eks.cli.parsing import add_command
+
 _HELP = """\
 Load on the route of a variant, and what came of it beside the plan's prediction: time to the
 first token, time per token, throughput, each marked inside or outside the interval of the plan,
@@ -10,14 +12,14 @@ and the limits of the stack file. By default as the stack file says: its lengths
 arrivals at random. --concurrency or --full keeps so many under way instead, and compares
 throughput as well. Exits with 1 where a figure is outside, a limit missed or a request refused.
 
-The key is read from R1_API_KEY. Inside a rehearsal key, address and certificate are known; a
+The key is read from R1_KEY. Inside a rehearsal key, address and certificate are known; a
 stand-in answers there, at the pace of `r1 rehearse pace`. The load tool is NVIDIA's AIPerf, of
 which the first run installs one version by its hashes (1.2 GB); `prepare` does that alone.
 
-  R1_API_KEY=r1-… r1 bench prod-70b --url https://your.name
-  r1 bench prod-70b --url https://your.name --full --record measured-here.csv
-  r1 bench all-variants --url https://your.name --variant 7b --variant 14b --accuracy 7b=0.62 \\
-      --accuracy 14b=0.7        what 14b costs more than 7b, and gains
+  R1_KEY=r1-… r1 bench prod-70b --gateway https://your.name
+  r1 bench prod-70b --gateway https://your.name --full --record measured-here.csv
+  r1 bench all-variants --gateway https://your.name --variant 7b --variant 14b \\
+      --accuracy 7b=0.62 --accuracy 14b=0.7     what 14b costs more than 7b, and gains
   r1 bench https://your.name/api/v1/70b --prompt 500 --output 200 --concurrency 8
   r1 rehearse -- r1 bench prod-70b --output 50 --requests 20
   r1 bench prepare
@@ -26,16 +28,13 @@ which the first run installs one version by its hashes (1.2 GB); `prepare` does 
 
 def add(subcommands: Any) -> None:
     """Adds `r1 bench`."""
-    bench = subcommands.add_parser(
-        "bench",
-        help="load on a route, held against what the plan predicts",
-        description=_HELP,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    bench = add_command(
+        subcommands, "bench", "load on a route, held against what the plan predicts", _HELP, _run
     )
     bench.add_argument(
         "target", metavar="STACK|URL", help="a stack, the URL of one route, or `prepare`"
     )
-    bench.add_argument("--url", help="of a stack's gateway: https://your.name (R1_GATEWAY_URL)")
+    bench.add_argument("--gateway", help="of a stack's gateway: https://your.name (R1_GATEWAY)")
     bench.add_argument("--ca", metavar="FILE", help="who signed its certificate (R1_GATEWAY_CA)")
     bench.add_argument(
         "--variant", action="append", default=[], metavar="V",
@@ -60,7 +59,6 @@ def add(subcommands: Any) -> None:
         "--record", metavar="ROWS.csv", help="add a row for r1 calibrate to this table"
     )
     bench.add_argument("--json", action="store_true", help="print it as JSON")
-    bench.set_defaults(run=_run)
 
 
 def _run(arguments: argparse.Namespace) -> int:

@@ -12,6 +12,7 @@ import re
 import sys
 import urllib.error
 import urllib.request
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ from r1_on_eks.rehearsal.nginx_files import (
 )
 from r1_on_eks.rehearsal.nginx_package import Nginx, find_or_unpack_nginx
 from r1_on_eks.rehearsal.paths import State
-from r1_on_eks.rehearsal.processes import Processes, free_port
+from r1_on_eks.rehearsal.processes import Processes, free_port, is_free
 from r1_on_eks.rehearsal.question import trusting
 
 _NGINX = "gateway-nginx"
@@ -37,7 +38,6 @@ _MODEL = "model-"
 _NAMESPACE, _SERVICE = "r1", "gateway"
 _KEY_VARIABLE = "VLLM_API_KEY"
 _CERTIFICATE, _PRIVATE_KEY = "tls.crt", "tls.key"
-_AUTHORITY, _PORTS = "authority.crt", "ports.json"
 _TIMEOUT_S = 20.0
 
 _PATH = re.compile(r"location = /api/v1/([^/\s]+)/chat/completions")
@@ -106,7 +106,7 @@ def sync_gateway(state_root: Path, admin_kubeconfig: Path | None) -> Gateway | N
         return None
     folder = _folder(state_root)
     folder.mkdir(exist_ok=True)
-    ports = _Ports(folder / _PORTS)
+    ports = _Ports(folder / "ports.json", processes.running())
     addresses = {
         host: [_model_server(processes, ports, pod, State(state_root).pace) for pod in pods]
         for host, pods in peers.items()
@@ -123,17 +123,17 @@ def sync_gateway(state_root: Path, admin_kubeconfig: Path | None) -> Gateway | N
     return Gateway(url, variants, deployed.problems, authority)
 
 
-def running_gateway(state_root: Path) -> tuple[str, Path | None] | None:
-    """Where the gateway of the command before listens, and who signed its certificate.
-
-    None where none runs.
-    """
-    if _NGINX not in Processes(state_root).running():
-        return None
+def gateway_address(state_root: Path) -> str | None:
+    """Where the gateway listened last on this machine; None where there was none."""
     folder = _folder(state_root)
-    authority = folder / _AUTHORITY
-    signed = authority if authority.exists() else None
-    return _url(_Ports(folder / _PORTS).of(_NGINX), signed), signed
+    port = _Ports(folder / "ports.json").known(_NGINX)
+    return None if port is None else _url(port, gateway_authority(state_root))
+
+
+def gateway_authority(state_root: Path) -> Path | None:
+    """Who signed its certificate; None where it speaks no TLS."""
+    authority = _authority(_folder(state_root))
+    return authority if authority.exists() else None
 
 
 def _folder(state_root: Path) -> Path:
@@ -144,11 +144,15 @@ def _url(port: int, authority: Path | None) -> str:
     return f"{'https' if authority else 'http'}://127.0.0.1:{port}"
 
 
+def _authority(folder: Path) -> Path:
+    return folder / "authority.crt"
+
+
 def _certificate(folder: Path, inside: str | None) -> Path | None:
     """Makes certificate and key once, by an authority of this rehearsal; returns its own."""
     if inside is None:
         return None
-    authority = folder / _AUTHORITY
+    authority = _authority(folder)
     if not authority.exists():
         made = Authority("r1 rehearsal")
         signed = made.server(["127.0.0.1", "::1"], ["localhost"])
@@ -265,17 +269,23 @@ class _Cluster:
 
 
 class _Ports:
-    """A free port for each name, the same one at each sync."""
+    """A free port for each name, the same one at each sync while nobody else takes it."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, running: Collection[str] = ()) -> None:
         self._file = file
+        self._running = running
         self._ports: dict[str, int] = json.loads(file.read_text()) if file.exists() else {}
 
     def of(self, name: str) -> int:
-        if name not in self._ports:
+        known = self._ports.get(name)
+        if known is None or not (name in self._running or is_free(known)):
             self._ports[name] = free_port()
             self._file.write_text(json.dumps(self._ports))
         return self._ports[name]
+
+    def known(self, name: str) -> int | None:
+        """The port that it was given; None where it never had one."""
+        return self._ports.get(name)
 
 
 def _model_server(processes: Processes, ports: _Ports, pod: _Pod, pace: Path) -> str:

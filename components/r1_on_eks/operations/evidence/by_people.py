@@ -38,7 +38,7 @@ BY_PEOPLE = (
             "if it behaves over nodes as inside one: not measured",
             "has no published measurement: it is marked",
         ),
-        steps="r1 bench STACK --url https://your.name, and answers read by somebody who knows"
+        steps="r1 bench STACK --gateway https://your.name, and answers read by somebody who knows"
         " what they should be",
         expected="first token, time per token and throughput inside r1 plan's intervals",
         usd=_standing,
