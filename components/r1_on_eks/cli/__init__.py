@@ -21,11 +21,23 @@ from r1_on_eks.cli import (
     planning,
     readiness,
     rehearsal,
+    scaling,
     weights,
 )
 
 # In the order of `r1 --help`.
-_ROOMS = (planning, cost, readiness, weights, pins, calibration, keys, operations, rehearsal)
+_ROOMS = (
+    planning,
+    scaling,
+    cost,
+    readiness,
+    weights,
+    pins,
+    calibration,
+    keys,
+    operations,
+    rehearsal,
+)
 
 
 # What `r1` alone says: the way of a new user.
