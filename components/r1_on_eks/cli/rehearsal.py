@@ -3,6 +3,7 @@
 import argparse
 from typing import Any
 
+from r1_on_eks.cli.parsing import add_command
 from r1_on_eks.rehearsal.fault_words import KINDS
 
 _REHEARSE_HELP = """\
@@ -22,14 +23,15 @@ The cloud starts with the first command and stays up until it is stopped.
 
 def add(subcommands: Any) -> None:
     """Adds `r1 rehearse`."""
-    rehearse = subcommands.add_parser(
+    rehearse = add_command(
+        subcommands,
         "rehearse",
-        help="run a command in a local cloud",
-        description=_REHEARSE_HELP,
+        "run a command in a local cloud",
+        _REHEARSE_HELP,
+        _run,
         usage="r1 rehearse [-h] [prepare | stop | status | report STACK]"
         " [--fault FAULT]... [-- COMMAND ...]",
         epilog=_faults(),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     rehearse.add_argument(
         "action",
@@ -51,7 +53,7 @@ def add(subcommands: Any) -> None:
         metavar="FAULT",
         help="what goes wrong while COMMAND runs, again for each (below)",
     )
-    rehearse.set_defaults(run=_run, usage=rehearse.format_usage())
+    rehearse.set_defaults(usage=rehearse.format_usage())
 
 
 def _faults() -> str:

@@ -19,6 +19,7 @@ from r1_on_eks.cost.stateful import foreseen
 from r1_on_eks.cost.study import States, Study, study
 from r1_on_eks.cost.trees import Declaring, DoesNotDeclare, NoSuchRevision, has_stack, tree_at
 from r1_on_eks.plan import DoesNotFit, NotPinned, Plan
+from r1_on_eks.screen import screen
 from r1_on_eks.stack_config import ApiPrice, Budget, StackConfig, StackConfigError
 from r1_on_eks.stack_file import STACKS, StackNotFound, plan_of, read_stack
 
@@ -240,7 +241,7 @@ def _print(found: Study, how: str) -> None:
     else:
         from r1_on_eks.cost.tables import print_study
 
-        print_study(found, Console(highlight=False))
+        print_study(found, screen())
 
 
 @contextlib.contextmanager

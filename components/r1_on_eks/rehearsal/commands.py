@@ -13,6 +13,7 @@ from r1_on_eks.rehearsal.processes import ProcessFailed
 from r1_on_eks.rehearsal.project_copy import ProjectNotFound, SecretInStackFile, find_project
 from r1_on_eks.rehearsal.report import print_report
 from r1_on_eks.rehearsal.toolchain import ToolMissing
+from r1_on_eks.stack_file import not_found, stack_names
 
 # A failure that a person can act on; anything else is a defect and keeps its traceback.
 _PLAIN_FAILURES = (
@@ -41,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.action == "status":
             return _status(rehearsal, as_json=arguments.json)
         if arguments.action == "report":
-            return print_report(rehearsal, arguments.stack)
+            return _report(rehearsal, arguments.stack)
         return _stop(rehearsal, expect_empty=arguments.expect_empty)
     except _PLAIN_FAILURES as failure:
         print(f"r1 rehearse: {failure}", file=sys.stderr)
@@ -49,6 +50,16 @@ def run(arguments: argparse.Namespace) -> int:
     except subprocess.CalledProcessError as failure:
         print(f"r1 rehearse: {failure}\n{failure.stderr}", file=sys.stderr)
         return 1
+
+
+def _report(rehearsal: Rehearsal, stack: str) -> int:
+    """Of a stack of any program, here or in the local cloud's state."""
+    stacks = rehearsal.project / "stacks"
+    made = rehearsal.state.backend.glob(f".pulumi/stacks/*/{stack}.json")
+    if stacks.is_dir() and stack not in stack_names(stacks) and not any(made):
+        print(f"r1 rehearse: {not_found(stack, stacks)}", file=sys.stderr)
+        return 2
+    return print_report(rehearsal, stack)
 
 
 def _misuse(arguments: argparse.Namespace, command: Sequence[str]) -> str | None:

@@ -12,6 +12,7 @@ import re
 import sys
 import urllib.error
 import urllib.request
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ from r1_on_eks.rehearsal.nginx_files import (
 )
 from r1_on_eks.rehearsal.nginx_package import Nginx, find_or_unpack_nginx
 from r1_on_eks.rehearsal.paths import State
-from r1_on_eks.rehearsal.processes import Processes, free_port
+from r1_on_eks.rehearsal.processes import Processes, free_port, is_free
 from r1_on_eks.rehearsal.question import trusting
 
 _NGINX = "gateway-nginx"
@@ -105,7 +106,7 @@ def sync_gateway(state_root: Path, admin_kubeconfig: Path | None) -> Gateway | N
         return None
     folder = State(state_root).root / "gateway"
     folder.mkdir(exist_ok=True)
-    ports = _Ports(folder / "ports.json")
+    ports = _Ports(folder / "ports.json", processes.running())
     addresses = {
         host: [_model_server(processes, ports, pod) for pod in pods]
         for host, pods in peers.items()
@@ -122,11 +123,24 @@ def sync_gateway(state_root: Path, admin_kubeconfig: Path | None) -> Gateway | N
     return Gateway(url, variants, deployed.problems, authority)
 
 
+def gateway_address(state_root: Path) -> str | None:
+    """Where the gateway listened last on this machine; None where there was none."""
+    folder = State(state_root).root / "gateway"
+    port = _Ports(folder / "ports.json").known(_NGINX)
+    if port is None:
+        return None
+    return f"{'https' if _authority(folder).exists() else 'http'}://127.0.0.1:{port}"
+
+
+def _authority(folder: Path) -> Path:
+    return folder / "authority.crt"
+
+
 def _certificate(folder: Path, inside: str | None) -> Path | None:
     """Makes certificate and key once, by an authority of this rehearsal; returns its own."""
     if inside is None:
         return None
-    authority = folder / "authority.crt"
+    authority = _authority(folder)
     if not authority.exists():
         made = Authority("r1 rehearsal")
         signed = made.server(["127.0.0.1", "::1"], ["localhost"])
@@ -243,17 +257,23 @@ class _Cluster:
 
 
 class _Ports:
-    """A free port for each name, the same one at each sync."""
+    """A free port for each name, the same one at each sync while nobody else takes it."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, running: Collection[str] = ()) -> None:
         self._file = file
+        self._running = running
         self._ports: dict[str, int] = json.loads(file.read_text()) if file.exists() else {}
 
     def of(self, name: str) -> int:
-        if name not in self._ports:
+        known = self._ports.get(name)
+        if known is None or not (name in self._running or is_free(known)):
             self._ports[name] = free_port()
             self._file.write_text(json.dumps(self._ports))
         return self._ports[name]
+
+    def known(self, name: str) -> int | None:
+        """The port that it was given; None where it never had one."""
+        return self._ports.get(name)
 
 
 def _model_server(processes: Processes, ports: _Ports, pod: _Pod) -> str:

@@ -208,8 +208,18 @@ def version_on_path(name: str, *arguments: str) -> tuple[Path, Version] | None:
 
 @contextlib.contextmanager
 def only_one(name: str) -> Iterator[None]:
-    """Waits while another process makes `name` in the same cache."""
-    cache_directory().mkdir(parents=True, exist_ok=True)
+    """Waits while another process makes `name` in the same cache.
+
+    Raises:
+        ToolMissing: nothing can be written there.
+    """
+    try:
+        cache_directory().mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ToolMissing(
+            f"{cache_directory()} can't be made ({error.strerror}); tools are built once into"
+            " it: export XDG_CACHE_HOME=/a/folder/to/write/in"
+        ) from None
     with (cache_directory() / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
@@ -266,7 +276,9 @@ def _build(tool: GoTool, built: Path, say: Say) -> None:
     finally:
         if child.poll() is None:
             child.terminate()
-            child.communicate()
+            child.wait()
+        if child.stdout:
+            child.stdout.close()
         partial.unlink(missing_ok=True)
     say(f"built {tool.name} {version} in {time.monotonic() - began:.0f} s")
 

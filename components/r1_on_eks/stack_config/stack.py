@@ -45,7 +45,7 @@ class StackConfig(Section):
     deletion_protection: bool | None = None
     """Whether it can't be destroyed, by Pulumi or in AWS; as `production` if not said."""
     allow_unpinned: bool = False
-    """Whether a production stack may name what `r1 pins refresh` has not looked up yet."""
+    """Whether a production stack may name what `r1 pins refresh` has yet to look up."""
     account: Annotated[str, pattern(r"^\d{12}$")] | None = None
     """AWS account, the only one that it may stand in; the administrators' if not said."""
     lifetime: Annotated[str, pattern(r"^[1-9]\d{0,3}[mhd]$")] | None = None
