@@ -22,7 +22,9 @@ from r1_on_eks.rehearsal.paths import cache_directory
 Say = Callable[[str], None]
 Version = tuple[int, ...]
 
-_MODULES = Path(__file__).resolve().parents[3] / "tools"
+# In the published package; in a checkout they are where its other tools are.
+_CARRIED = Path(__file__).resolve().parent / "go_modules"
+_MODULES = _CARRIED if _CARRIED.is_dir() else Path(__file__).resolve().parents[3] / "tools"
 _GO = (1, 26)
 _STILL_BUILDING_EVERY_S = 15.0
 
@@ -177,7 +179,7 @@ def module_version(tool: GoTool) -> str:
     """The version that `tools/NAME` requires of the stamped module, `v1.35.4`.
 
     Raises:
-        ToolMissing: this is no checkout: `tools/` is not part of the published package.
+        ToolMissing: the published package does not carry it: only developers need it.
     """
     go_mod = tool.go_mod
     if not go_mod.is_file():
