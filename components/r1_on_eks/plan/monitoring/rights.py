@@ -30,9 +30,7 @@ DISCOVERY_RULES: list[Any] = [
     {"api_groups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": _READ},
 ]
 # What a kubelet asks for before it tells its metrics (Kubernetes, kubelet-authn-authz).
-KUBELET_RULES: list[Any] = [
-    {"api_groups": [""], "resources": ["nodes/metrics"], "verbs": ["get"]}
-]
+KUBELET_RULES: list[Any] = [{"api_groups": [""], "resources": ["nodes/metrics"], "verbs": ["get"]}]
 
 # The operator's, after example/rbac/prometheus-operator of its module at 0.85.0; what that gives
 # it in every namespace, it has here in its own alone.
