@@ -44,6 +44,17 @@ BY_PEOPLE = (
         usd=_standing,
     ),
     Experiment(
+        name="scaling",
+        needs=PERSON,
+        claims=("replicas of a variant that is scaled, with keda and cluster-autoscaler",),
+        steps="scale: {min: 1} and replicas: 2 in a test stack's file, KEDA and cluster-autoscaler"
+        " in the cluster; r1 scale STACK --objects | kubectl apply --server-side -f -; a load of"
+        " twice the rate for an hour, then none",
+        expected="a second node and replica within the start that r1 scale prints, and both gone"
+        " within two hours of the load's end",
+        usd=_standing,
+    ),
+    Experiment(
         name="SCRATCH_2",
         needs=PERSON,
         claims=("an association with a bucket on scratch_2 was not tried",),

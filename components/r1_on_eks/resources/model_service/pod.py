@@ -9,7 +9,7 @@ from r1_on_eks.plan.names import POOL_LABEL, VARIANT_LABEL
 from r1_on_eks.plan.server import ModelServer
 from r1_on_eks.plan.traffic import SERVER_PODS, instance_of
 from r1_on_eks.resources.model_service.arguments import ModelServiceArgs
-from r1_on_eks.resources.model_service.container import fetching
+from r1_on_eks.resources.model_service.container import before
 
 # Any that is not root: neither files nor image know it.
 _USER = 10001
@@ -42,6 +42,7 @@ def pod_of(
         )
     elif server.fetched_from:
         volumes.append({"name": "weights", "empty_dir": {}})
+    first = before(server)
     return {
         "service_account_name": account.metadata.name,
         "automount_service_account_token": False,
@@ -58,7 +59,7 @@ def pod_of(
             "fs_group_change_policy": "OnRootMismatch",
             "seccomp_profile": {"type": "RuntimeDefault"},
         },
-        **({"init_containers": [fetching(server)]} if server.fetched_from else {}),
+        **({"init_containers": first} if first else {}),
         "containers": [container],
         "volumes": volumes,
     }
