@@ -34,11 +34,12 @@ BY_PEOPLE = (
         needs=PERSON,
         claims=(
             "the model: memory, speed, quality",
+            "not yet run on aws: a load on a real server",
             "if it behaves over nodes as inside one: not measured",
             "has no published measurement: it is marked",
         ),
-        steps="a load of the stack file's own workload against the gateway, and answers read by"
-        " somebody who knows what they should be",
+        steps="r1 bench STACK --gateway https://your.name, and answers read by somebody who knows"
+        " what they should be",
         expected="first token, time per token and throughput inside r1 plan's intervals",
         usd=_standing,
     ),
