@@ -133,7 +133,14 @@ def _predict(row: Row, room: float, *, from_cache: bool) -> dict[str, Any]:
     size = max(1, round(min(row.concurrency / row.replicas, room)))
     prompt, output = round(row.prompt), max(2, round(row.output))
     summary = get_backend(backend).run_agg(
-        _model(row.model, row.precision, row.tensor_parallel, row.pipeline_parallel, backend),
+        _model(
+            row.model,
+            row.precision,
+            row.tensor_parallel,
+            row.pipeline_parallel,
+            backend,
+            row.harness.cache_bytes,
+        ),
         _database(SYSTEMS[row.gpu_name], backend),
         RuntimeConfig(
             batch_size=size, isl=prompt, osl=output, prefix=prompt - 16 if from_cache else 0
@@ -161,7 +168,9 @@ def _database(system: str, backend: str) -> Any:
 
 
 @cache
-def _model(shape: str, precision: str, tensor: int, stages: int, backend: str) -> Any:
+def _model(
+    shape: str, precision: str, tensor: int, stages: int, backend: str, cache_bytes: int
+) -> Any:
     experts = shape == "DeepSeek-R1"
     config = build_model_config(
         tensor, stages, 1, tensor if experts else None, 1 if experts else None,
@@ -169,7 +178,7 @@ def _model(shape: str, precision: str, tensor: int, stages: int, backend: str) -
         gemm_quant_mode=None if experts else PRECISIONS[precision],
         # Its tables of latent attention are for 16-bit arithmetic.
         fmha_quant_mode="bfloat16" if experts else None,
-        kvcache_quant_mode="bfloat16" if experts else None,
+        kvcache_quant_mode="fp8" if cache_bytes == 1 else "bfloat16" if experts else None,
     )  # fmt: skip
     return get_model(KNOWN_MODELS.get(shape) or _qwen2(shape), config, backend)
 

@@ -211,7 +211,7 @@ def test_r1_plan_shows_a_stack_and_says_which_there_are(monkeypatch, capsys):
     assert cli.main(["plan", "prod-70b", "--json"]) == 0
     (model,) = json.loads(capsys.readouterr().out)["models"]
     assert model["full"]["per_token_s"]["low"] < model["full"]["per_token_s"]["high"]
-    assert cli.main(["plan", "prod-7b"]) == 2
+    assert cli.main(["plan", "no-such"]) == 2
     assert "there are all-variants, edge-1.5b," in capsys.readouterr().err
 
 

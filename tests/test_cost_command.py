@@ -170,6 +170,23 @@ def test_misuse_is_one_line_that_says_what_works(capsys, monkeypatch, words, say
     assert says in out.err
 
 
+def test_where_nothing_can_be_kept_it_is_declared_anew(capsys, tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    status, out = told(capsys, "test-7b")
+    assert status == 0
+    assert "a month" in out.out
+
+
+def test_without_git_a_revision_is_told_apart_from_one_that_git_does_not_know(
+    capsys, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    status, out = told(capsys, "prod-70b", "--against", "main")
+    assert status == 2
+    assert "no git on PATH" in out.err
+
+
 def test_a_stack_that_the_program_refuses_is_refused_in_its_words(capsys, stack):
     stack(gpu_zone="us-west-2d")
     status, out = told(capsys, "mine")
@@ -188,7 +205,7 @@ def test_it_is_quick_when_it_ran_before():
 
 
 def studied(name):
-    from r1_on_eks.cost.commands import declared_states, planned
+    from r1_on_eks.cost.states import declared_states, planned
 
     config, plan = planned(name)
     states = declared_states([name], None, PROJECT)[name]

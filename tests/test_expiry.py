@@ -6,6 +6,7 @@ import pytest
 from r1_on_eks.operations.deployment import Deployment
 from r1_on_eks.operations.expiry import duration_of, last_settings, verdict, written
 from r1_on_eks.operations.locks import is_dead
+from r1_on_eks.operations.pulumi_cli import Pulumi
 
 BEGAN = "2026-11-24T08:00:00.000Z"
 STANDING = {"resources": [{"urn": "urn:a", "type": "r1:index:Network"}]}
@@ -130,3 +131,12 @@ def test_a_lock_is_dead_only_when_its_process_was_here_and_is_gone():
     assert not is_dead(told.format("elsewhere", 2**22 + 1), "here")
     assert not is_dead(told.format("here", 1), "here")
     assert not is_dead("another error", "here")
+
+
+def test_the_whole_history_is_asked_for_and_not_pulumis_first_ten(tmp_path, monkeypatch):
+    """Counted from the tenth last update, a stack that is updated often would never expire."""
+    pulumi = tmp_path / "pulumi"
+    pulumi.write_text("""#!/bin/sh\nprintf '["%s"]' "$*"\n""")
+    pulumi.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert "--page-size 0 " in Pulumi("test-7b", tmp_path).history()[0]

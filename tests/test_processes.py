@@ -1,10 +1,12 @@
 import json
+import socket
 import sys
 import time
 
 import psutil
 import pytest
-from r1_on_eks.rehearsal.processes import Processes, ProcessFailed
+from r1_on_eks.rehearsal.gateway import _Ports
+from r1_on_eks.rehearsal.processes import Processes, ProcessFailed, is_free
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
 
@@ -67,3 +69,15 @@ def test_a_process_that_is_never_ready_is_reported_after_the_time_out(processes)
     with pytest.raises(ProcessFailed, match="not ready after 0 s"):
         processes.wait_until("sleeper", lambda: False, timeout=0.2)
     assert time.monotonic() - began < 5
+
+
+def test_a_port_is_kept_until_somebody_else_takes_it(tmp_path):
+    file = tmp_path / "ports.json"
+    port = _Ports(file).of("nginx")
+    assert _Ports(file).of("nginx") == port
+    with socket.create_server(("127.0.0.1", port)):
+        assert not is_free(port)
+        assert _Ports(file, {"nginx"}).of("nginx") == port
+        moved = _Ports(file).of("nginx")
+    assert moved != port
+    assert _Ports(file).known("nginx") == moved

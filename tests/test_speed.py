@@ -30,13 +30,12 @@ PLAIN = Replica(
     attention=0.0,
     step=0.002,
     launches=0.0,
+    prompt_launches=0.0,
     sequence=1e-5,
     stages=1,
     norm=1.0,
     prompt_step=2048,
     first_token=0.010,
-    queue=0.5,
-    queue_power=0.5,
     interleave=1.0,
     apart=0.0,
 )
@@ -60,11 +59,26 @@ def test_a_prompt_apart_costs_its_neighbours_a_whole_step_and_many_share_one():
 
 
 def test_what_waits_before_its_first_token_is_not_held_up_once_more():
-    hurried = replace(PLAIN, queue=0.0)
-    waiting, at_once = (closed_loop(one, 100, 200, 16) for one in (PLAIN, hurried))
-    assert waiting.first_token > at_once.first_token
+    at_once = closed_loop(PLAIN, 100, 200, 16)
+    waiting = closed_loop(PLAIN, 100, 200, 16, queued=0.01)
+    assert waiting.first_token == pytest.approx(at_once.first_token + 0.01)
     assert waiting.per_token < at_once.per_token
     assert waiting.output == pytest.approx(at_once.output)
+
+
+def test_prompts_wait_the_longer_the_more_of_the_time_others_take():
+    def waited(output):
+        alone = closed_loop(PLAIN, 1000, output, 1).first_token
+        return closed_loop(PLAIN, 1000, output, 8).first_token - alone
+
+    # eight prompts in every 4,000 tokens are hardly ever two at a time
+    assert waited(4000) < 0.05 < waited(40)
+
+
+def test_a_step_with_a_prompt_is_not_shorter_than_its_launches_and_one_without_is():
+    by_hand = replace(PLAIN, prompt_launches=0.050)
+    assert prompt_cost(by_hand, 10, 100, 1).own == pytest.approx(0.050)
+    assert prompt_cost(by_hand, 10, 100, 1).decode == prompt_cost(PLAIN, 10, 100, 1).decode
 
 
 def test_the_70b_reads_its_weights_in_seven_milliseconds_on_eight_a100s_at_full_bandwidth():

@@ -89,6 +89,13 @@ def test_a_failed_build_leaves_nothing_and_says_why(machine, tmp_path, output, s
     assert list((tmp_path / "cache" / "r1-on-eks" / "bin").iterdir()) == []
 
 
+def test_a_cache_that_cannot_be_made_is_named_with_what_would_work(machine, tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    with pytest.raises(ToolMissing, match=r"file/r1-on-eks can't be made .*XDG_CACHE_HOME="):
+        toolchain.kwok(machine.said.append)
+
+
 def test_an_interrupted_build_leaves_nothing_half(machine, tmp_path, monkeypatch):
     machine("go", GO)
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from r1_on_eks.program import declare
     from r1_on_eks.stack_config import StackConfig, StackConfigError, parse_stack_config
     from r1_on_eks.stack_config.decisions import Decisions
+    from r1_on_eks.stack_program import declare_stack
 
 __all__ = [
     "Decisions",
@@ -21,6 +22,7 @@ __all__ = [
     "StackConfig",
     "StackConfigError",
     "declare",
+    "declare_stack",
     "parse_stack_config",
     "read_decisions",
 ]
@@ -33,6 +35,7 @@ _ROOMS = {
     "StackConfig": "stack_config",
     "StackConfigError": "stack_config",
     "declare": "program",
+    "declare_stack": "stack_program",
     "parse_stack_config": "stack_config",
     "read_decisions": "decisions_files",
 }

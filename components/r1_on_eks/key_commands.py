@@ -16,7 +16,7 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         return action(arguments)
     except (StackConfigError, StackNotFound) as error:
-        print(f"r1: {error}", file=sys.stderr)
+        print(f"r1 key: {error}", file=sys.stderr)
         return 2
 
 

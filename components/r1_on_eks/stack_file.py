@@ -1,5 +1,6 @@
 """The file of a stack, `stacks/Pulumi.<stack>.yaml`, as commands beside Pulumi read it."""
 
+import difflib
 import re
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,15 @@ def stack_names(stacks: Path = STACKS) -> list[str]:
     )
 
 
+def not_found(stack: str, stacks: Path = STACKS) -> StackNotFound:
+    """That there is no file of a stack, and which one was probably meant."""
+    path, known = stacks / f"Pulumi.{stack}.yaml", stack_names(stacks)
+    if near := difflib.get_close_matches(stack, known, n=1):
+        return StackNotFound(f"no {path}; did you mean {near[0]}?")
+    here = f"; there are {', '.join(known)}" if known else f": run it where {stacks}/ is"
+    return StackNotFound(f"no {path}{here}")
+
+
 def read_stack(stack: str, stacks: Path = STACKS) -> StackConfig:
     """What the file of a stack asks for.
 
@@ -36,9 +46,7 @@ def read_stack(stack: str, stacks: Path = STACKS) -> StackConfig:
     try:
         content = yaml.safe_load(path.read_text()) or {}
     except FileNotFoundError:
-        known = ", ".join(stack_names(stacks))
-        here = f"; there are {known}" if known else f": run it where {stacks}/ is"
-        raise StackNotFound(f"no {path}{here}") from None
+        raise not_found(stack, stacks) from None
     except yaml.YAMLError as error:
         raise StackConfigError(f"{path}\n{error}") from None
     settings = content.get("config", {}).get("r1-on-eks:stack")

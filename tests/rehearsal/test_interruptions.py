@@ -82,6 +82,9 @@ def test_after_a_kill_no_process_is_orphaned_and_one_line_says_what_may_be_lost(
     assert len(told) == 1, after.stdout
     assert "update of test-7b" in told[0]
     assert creating in told[0]
+    status = checkout.rehearse("r1", "status", "test-7b")
+    assert status.returncode == 1, status.stdout
+    assert re.search(r"✗ update .*ended before its end.*\n +→ r1 recover test-7b\n", status.stdout)
 
 
 def test_two_rehearsals_side_by_side_do_not_meet(checkout, neighbour):

@@ -31,6 +31,16 @@ def test_make_up_stands_up_prod_70b_answers_and_comes_down_again(shared_checkout
     assert again.returncode == 0, again.stdout
     assert re.search(r"Resources:\s+\d+ unchanged\s+Duration", again.stdout), again.stdout
 
+    status = checkout.rehearse("r1", "status", "prod-70b", "--json")
+    told = json.loads(status.stdout)["findings"]
+    wrong = [one["subject"] for one in told if one["standing"] != "well"]
+    # Nobody has filled the rehearsal's bucket.
+    assert wrong == ["weights DeepSeek-R1-Distill-Llama-70B"], status.stdout
+    well = {one["subject"]: one["found"] for one in told}
+    assert well["replicas 70b"] == "1 of 1 ready"
+    assert "gave a token" in well["route 70b"]
+    assert status.returncode == 1
+
     before = json.loads(checkout.run("r1", "rehearse", "status", "--json").stdout)["resources"]
     refused = checkout.rehearse(
         "pulumi",

@@ -57,6 +57,35 @@ def pods_run_on(checkout, namespace):
         time.sleep(2)
 
 
+def upgraded(checkout):
+    """One `pulumi up`, while EC2 has not one GPU instance beside those that run."""
+    return checkout.run(
+        "r1", "rehearse", "--fault", f"no-spare:{TYPE}", "--",
+        "pulumi", "up", "--yes", "--skip-preview", "--stack", STACK, timeout=600,
+    )  # fmt: skip
+
+
+def budget_of_7b(checkout, unavailable):
+    """By hand, as somebody would who wants no pod to end."""
+    patch = json.dumps({"spec": {"maxUnavailable": unavailable}})
+    patched = checkout.rehearse(
+        "kubectl", "patch", "pdb", "r1-7b", "--namespace", "r1", "--type", "merge", "-p", patch
+    )
+    assert patched.returncode == 0, patched.stdout
+
+
+def a_budget_that_lets_no_pod_go_stops_it(checkout, nodes):
+    """Pods leave a node by evictions: what somebody forbids them is told, and no node ends."""
+    budget_of_7b(checkout, 0)
+    up = upgraded(checkout)
+    assert up.returncode != 0, up.stdout
+    assert "PodEvictionFailure" in up.stdout, up.stdout
+    changed = set(re.findall(r"aws:eks:(\w+ \S+) updated", up.stdout))
+    assert changed == {"Cluster cluster", "NodeGroup system"}, up.stdout
+    assert gpu_nodes(checkout) == nodes
+    budget_of_7b(checkout, 1)
+
+
 @pytest.fixture
 def standing(checkout):
     """The stack with two replicas on a node each, at 1.35."""
@@ -83,15 +112,12 @@ def test_an_upgrade_keeps_everything_and_needs_no_spare_gpu_node(standing):
 
     file = checkout.root / "stacks" / f"Pulumi.{STACK}.yaml"
     file.write_text(file.read_text().replace('kubernetes: "1.35"', 'kubernetes: "1.36"'))
+    a_budget_that_lets_no_pod_go_stops_it(checkout, nodes_before)
     began = time.monotonic()
-    up = checkout.run(
-        "r1", "rehearse", "--fault", f"no-spare:{TYPE}", "--",
-        "pulumi", "up", "--yes", "--skip-preview", "--stack", STACK, timeout=600,
-    )  # fmt: skip
+    up = upgraded(checkout)
     assert up.returncode == 0, up.stdout
-    print(f"upgrade of {STACK}: {time.monotonic() - began:.0f} s")
-    changed = set(re.findall(r"aws:eks:(\w+ \S+) updated", up.stdout))
-    assert changed == {"Cluster cluster", "NodeGroup system", "NodeGroup r1-7b"}, up.stdout
+    print(f"GPU nodes of {STACK} replaced: {time.monotonic() - began:.0f} s")
+    assert set(re.findall(r"aws:eks:(\w+ \S+) updated", up.stdout)) == {"NodeGroup r1-7b"}
     assert not re.search(r"\b(created|deleted|replaced)\b", up.stdout), up.stdout
 
     assert server_version(checkout) == new

@@ -181,10 +181,13 @@ def _best(error: float, other: float) -> str:
 
 
 _WHY = """\
-Where it is nearer, it has measured what our fit had to do without: FP8 on Hopper and Blackwell,
-671b above all, which in public hardly anybody but InferenceX times (with those rows in the fit,
-ours are nearer: "By group"), and a single request to 671b on vLLM. Where ours is, it is queues,
-caches that are full, and what an engine costs besides its kernels.
+Where it is nearer, it has measured what our fit had to do without: the time per token and the
+throughput of InferenceX, which is its own check and nearly all that is public of FP8 on Hopper
+and Blackwell (with those rows in the fit ours are nearer: "By group"); TensorRT-LLM as NVIDIA
+itself runs it; a single request to 671b on vLLM, and bursts to 671b on other engines, which both
+miss. The first token of vLLM 0.7 is timed by AccelMark alone: without the rows of a GPU class and
+model, what it costs is told by the other classes. Where ours is nearer, it is queues, caches that
+are full, and what an engine costs besides its kernels.
 """
 
 

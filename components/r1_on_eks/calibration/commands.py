@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
 
 from r1_on_eks.calibration import beside
@@ -31,6 +30,7 @@ from r1_on_eks.calibration.scoring import (
     table,
 )
 from r1_on_eks.catalog.speed_coefficients import FILE, speed_coefficients
+from r1_on_eks.screen import screen
 
 GROUPINGS: tuple[tuple[str, Callable[[Row], str]], ...] = (
     ("GPU class", FOLDS["GPU class"]),
@@ -111,7 +111,7 @@ def _tell_skipped(used: int, skipped: Counter[str]) -> None:
 def _print_tables(
     scored: dict[str, Scored], groupings: Sequence[tuple[str, Callable[[Row], str]]]
 ) -> None:
-    console = Console()
+    console = screen()
     for metric in SCORED:
         if not scored[metric].rows:
             print(f"{TITLES[metric]}: no measurement of it is scored")

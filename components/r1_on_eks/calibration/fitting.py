@@ -26,17 +26,15 @@ _STARTS: tuple[tuple[str, float, float], ...] = (
     ("norm", 2.5, 2.5),
     ("layer.dense", 15e-6, 4),
     ("layer.expert", 150e-6, 4),
-    ("layer.eager", 450e-6, 4),
+    ("layer.eager", 500e-6, 4),
     ("all_reduce.nvlink", 12e-6, 4),
     ("all_reduce.pcie", 40e-6, 4),
-    ("link", 1.3, 4),
+    ("link", 1.3, 3),
+    ("link.pods", 4.0, 4),
     ("step", 1e-3, 4),
     ("sequence", 15e-6, 10),
     ("first_token", 12e-3, 4),
-    ("queue.scale", 0.5, 10),
-    ("queue.power", 0.6, 4),
     ("engine.vllm-0.7.overhead", 1.8, 4),
-    ("engine.vllm-0.7.compute.fp8", 1.3, 2),
     ("engine.vllm-0.7.sequence", 4.0, 10),
     ("engine.vllm-0.7.first_token", 1.5, 4),
     ("engine.vllm-0.7.interleave", 0.6, 4),
@@ -51,7 +49,14 @@ _STARTS: tuple[tuple[str, float, float], ...] = (
 )
 # Nothing reads faster than its bandwidth or computes faster than its tensor cores.
 _AT_LEAST_ONE = {"read", "cache_read.grouped", "compute", "norm"}
-_LOOSE, _TIGHT = 0.2, 0.5
+# How strongly a coefficient is pulled to where the search starts. A precision is expected to
+# reach the share of its own specification that 16 bits do, so that a GPU class measured in one
+# precision tells of the class; what launching a layer takes is the processor's, and known.
+_USUAL, _CLASS_COMPUTE = 0.5, 0.3
+_PULLS = {
+    "compute.fp8": 1.0, "compute.int8": 1.0, "compute.weight-only": 1.0, "read.8": 1.0,
+    "read.4": 0.6, "layer.eager": 2.0,
+}  # fmt: skip
 # Errors beyond this count linearly, not squared: tables hold outliers.
 _LINEAR_BEYOND = 0.1
 _WEIGHTS = {"per_token": 1.0, "first_token": 0.9, "output_rate": 0.7, "whole": 0.7}
@@ -101,8 +106,14 @@ def _search_space(names: Sequence[str]) -> tuple[Array, Array, Array, Array]:
         starts.append(np.log(start))
         lows.append(np.log(low))
         highs.append(np.log(start * width))
-        pulls.append(_LOOSE if name in known else _TIGHT)
+        pulls.append(_pull(name))
     return np.array(starts), np.array(lows), np.array(highs), np.array(pulls)
+
+
+def _pull(name: str) -> float:
+    if name.startswith("class.") and name.endswith(".compute"):
+        return _CLASS_COMPUTE
+    return _PULLS.get(name, _USUAL)
 
 
 def _errors(replay: Replay, predicted: Predicted, metric: str) -> Array:

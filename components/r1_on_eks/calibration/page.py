@@ -140,15 +140,30 @@ def _noise(fit: SpeedCoefficients) -> list[str]:
 
 
 _WHY_MISSED = """\
-What is missed has three reasons. InferenceX is half of the rows, and FP8 on H100, H200 and B200 is
-measured by hardly anybody else. Without its FP8 rows of one GPU class, what those GPUs reach in
-FP8 is told by another class (B200 computes less near its specification than H100), and prompts
-with it: too slow by half on H100 and H200, too fast by a third on B200. Without the whole source,
-what vLLM 0.8 to 0.19 costs besides is read from harnesses that are slower (servers and clients
-that share a machine's processors, bursts of a thousand requests). And single rows weigh as much
-as whole sources in the last reading: a burst on two data-parallel halves of one node, cards whose
-software is not stated, one request to 671b (the worst cases below). Little of it is noise:
-vLLM's repeats agree within a few per cent, and so do the few pairs of sources that measured alike.
+Half of the rows are InferenceX's, and FP8 on H100, H200 and B200 is measured by hardly anybody
+else. What carries over to GPUs and models without rows is what is known of how they were served:
+its scripts keep the cache in FP8, schedule a step ahead, begin with a request of every client,
+and on B200 launch the kernels of prompts one by one; other harnesses repeat prompts, or join GPUs
+through the network of their pods. Before that was reckoned with, coefficients bent to it.
+
+What is missed is in the last reading, where a single row weighs as much as a whole source: a
+burst on two data-parallel halves of one node, cards whose software is not stated, one request to
+671b (the worst cases below); and the time to the first token of small prompts on a class of GPUs
+without any rows, most of it a server's fixed cost. Rows of vLLM 0.7 and of other engines, which
+share coefficients with those of vLLM 0.8 and later but have no aim of their own, are farther off.
+"""
+
+
+_BETWEEN = """\
+One answer at a time and a full engine are met; between them, at 2 and 5 requests a second, a
+token takes 1.4 and 1.7 times as long as estimated. It isn't the A100 with 40 GB: the same harness
+and engine are as far off at these rates on eight A800, and farther on eight H200. Nor is it a
+queue alone: of four answers at a time each takes 15 % longer than one by itself, where reading
+their cache and reckoning each other's prompts explains 4 %. What remains looks like a cost of
+this engine for each sequence beside seven ranks, more for the first ones than for the next, which
+a factor that is one for all numbers of sequences doesn't follow. 5 a second is nine tenths of
+what the same GPUs answered of a hundred requests at once: there, a few per cent of a step are
+many answers under way.
 """
 
 
@@ -156,7 +171,8 @@ def _home(fit: SpeedCoefficients) -> str:
     lines = [
         "## On a p4d.24xlarge, by name\n",
         "Eight A100 with 40 GB behind NVLink, every public measurement of them; each predicted by",
-        "a fit without its group. All are of vLLM 0.7, which enters through factors of its own.\n",
+        "a fit without its group. All are of vLLM 0.7, which enters through factors of its own.",
+        _BETWEEN,
         "| row | what | model | precision | split | load | estimate | measured | off |",
         "|---|---|---|---|---|---|---|---|---|",
     ]

@@ -18,11 +18,9 @@ Array = NDArray[Any]
 Indices = NDArray[np.intp]
 METRICS = ("per_token", "first_token", "output_rate", "whole")
 # What only a replay needs: launching kernels without CUDA graphs.
-REPLAY_ONLY = ("layer.eager",)
+REPLAY_ONLY = ("layer.eager", "link.pods")
 _GRAPHS_GIB = 0.5
 _UTILIZATION = 0.9
-# Answers whose longest is so many times their mean are of mixed lengths.
-_MIXED = 1.3
 # Tokens of a repeated prompt that are reckoned anew: the last block of the cache.
 _FRESH = 16.0
 # So many of a source's or set's times must be impossible for all of them to be doubted.
@@ -49,18 +47,21 @@ class Replay:
         self.bare = _stacked([
             bare(row.size, row.gpu, row.tensor_parallel, row.pipeline_parallel) for row in rows
         ])  # fmt: skip
-        self._names = [
-            names_of(row.size, row.gpu, row.tensor_parallel, row.engine) for row in rows
-        ]
+        self._names = [_names(row) for row in rows]
         number = {name: _column(rows, name) for name in _NUMBERS}
         self._of = {name: number[name] for name in _NUMBERS}
         self.measured = {metric: _column(rows, metric) for metric in METRICS}
         self._eager = np.array([float(row.eager) for row in rows])
+        self._waves = np.array([row.harness.waves for row in rows])
+        self._eager_prompts = np.array([
+            float(row.eager or row.harness.eager_prompts) for row in rows
+        ])  # fmt: skip
         # vLLM's first engine stops all answers while it reckons a prompt.
         self._apart = np.array([float(row.engine == "vllm-0.7") for row in rows])
+        self.room = np.array([_room(row) for row in rows])
         self.from_cache = self._prompts_from_cache()
         self._cached = np.where(self.from_cache, self._of["prompt"] - _FRESH, 0.0)
-        self.room = np.array([_room(row) for row in rows])
+        self._steady = np.array([_steady(row) for row in rows])
         self.admitted = np.array([_admitted(row) for row in rows])
         self._design: tuple[tuple[str, ...], dict[str, Array]] | None = None
 
@@ -76,7 +77,9 @@ class Replay:
             timed = here & np.isfinite(self.measured["first_token"])
             few = (impossible & here).sum() < GIVEN_AWAY * timed.sum()
             found |= impossible & here if few else here
-        return found
+        # Of a burst that is more than the cache holds, each prompt drives out the next one's.
+        beyond = (self.arrival == "burst") & (self._of["concurrency"] > self.room)
+        return found & ~beyond
 
     def coefficient_names(self) -> list[str]:
         """Every coefficient that some row needs."""
@@ -111,7 +114,10 @@ class Replay:
         running = np.minimum(requests, self.room[at])
         # All that fit, sent at once and of one length, end and begin together.
         together = np.where(self.arrival[at] == "most", running, 1.0)
-        speed = closed_loop(replica, prompt, output, running, self._cached[at], together)
+        fresh, context = prompt - self._cached[at], prompt + output / 2
+        burst = prompt_cost(replica, fresh, context, running, running)
+        queued = (running - 1) / 2 * burst.added / self._waves[at]
+        speed = closed_loop(replica, prompt, output, running, self._cached[at], together, queued)
         return speed.per_token, speed.first_token, speed.output
 
     def _open(self, replica: Replica, _: Array, at: Indices) -> tuple[Array, ...]:
@@ -125,13 +131,12 @@ class Replay:
 
     def _replica(self, coefficients: Mapping[str, float]) -> Replica:
         by = self._factors(coefficients)
-        # Answers of about one length end together, and their clients' next prompts come together.
-        bunched = self._of["longest"] < _MIXED * self._of["output"]
-        eager = coefficients["layer.eager"] * self._eager * self.bare.layers
+        launches = coefficients["layer.eager"] * self.bare.layers
         replica = with_factors(self.bare, by)
         return dataclasses.replace(
-            replica, launches=eager, apart=self._apart, queue=replica.queue * bunched
-        )
+            replica, launches=launches * self._eager,
+            prompt_launches=launches * self._eager_prompts, apart=self._apart,
+        )  # fmt: skip
 
     def _factors(self, coefficients: Mapping[str, float]) -> Factors:
         """Products of coefficients as sums of their logarithms: one matrix per factor."""
@@ -161,7 +166,8 @@ class Replay:
         # What waits is let in as soon as its prompt has room; what has none left while it grows
         # is put off, and its time runs on.
         admitted = np.minimum(requests, self.admitted[at])
-        crowd = np.maximum(admitted / running, 1.0)
+        steady = np.minimum(admitted, self._steady[at])
+        crowd = np.maximum(steady / running, 1.0)
         # Of the prompts of its wave a request waits for one half and is slowed by the other; in a
         # steady flow it is slowed by all that come while it runs.
         share = np.where(requests > running, 1.0, 0.5)
@@ -182,6 +188,15 @@ _NUMBERS = ("prompt", "output", "longest", "concurrency", "rate", "requests", "r
 
 def _column(rows: Sequence[Row], name: str) -> Array:
     return np.array([getattr(row, name) for row in rows], dtype=float)
+
+
+def _names(row: Row) -> dict[str, tuple[str, ...]]:
+    names = names_of(row.size, row.gpu, row.tensor_parallel, row.engine)
+    if row.harness.ahead:
+        names["sequence"] = ("sequence",)
+    if row.harness.pods:
+        names["link"] = (*names["link"], "link.pods")
+    return names
 
 
 def _at(replica: Replica, at: Indices) -> Replica:
@@ -206,6 +221,11 @@ def _room(row: Row) -> float:
 def _admitted(row: Row) -> float:
     """Sequences that the engine lets in: those whose prompts have room."""
     return max(1.0, min(row.most_sequences, _cache_tokens(row) / row.prompt))
+
+
+def _steady(row: Row) -> float:
+    """Sequences of all lengths that the cache holds: those of a long queue, once they mix."""
+    return max(1.0, min(row.most_sequences, _cache_tokens(row) / (row.prompt + row.output / 2)))
 
 
 def _cache_tokens(row: Row) -> float:

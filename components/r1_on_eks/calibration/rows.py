@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from r1_on_eks.calibration.hardware import MEASURED_GPUS, shape_name, size_of
+from r1_on_eks.calibration.harnesses import Harness, harness_of
 from r1_on_eks.calibration.spellings import (
     arrival_of,
     count,
@@ -55,6 +56,7 @@ class Row:
         concurrency: Requests at a time, or of the burst; NaN for `open`.
         rate: Requests per second; NaN elsewhere.
         requests: Requests of the whole run.
+        harness: What is known of how it was measured.
         eager: Run without CUDA graphs.
         cache_gib: Memory left for the cache on each GPU, where the table says it.
         repeated: Its prompts were in the cache already.
@@ -83,6 +85,7 @@ class Row:
     concurrency: float
     rate: float
     requests: float
+    harness: Harness
     eager: bool
     cache_gib: float
     repeated: bool
@@ -156,8 +159,12 @@ def _row(text: dict[str, str]) -> Row | str:
     if reason or size is None or gpu is None or known is None:
         return reason
     source, (engine, minor) = source_of(text["source"]), known
-    if source in _WITHOUT_NVLINK:
+    harness = harness_of(source, engine, shape, precision, gpu.compute_capability)
+    if harness.pods:
         gpu = dataclasses.replace(gpu, nvlink=False, link_gb_s=32)
+    if harness.prompt_step:
+        gpu = dataclasses.replace(gpu, batched_tokens=harness.prompt_step)
+    size = dataclasses.replace(size, cache_bytes=size.cache_bytes * harness.cache_bytes // 2)
     arrival = arrival_of(text)
     stages = count(text["pp"]) or 1
     gpus = count(text["n_gpus"])
@@ -194,6 +201,7 @@ def _row(text: dict[str, str]) -> Row | str:
         concurrency=1e4 if arrival == "most" else _under_way(text, arrival),
         rate=number(text["rate_qps"], math.nan),
         requests=_SHORT_RUN if arrival == "open" else math.inf,
+        harness=harness,
         eager=_eager(text, source, engine, precision),
         cache_gib=number(stated[1]) if stated else math.nan,
         repeated=_repeated(text, source, engine),
@@ -287,7 +295,3 @@ def _repeated(text: dict[str, str], source: str, engine: str) -> bool:
     kept = engine == "vllm-0.20" and number(text["isl"]) < _LONGEST_POOL
     again = re.search(r"online|sustained", text["workload"]) is not None
     return source in _REPEAT_PROMPTS or (source == "AccelMark" and kept and again)
-
-
-# Two of its GPUs exchange as much slower than NVLink would as PCIe does.
-_WITHOUT_NVLINK = {"dennislee22/vLLM-benchmarking"}

@@ -13,19 +13,27 @@ from collections.abc import Sequence
 from importlib.metadata import version
 
 from r1_on_eks.cli import (
+    bench,
     calibration,
+    completion,
     cost,
     keys,
+    new,
     operations,
     pins,
     planning,
     readiness,
     rehearsal,
+    scaling,
     weights,
 )
+from r1_on_eks.cli.parsing import Parser
 
 # In the order of `r1 --help`.
-_ROOMS = (planning, cost, readiness, weights, pins, calibration, keys, operations, rehearsal)
+_ROOMS = (
+    new, planning, scaling, cost, readiness, weights, pins, bench, calibration, keys, operations,
+    rehearsal, completion,
+)  # fmt: skip
 
 
 # What `r1` alone says: the way of a new user.
@@ -39,8 +47,8 @@ With one:
   r1 check prod-70b                            is the account ready, and what is lacking
   r1 weights sync prod-70b                     the weights, into your bucket
   pulumi up --stack prod-70b
-When something broke, or to be sure that nothing is left:
-  r1 recover prod-70b, r1 sweep prod-70b
+How it is; when an update died; to be sure that nothing is left:
+  r1 status prod-70b, r1 recover prod-70b, r1 sweep prod-70b
 All commands: r1 --help
 """
 _INTERRUPTED, _NOBODY_READS = 128 + signal.SIGINT, 128 + signal.SIGPIPE
@@ -54,11 +62,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         or the exit status of a rehearsed command.
     """
     words = list(sys.argv[1:] if argv is None else argv)
+    whole = parser()
+    completion.complete(whole)
     if not words:
         print(_NEXT, end="")
         return 0
     split = words.index("--") if "--" in words else len(words)
-    arguments = parser().parse_args(words[:split])
+    arguments = whole.parse_args(words[:split])
     arguments.command = words[split + 1 :]
     try:
         status = arguments.run(arguments)
@@ -75,7 +85,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """Of every command, with its options and an example."""
-    whole = argparse.ArgumentParser(
+    whole = Parser(
         prog="r1", description="DeepSeek-R1 on Amazon EKS.", epilog="example: r1 plan prod-70b"
     )
     whole.add_argument("--version", action="version", version=f"r1-on-eks {version('r1-on-eks')}")

@@ -1,8 +1,9 @@
 """`r1 calibrate`: its words."""
 
 import argparse
-import sys
 from typing import Any
+
+from r1_on_eks.cli.parsing import add_command, lacks
 
 _CALIBRATE_HELP = """\
 Fits the coefficients of the speed model to measured rows and writes them into the catalogue,
@@ -17,12 +18,10 @@ committed coefficients are off.
 
 def add(subcommands: Any) -> None:
     """Adds `r1 calibrate`."""
-    calibrate = subcommands.add_parser(
-        "calibrate",
-        help="fit the speed model to measured rows, or score it",
-        description=_CALIBRATE_HELP,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    calibrate = add_command(
+        subcommands, "calibrate", "fit the speed model to measured rows, or score it",
+        _CALIBRATE_HELP, _run,
+    )  # fmt: skip
     calibrate.add_argument(
         "rows", nargs="+", metavar="ROWS.csv", help="tables with the columns of measured.csv"
     )
@@ -31,16 +30,11 @@ def add(subcommands: Any) -> None:
     )
     calibrate.add_argument("--page", metavar="FILE", help="with --score: write the page there")
     calibrate.add_argument("--json", action="store_true", help="with --score: print it as JSON")
-    calibrate.set_defaults(run=_run)
 
 
 def _run(arguments: argparse.Namespace) -> int:
     try:
         from r1_on_eks.calibration import commands
     except ModuleNotFoundError as missing:
-        print(
-            f"r1 calibrate needs {missing.name}: pip install 'r1-on-eks[calibration]'",
-            file=sys.stderr,
-        )
-        return 2
+        return lacks(missing, "calibrate", "calibration")
     return commands.run(arguments)

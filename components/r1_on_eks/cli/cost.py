@@ -3,6 +3,8 @@
 import argparse
 from typing import Any
 
+from r1_on_eks.cli.parsing import add_command
+
 _COST_HELP = """\
 What a stack costs, before it is spent: per resource, component and variant, by the hour and the
 month, scaled in and out; the ways to buy its instances; dollars per million tokens. Read from its
@@ -56,11 +58,12 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _add_cost(subcommands: Any) -> None:
-    cost = subcommands.add_parser(
+    cost = add_command(
+        subcommands,
         "cost",
-        help="what a stack costs, and what a change of it costs more",
-        description=_COST_HELP,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        "what a stack costs, and what a change of it costs more",
+        _COST_HELP,
+        _run,
     )
     cost.add_argument("stack", nargs="?", metavar="STACK", help="of stacks/Pulumi.<STACK>.yaml")
     cost.add_argument("--preview", metavar="FILE", help="a preview's JSON; - for standard input")
@@ -80,15 +83,15 @@ def _add_cost(subcommands: Any) -> None:
         "--format", choices=["table", "json", "markdown"], default="table", help="(table)"
     )
     cost.add_argument("--json", action="store_true", help="as --format json")
-    cost.set_defaults(run=_run)
 
 
 def _add_comment(subcommands: Any) -> None:
-    comment = subcommands.add_parser(
+    comment = add_command(
+        subcommands,
         "cost-comment",
-        help="the comment of a pull request: what it costs more",
-        description=_COMMENT_HELP,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        "the comment of a pull request: what it costs more",
+        _COMMENT_HELP,
+        _run,
     )
     comment.add_argument("--base", required=True, metavar="REF", help="what it is compared with")
     comment.add_argument(
@@ -97,16 +100,10 @@ def _add_comment(subcommands: Any) -> None:
     )  # fmt: skip
     comment.add_argument("--fail-over", metavar="AMOUNT|PERCENT", help="exit with 1 above it")
     comment.add_argument("--dry-run", action="store_true", help="print it, and write nowhere")
-    comment.set_defaults(run=_run)
 
 
 def _add_prices(subcommands: Any) -> None:
-    prices = subcommands.add_parser(
-        "prices",
-        help="renew or list the price book",
-        description=_PRICES_HELP,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    prices = add_command(subcommands, "prices", "renew or list the price book", _PRICES_HELP, _run)
     prices.add_argument("action", choices=["refresh", "list"], help="what to do")
     prices.add_argument("what", nargs="?", default="", metavar="WORD", help="list: only with it")
     prices.add_argument("--region", action="append", help="refresh: only it (all in the book)")
@@ -116,4 +113,3 @@ def _add_prices(subcommands: Any) -> None:
     )  # fmt: skip
     prices.add_argument("--dry-run", action="store_true", help="refresh: show, and write nothing")
     prices.add_argument("--json", action="store_true", help="print it as JSON")
-    prices.set_defaults(run=_run)

@@ -3,6 +3,8 @@
 import argparse
 from typing import Any
 
+from r1_on_eks.cli.parsing import add_command, add_stack
+
 _KEY_HELP = """\
 Keys of the gateway. A stack file lists the SHA-256 of each, which is no secret; the key itself is
 printed once and kept by whoever uses it.
@@ -17,11 +19,8 @@ the first one out, `pulumi up`. Both are one caller, with one allowance.
 
 def add(subcommands: Any) -> None:
     """Adds `r1 key`."""
-    key = subcommands.add_parser(
-        "key",
-        help="keys of the gateway: make one, list a stack's",
-        description=_KEY_HELP,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    key = add_command(
+        subcommands, "key", "keys of the gateway: make one, list a stack's", _KEY_HELP, _run
     )
     actions = key.add_subparsers(dest="action", required=True, metavar="ACTION")
     new = actions.add_parser("new", help="make a key", description="r1 key new alice")
@@ -29,10 +28,9 @@ def add(subcommands: Any) -> None:
     listed = actions.add_parser(
         "list", help="whose keys a stack accepts", description="r1 key list prod-70b"
     )
-    listed.add_argument("stack", metavar="STACK", help="of stacks/Pulumi.<STACK>.yaml")
+    add_stack(listed)
     for parser in (new, listed):
         parser.add_argument("--json", action="store_true", help="print it as JSON")
-    key.set_defaults(run=_run)
 
 
 def _run(arguments: argparse.Namespace) -> int:

@@ -3,6 +3,8 @@
 import argparse
 from typing import Any
 
+from r1_on_eks.cli.parsing import add_command, add_stack, lacks
+
 _RECOVER_HELP = """\
 After the engine of `pulumi up` or `pulumi destroy` was killed, or the machine died: finds in AWS
 what it made and did not write down, by tags, names and parts, and hands it to Pulumi, or deletes
@@ -54,21 +56,26 @@ changes; commit the file, so that whoever runs `r1 expire` reads it.
 
 def add(subcommands: Any) -> None:
     """Adds the commands around `pulumi up`."""
-    recover = _command(
+    recover = add_command(
         subcommands, "recover", "after a crash: adopt what was made, delete what is doubled",
-        _RECOVER_HELP,
+        _RECOVER_HELP, _run,
     )  # fmt: skip
-    recover.add_argument("stack", metavar="STACK")
-    sweep = _command(
-        subcommands, "sweep", "after a destroy: prove that nothing is left", _SWEEP_HELP
+    sweep = add_command(
+        subcommands, "sweep", "after a destroy: prove that nothing is left", _SWEEP_HELP, _run
     )
-    sweep.add_argument("stack", metavar="STACK")
+    expire = add_command(
+        subcommands, "expire", "destroy test stacks that outlived their time", _EXPIRE_HELP, _run
+    )
+    extend = add_command(subcommands, "extend", "give a test stack more time", _EXTEND_HELP, _run)
+    for command in (recover, sweep, extend):
+        add_stack(command)
+    extend.add_argument("by", type=_span, metavar="TIME", help="90m, 8h or 2d")
     sweep.add_argument("--delete", action="store_true", help="remove what carries its tag")
     sweep.add_argument("--region", help="AWS Region (that of its state or its file)")
-    _command(subcommands, "expire", "destroy test stacks that outlived their time", _EXPIRE_HELP)
-    extend = _command(subcommands, "extend", "give a test stack more time", _EXTEND_HELP)
-    extend.add_argument("stack", metavar="STACK")
-    extend.add_argument("by", type=_span, metavar="TIME", help="90m, 8h or 2d")
+    for command in (recover, sweep, expire):
+        command.add_argument("--yes", action="store_true", help="do it without asking")
+    for command in (recover, sweep, expire, extend):
+        command.add_argument("--json", action="store_true", help="print what was found as JSON")
 
 
 def _span(text: str) -> Any:
@@ -80,25 +87,9 @@ def _span(text: str) -> Any:
         raise argparse.ArgumentTypeError(str(wrong)) from None
 
 
-def _command(subcommands: Any, name: str, about: str, told: str) -> argparse.ArgumentParser:
-    command = subcommands.add_parser(
-        name,
-        help=about,
-        description=told,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    command.add_argument("--yes", action="store_true", help="do it without asking")
-    command.add_argument("--json", action="store_true", help="print what was found as JSON")
-    command.set_defaults(run=_run)
-    return command
-
-
 def _run(arguments: argparse.Namespace) -> int:
     try:
         from r1_on_eks.operations import commands
     except ModuleNotFoundError as missing:
-        if missing.name not in ("boto3", "botocore"):
-            raise
-        print(f"r1 {arguments.subcommand}: needs boto3: pip install 'r1-on-eks[operations]'")
-        return 1
+        return lacks(missing, arguments.subcommand, "operations")
     return commands.run(arguments)

@@ -3,6 +3,8 @@
 import argparse
 from typing import Any
 
+from r1_on_eks.cli.parsing import add_command
+
 _PINS_HELP = """\
 What runs in a stack by version: container images by digest, EKS's machine images and add-ons by
 release; each with its pin, or `unpinned`. Exits with 1 where something is unpinned: a production
@@ -22,16 +24,12 @@ reads that file and looks nothing up.
 
 def add(subcommands: Any) -> None:
     """Adds `r1 pins`."""
-    pins = subcommands.add_parser(
-        "pins",
-        help="what runs by version, pinned or not; refresh looks it up",
-        description=_PINS_HELP,
-        usage="r1 pins [-h] [--json] [refresh] [STACK ...]",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    pins = add_command(
+        subcommands, "pins", "what runs by version, pinned or not; refresh looks it up",
+        _PINS_HELP, _run, usage="r1 pins [-h] [--json] [refresh] [STACK ...]",
+    )  # fmt: skip
     pins.add_argument("words", nargs="*", metavar="STACK", help="of stacks/Pulumi.<STACK>.yaml")
     pins.add_argument("--json", action="store_true", help="print it as JSON")
-    pins.set_defaults(run=_run)
 
 
 def _run(arguments: argparse.Namespace) -> int:

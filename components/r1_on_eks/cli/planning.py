@@ -3,6 +3,8 @@
 import argparse
 from typing import Any
 
+from r1_on_eks.cli.parsing import add_command, add_stack
+
 _VARIANTS_HELP = """\
 The cheapest placement of each variant that meets a workload, and the cheapest on p4d: every
 instance type, every split over its GPUs and every number of replicas is looked at. The limits'
@@ -18,6 +20,8 @@ _RECOMMEND_HELP = """\
 The cheapest variant that is meant for a task, meets the limits and stays within a budget, and
 for each of the others why not. Tasks, from light to heavy: classification, answers, chat,
 writing, domain, reasoning, science, code, mathematics.
+
+Exits with 1 where none is recommended.
 
   r1 recommend --task chat
   r1 recommend --task reasoning --rate 2 --budget 50 --precision bf16 --precision int4
@@ -52,25 +56,26 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _add_variants(subcommands: Any) -> None:
-    variants = subcommands.add_parser(
+    variants = add_command(
+        subcommands,
         "variants",
-        help="the seven variants: where each is cheapest, how fast, for how much",
-        description=_VARIANTS_HELP,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        "the seven variants: where each is cheapest, how fast, for how much",
+        _VARIANTS_HELP,
+        _run,
     )
     _add_workload(variants)
     variants.add_argument("--json", action="store_true", help="print it as JSON")
-    variants.set_defaults(run=_run)
 
 
 def _add_recommend(subcommands: Any) -> None:
     from r1_on_eks.catalog.model_shapes import TASKS
 
-    recommend = subcommands.add_parser(
+    recommend = add_command(
+        subcommands,
         "recommend",
-        help="which variant for a task, and why the others not",
-        description=_RECOMMEND_HELP,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        "which variant for a task, and why the others not",
+        _RECOMMEND_HELP,
+        _run,
     )
     recommend.add_argument("--task", required=True, choices=TASKS, help="what it is for")
     recommend.add_argument("--budget", type=_positive, help="dollars an hour for instances")
@@ -84,7 +89,6 @@ def _add_recommend(subcommands: Any) -> None:
     )  # fmt: skip
     _add_workload(recommend)
     recommend.add_argument("--json", action="store_true", help="print it as JSON")
-    recommend.set_defaults(run=_run)
 
 
 def _add_workload(parser: argparse.ArgumentParser) -> None:
@@ -108,18 +112,14 @@ def _add_workload(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_plan(subcommands: Any) -> None:
-    plan = subcommands.add_parser(
-        "plan",
-        help="what a stack would stand up: memory, speed, price",
-        description=_PLAN_HELP,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    plan = add_command(
+        subcommands, "plan", "what a stack would stand up: memory, speed, price", _PLAN_HELP, _run
     )
-    plan.add_argument("stack", metavar="STACK", help="of stacks/Pulumi.<STACK>.yaml")
+    add_stack(plan)
     plan.add_argument(
         "--refresh", action="store_true", help="decide the placements anew and pin them"
     )
     plan.add_argument("--json", action="store_true", help="print it as JSON")
-    plan.set_defaults(run=_run)
 
 
 def _tokens(text: str) -> int:

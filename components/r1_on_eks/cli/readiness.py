@@ -1,7 +1,9 @@
-"""`r1 check`, `r1 verify`: their words."""
+"""`r1 check`, `r1 status`, `r1 verify`: their words."""
 
 import argparse
 from typing import Any
+
+from r1_on_eks.cli.parsing import add_command, add_stack, lacks
 
 _CHECK_HELP = """\
 Is this account ready for a stack? Asks, side by side and within five seconds: whose credentials
@@ -21,6 +23,25 @@ written in the files. Exits with 1 where anything is ✗, with 2 where the stack
   r1 rehearse -- r1 check prod-70b
 """
 
+_STATUS_HELP = """\
+How is a stack that stands? Asks Pulumi, AWS, the cluster and the gateway, side by side and within
+eight seconds: whether an update runs, died or failed, cluster, node groups, nodes, replicas of
+each variant and why one is not ready, all other pods, each route by a request for one token, file
+system, weights, dollars an hour, lifetime. Changes nothing.
+
+What is wrong comes first: ✗ wrong, with what to type next, ? where it isn't known or under way,
+✓ well. What can't be reached is one line, and all else is asked. Exits with 1 where anything is ✗,
+with 2 where the stack's file is wrong.
+
+R1_KEY is a key of the gateway; without one the routes are not asked. The gateway is asked at the
+address that the stack exports, or at --gateway (R1_GATEWAY).
+
+  r1 status prod-70b
+  r1 status prod-70b --json
+  R1_KEY=r1-… r1 status prod-70b --gateway https://your.name
+  r1 rehearse -- r1 status prod-70b
+"""
+
 _VERIFY_HELP = """\
 Runs what only a real account can show, and writes dated evidence: evidence/STACK-DAY.json and .md,
 with a verdict for each line of README and docs that nobody has tried on AWS yet. First it prints
@@ -37,35 +58,53 @@ gateway), some a person: those are listed and not run. Exits with 1 where a clai
 
 
 def add(subcommands: Any) -> None:
-    """Adds `r1 check` and `r1 verify`."""
-    check = subcommands.add_parser(
+    """Adds `r1 check`, `r1 status` and `r1 verify`."""
+    check = add_command(
+        subcommands,
         "check",
-        help="is this account ready: quotas, zones, capacity, versions, weights, permissions",
-        description=_CHECK_HELP,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        "is this account ready: quotas, zones, capacity, versions, weights, permissions",
+        _CHECK_HELP,
+        _check,
     )
-    check.add_argument("stack", metavar="STACK")
+    add_stack(check)
     check.add_argument("--json", action="store_true", help="print the findings as JSON")
     check.add_argument("--policy", action="store_true", help="print the IAM policy it needs")
-    check.set_defaults(run=_check)
-    verify = subcommands.add_parser(
-        "verify",
-        help="run what only a real account can show, and write evidence (states its cost first)",
-        description=_VERIFY_HELP,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    status = add_command(
+        subcommands,
+        "status",
+        "how a stack is that stands: update, nodes, replicas, routes, weights, cost",
+        _STATUS_HELP,
+        _status,
     )
-    verify.add_argument("stack", metavar="STACK")
+    add_stack(status)
+    status.add_argument("--gateway", metavar="URL", help="where its gateway is reached")
+    status.add_argument("--json", action="store_true", help="print the findings as JSON")
+    verify = add_command(
+        subcommands,
+        "verify",
+        "run what only a real account can show, and write evidence (states its cost first)",
+        _VERIFY_HELP,
+        _verify,
+    )
+    add_stack(verify)
     verify.add_argument("--yes", action="store_true", help="do it without asking")
     verify.add_argument("--only", action="append", metavar="NAME", help="one experiment; repeat")
     verify.add_argument("--json", action="store_true", help="print the evidence as JSON")
-    verify.set_defaults(run=_verify)
 
 
 def _check(arguments: argparse.Namespace) -> int:
     try:
         from r1_on_eks.operations.readiness import commands
     except ModuleNotFoundError as missing:
-        return _needs(missing, "check")
+        return lacks(missing, "check", "operations")
+    return commands.run(arguments)
+
+
+def _status(arguments: argparse.Namespace) -> int:
+    try:
+        from r1_on_eks.operations.status import commands
+    except ModuleNotFoundError as missing:
+        return lacks(missing, "status", "operations")
     return commands.run(arguments)
 
 
@@ -73,12 +112,5 @@ def _verify(arguments: argparse.Namespace) -> int:
     try:
         from r1_on_eks.operations.evidence import commands
     except ModuleNotFoundError as missing:
-        return _needs(missing, "verify")
+        return lacks(missing, "verify", "operations")
     return commands.run(arguments)
-
-
-def _needs(missing: ModuleNotFoundError, command: str) -> int:
-    if missing.name not in ("boto3", "botocore"):
-        raise missing
-    print(f"r1 {command}: needs boto3: pip install 'r1-on-eks[operations]'")
-    return 1

@@ -3,6 +3,7 @@
 import argparse
 from typing import Any
 
+from r1_on_eks.cli.parsing import add_command
 from r1_on_eks.rehearsal.fault_words import KINDS
 
 _REHEARSE_HELP = """\
@@ -14,6 +15,7 @@ The cloud starts with the first command and stays up until it is stopped.
   r1 rehearse -- aws eks list-clusters
   r1 rehearse --fault no-capacity:p4d.24xlarge -- pulumi up --yes --stack prod-70b
   r1 rehearse report prod-70b     what stands up, where, the routes, one streamed answer
+  r1 rehearse pace 200,20         stand-ins answer after 200 ms, then a token each 20 ms
   r1 rehearse prepare             make its tools ready (the first time: 15 minutes of building)
   r1 rehearse status              what runs now
   r1 rehearse stop                ends it; local cloud and stack states are forgotten together
@@ -22,22 +24,23 @@ The cloud starts with the first command and stays up until it is stopped.
 
 def add(subcommands: Any) -> None:
     """Adds `r1 rehearse`."""
-    rehearse = subcommands.add_parser(
+    rehearse = add_command(
+        subcommands,
         "rehearse",
-        help="run a command in a local cloud",
-        description=_REHEARSE_HELP,
-        usage="r1 rehearse [-h] [prepare | stop | status | report STACK]"
+        "run a command in a local cloud",
+        _REHEARSE_HELP,
+        _run,
+        usage="r1 rehearse [-h] [prepare | stop | status | report STACK | pace TTFT,TPOT]"
         " [--fault FAULT]... [-- COMMAND ...]",
         epilog=_faults(),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     rehearse.add_argument(
         "action",
         nargs="?",
-        choices=["prepare", "stop", "status", "report"],
+        choices=["prepare", "stop", "status", "report", "pace"],
         help=argparse.SUPPRESS,
     )
-    rehearse.add_argument("stack", nargs="?", help=argparse.SUPPRESS)
+    rehearse.add_argument("words", nargs="?", help=argparse.SUPPRESS)
     rehearse.add_argument("--json", action="store_true", help="status: print it as JSON")
     rehearse.add_argument(
         "--expect-empty",
@@ -51,7 +54,7 @@ def add(subcommands: Any) -> None:
         metavar="FAULT",
         help="what goes wrong while COMMAND runs, again for each (below)",
     )
-    rehearse.set_defaults(run=_run, usage=rehearse.format_usage())
+    rehearse.set_defaults(usage=rehearse.format_usage())
 
 
 def _faults() -> str:

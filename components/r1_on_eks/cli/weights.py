@@ -3,6 +3,8 @@
 import argparse
 from typing import Any
 
+from r1_on_eks.cli.parsing import add_command, lacks
+
 _HELP = """\
 The weights of a stack: of each variant the repository and its pinned revision, the licence, what
 of it lies in the bucket, and what its way takes and costs. Exits with 1 where something is not
@@ -24,13 +26,11 @@ on from the last whole part. HF_TOKEN is sent to the hub where it is set.
 
 def add(subcommands: Any) -> None:
     """Adds `r1 weights`."""
-    weights = subcommands.add_parser(
-        "weights",
-        help="the weights: what is in the bucket; sync brings them from the hub",
-        description=_HELP,
+    weights = add_command(
+        subcommands, "weights",
+        "the weights: what is in the bucket; sync brings them from the hub", _HELP, _run,
         usage="r1 weights [-h] [--json] [sync] STACK [--from SOURCE] [--variant V] [--replace]",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    )  # fmt: skip
     weights.add_argument("words", nargs="+", metavar="STACK", help="of stacks/Pulumi.<STACK>.yaml")
     weights.add_argument("--json", action="store_true", help="print it as JSON")
     weights.add_argument(
@@ -50,7 +50,6 @@ def add(subcommands: Any) -> None:
         "--replace", action="store_true",
         help="sync: put this revision in place of another one that is complete",
     )  # fmt: skip
-    weights.set_defaults(run=_run)
 
 
 def _positive(text: str) -> float:
@@ -67,8 +66,5 @@ def _run(arguments: argparse.Namespace) -> int:
     try:
         from r1_on_eks.operations.weights import commands
     except ModuleNotFoundError as missing:
-        if missing.name not in ("boto3", "botocore"):
-            raise
-        print("r1 weights: needs boto3: pip install 'r1-on-eks[operations]'")
-        return 1
+        return lacks(missing, "weights", "operations")
     return commands.run(arguments)

@@ -182,11 +182,11 @@ def _take(
             raise NotAPreview(f"{where}: {operation} of {urn} has no oldState")
         # What a failed update left to be deleted stands beside its successor.
         left_over = bool(old.get("delete")) and operation == "delete"
-        before[f"{urn} (left over)" if left_over else urn] = _declared(urn, old)
+        before[f"{urn} (left over)" if left_over else urn] = declared_in(urn, old)
     if is_billed_after:
         if not isinstance(new, Mapping):
             raise NotAPreview(f"{where}: {operation} of {urn} has no newState")
-        after[urn] = _declared(urn, new)
+        after[urn] = declared_in(urn, new)
     if operation not in _NO_CHANGE:
         state = new if isinstance(new, Mapping) else old
         kind = state.get("type", "") if isinstance(state, Mapping) else ""
@@ -223,7 +223,13 @@ def _keys(step: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(str(reason) for reason in reasons)
 
 
-def _declared(urn: str, state: Mapping[str, Any]) -> Declared:
+def declared_in(urn: str, state: Mapping[str, Any]) -> Declared:
+    """A resource as the engine writes down its state, in previews and deployments.
+
+    Args:
+        urn: Its name.
+        state: Its type, inputs, parent, provider and dependencies.
+    """
     needs = {
         key: tuple(sorted(urns or ()))
         for key, urns in (state.get("propertyDependencies") or {}).items()

@@ -12,9 +12,10 @@ from pathlib import Path
 from rich.console import Console
 
 from r1_on_eks.catalog.price_book import BOOK, Price, PriceBook, read_book
-from r1_on_eks.cost.commands import Misuse, aws_client
 from r1_on_eks.cost.price_refresh import Renewal, renewed
+from r1_on_eks.cost.states import Misuse, aws_client
 from r1_on_eks.cost.tables import print_differences
+from r1_on_eks.screen import screen
 
 _CHANGED = 1e-9
 
@@ -87,7 +88,7 @@ def write_book(book: PriceBook, path: Path) -> None:
 
 
 def _show(found: Renewal) -> None:
-    console = Console(highlight=False)
+    console = screen()
     rows = [
         (now.what, now.region, f"{was.usd:g}" if was else "–", f"{now.usd:g}",
          f"{(now.usd / was.usd - 1) * 100:+.1f} %" if was else "new")

@@ -65,6 +65,7 @@ class Declaring:
 
     def __init__(self, tree: Path, stacks: Sequence[str]) -> None:
         self._kept = {stack: _cache() / f"{_fingerprint(tree, stack)}.json" for stack in stacks}
+        self._told: dict[str, list[dict[str, Any]]] = {}
         asked = [stack for stack, kept in self._kept.items() if not kept.is_file()]
         self._process = None
         if asked:
@@ -87,18 +88,25 @@ class Declaring:
             text, errors = self._process.communicate()
             for line in text.splitlines():
                 self._keep(json.loads(line))
-            missing = [stack for stack, kept in self._kept.items() if not kept.is_file()]
+            missing = [
+                stack for stack, kept in self._kept.items()
+                if stack not in self._told and not kept.is_file()
+            ]  # fmt: skip
             if missing:
                 last = (errors.strip().splitlines() or ["it ended without a word"])[-1]
                 raise DoesNotDeclare(f"the program fails for {missing[0]}: {last}")
         return {
-            stack: _declaration(json.loads(kept.read_text())) for stack, kept in self._kept.items()
+            stack: _declaration(self._told.get(stack) or json.loads(kept.read_text()))
+            for stack, kept in self._kept.items()
         }
 
     def _keep(self, told: Mapping[str, Any]) -> None:
         if "error" in told:
             raise DoesNotDeclare(told["error"])
-        _write(self._kept[told["stack"]], json.dumps(told["registered"]))
+        self._told[told["stack"]] = told["registered"]
+        # Where nothing can be kept, the next time takes as long as this one.
+        with contextlib.suppress(OSError):
+            _write(self._kept[told["stack"]], json.dumps(told["registered"]))
 
     def stop(self) -> None:
         """Ends the program, if it still runs."""
@@ -140,7 +148,7 @@ def _fingerprint(tree: Path, stack: str) -> str:
         *sorted((tree / "infra").rglob("*.py")),
         *sorted(
             path
-            for path in (tree / "components").rglob("*")
+            for path in _package_of(tree).rglob("*")
             if path.suffix in {".py", ".json", ".csv", ".conf", ".js", ".yaml"}
         ),
     ]
@@ -149,6 +157,12 @@ def _fingerprint(tree: Path, stack: str) -> str:
         if file.is_file():
             content.update(file.read_bytes())
     return content.hexdigest()
+
+
+def _package_of(tree: Path) -> Path:
+    """What the tree's program imports: its own components, or else this installed package."""
+    own = tree / "components"
+    return own if own.is_dir() else Path(__file__).parents[1]
 
 
 def _declaring(file: Path) -> bytes:
@@ -179,6 +193,8 @@ def _write(path: Path, text: str) -> None:
 def _git(project: Path, *words: str) -> bytes | None:
     try:
         done = subprocess.run(["git", "-C", str(project), *words], capture_output=True, check=True)
-    except (subprocess.CalledProcessError, FileNotFoundError):
+    except FileNotFoundError:
+        raise NoSuchRevision("there is no git on PATH, which revisions are read with") from None
+    except subprocess.CalledProcessError:
         return None
     return done.stdout

@@ -12,8 +12,14 @@ from r1_on_eks.operations import advice, expiry, recovery, sweeping
 from r1_on_eks.operations.account import FAILURES, Account
 from r1_on_eks.operations.deployment import Deployment
 from r1_on_eks.operations.locks import is_locked
-from r1_on_eks.operations.pulumi_cli import Pulumi, PulumiFailed, stacks_of
-from r1_on_eks.stack_file import lifetime_written, settings_of
+from r1_on_eks.operations.pulumi_cli import Pulumi, PulumiFailed, is_no_stack, stacks_of
+from r1_on_eks.stack_file import (
+    StackNotFound,
+    lifetime_written,
+    not_found,
+    read_stack,
+    settings_of,
+)
 
 # What a person can act on; anything else is a defect and keeps its traceback.
 _PLAIN_FAILURES = (PulumiFailed, recovery.Unsettled, LookupError, *FAILURES)
@@ -29,6 +35,9 @@ def run(arguments: argparse.Namespace) -> int:
     }
     try:
         return carry_out[arguments.subcommand](arguments)
+    except StackNotFound as unknown:
+        print(f"r1 {arguments.subcommand}: {unknown}", file=sys.stderr)
+        return 2
     except _PLAIN_FAILURES as failure:
         print(f"r1 {arguments.subcommand}: {failure}", file=sys.stderr)
         return 1
@@ -64,7 +73,7 @@ def project() -> Path:
 
 def _recover(arguments: argparse.Namespace) -> int:
     pulumi = Pulumi(arguments.stack, project())
-    deployment = Deployment(pulumi.export())
+    deployment = _known_to_pulumi(pulumi)
     region = deployment.region
     if region is None:
         if deployment.pending:
@@ -92,6 +101,15 @@ def _recover(arguments: argparse.Namespace) -> int:
     recovery.carry_out(steps, deployment, pulumi, account, say)
     say(f"recovered; `pulumi up --stack {arguments.stack}` goes on from here")
     return 0
+
+
+def _known_to_pulumi(pulumi: Pulumi) -> Deployment:
+    try:
+        return Deployment(pulumi.export())
+    except PulumiFailed as failure:
+        if is_no_stack(str(failure)):
+            raise not_found(pulumi.stack, project() / "stacks") from None
+        raise
 
 
 def _to_try(stack: str, step: recovery.Step) -> list[str]:
@@ -151,19 +169,18 @@ def _known(stack: str) -> tuple[set[str], str | None]:
     try:
         deployment = Deployment(Pulumi(stack, project()).export())
     except PulumiFailed as failure:
-        if "no stack named" not in str(failure):
+        if not is_no_stack(str(failure)):
             raise
         return set(), None
     return deployment.ids, deployment.region
 
 
 def _region_of(stack: str) -> str:
-    from r1_on_eks.stack_file import read_stack
-
     try:
         return read_stack(stack, project() / "stacks").region
-    except LookupError as missing:
-        raise LookupError(f"{missing}; or say in which Region: --region us-west-2") from None
+    except StackNotFound as missing:
+        told = f"{missing}; or say in which Region: --region us-west-2"
+        raise StackNotFound(told) from None
 
 
 def _leftover(one: sweeping.Leftover) -> dict[str, Any]:
@@ -254,7 +271,7 @@ def _extend(arguments: argparse.Namespace) -> int:
     stacks = project() / "stacks"
     settings = settings_of(arguments.stack, stacks)
     if settings is None:
-        raise LookupError(f"no stacks/Pulumi.{arguments.stack}.yaml: its lifetime lives there")
+        raise not_found(arguments.stack, stacks)
     if "lifetime" not in settings:
         raise LookupError(f"{arguments.stack} has no lifetime: it does not expire")
     longer = expiry.duration_of(settings["lifetime"]) + arguments.by

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 _PROVIDER = "pulumi:providers:"
+_STACK = "pulumi:pulumi:Stack"
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,14 @@ class Deployment:
             if one["type"] == f"{_PROVIDER}aws" and "region" in one.get("inputs", {}):
                 return one["inputs"]["region"]
         return None
+
+    @property
+    def outputs(self) -> Mapping[str, Any]:
+        """What the program exported."""
+        for one in self.resources:
+            if one["type"] == _STACK:
+                return one.get("outputs") or {}
+        return {}
 
     @property
     def ids(self) -> set[str]:

@@ -14,6 +14,11 @@ class PulumiFailed(Exception):
     """A `pulumi` command failed; its own last words."""
 
 
+def is_no_stack(told: str) -> bool:
+    """Whether `pulumi` failed because its backend has no such stack."""
+    return "no stack named" in told
+
+
 @dataclass(frozen=True)
 class Pulumi:
     """Calls `pulumi` about one stack.
@@ -21,10 +26,12 @@ class Pulumi:
     Attributes:
         stack: Its name.
         project: The folder that holds Pulumi.yaml.
+        seconds: For how long one answer is waited for; None for as long as it takes.
     """
 
     stack: str
     project: Path
+    seconds: float | None = None
 
     def export(self) -> dict[str, Any]:
         """The stack's deployment, secrets encrypted as they are."""
@@ -57,9 +64,22 @@ class Pulumi:
             self.unlock()
             self._run("destroy", "--yes", "--skip-preview")
 
-    def history(self) -> list[dict[str, Any]]:
-        """Its updates, the newest first."""
-        return json.loads(self._answer("stack", "history", "--json"))
+    def history(self, newest: int = 0) -> list[dict[str, Any]]:
+        """Its updates, the newest first.
+
+        Args:
+            newest: How many; 0 for all. Pulumi itself stops after ten.
+        """
+        return json.loads(
+            self._answer("stack", "history", "--json", "--page-size", str(newest)) or "[]"
+        )
+
+    def backend(self) -> str:
+        """URL of where its state is."""
+        done = call(["whoami", "--json"], self.project, seconds=self.seconds)
+        if done.returncode:
+            raise PulumiFailed(f"pulumi whoami: {done.stderr.strip()}")
+        return json.loads(done.stdout)["url"]
 
     def _answer(self, *words: str) -> str:
         return self._run(*words).stdout
@@ -74,7 +94,10 @@ class Pulumi:
         return done
 
     def _call(self, words: list[str], *, given: str | None = None, shown: bool = False) -> Any:
-        return call([*words, "--stack", self.stack], self.project, given=given, shown=shown)
+        return call(
+            [*words, "--stack", self.stack], self.project,
+            given=given, shown=shown, seconds=self.seconds,
+        )  # fmt: skip
 
 
 def stacks_of(project: Path) -> list[dict[str, Any]]:
@@ -86,7 +109,12 @@ def stacks_of(project: Path) -> list[dict[str, Any]]:
 
 
 def call(
-    words: list[str], project: Path, *, given: str | None = None, shown: bool = False
+    words: list[str],
+    project: Path,
+    *,
+    given: str | None = None,
+    shown: bool = False,
+    seconds: float | None = None,
 ) -> subprocess.CompletedProcess[str]:
     """Runs `pulumi` in the project's folder.
 
@@ -95,9 +123,10 @@ def call(
         project: The folder that holds Pulumi.yaml.
         given: What it reads on standard input.
         shown: Whether its output goes to the user's standard error instead of into the answer.
+        seconds: After which it is ended; None for never.
 
     Raises:
-        PulumiFailed: there is no `pulumi`.
+        PulumiFailed: there is no `pulumi`, or no answer in time.
     """
     try:
         return subprocess.run(
@@ -107,8 +136,11 @@ def call(
             text=True,
             stdout=sys.stderr if shown else subprocess.PIPE,
             stderr=None if shown else subprocess.PIPE,
+            timeout=seconds,
             check=False,
         )
+    except subprocess.TimeoutExpired:
+        raise PulumiFailed(f"pulumi {words[0]}: no answer within {seconds:g} s") from None
     except FileNotFoundError:
         raise PulumiFailed(
             "there is no `pulumi` on PATH; https://www.pulumi.com/docs/install/"

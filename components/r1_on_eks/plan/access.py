@@ -6,9 +6,14 @@ from typing import Any
 MANAGED = "arn:aws:iam::aws:policy"
 
 
-def trusts(service: str) -> dict[str, Any]:
-    """A trust policy for an AWS service, `ec2.amazonaws.com`."""
-    return _trust(service, ["sts:AssumeRole"])
+def trusts(service: str, account: str | None = None) -> dict[str, Any]:
+    """A trust policy for an AWS service, `ec2.amazonaws.com`.
+
+    Args:
+        service: Whom it trusts.
+        account: The only one that the service may act for, where it says for whom it acts.
+    """
+    return _trust(service, ["sts:AssumeRole"], account)
 
 
 def trusts_pods() -> dict[str, Any]:
@@ -92,8 +97,14 @@ def key_policy(account: str, region: str, log_groups: Sequence[str]) -> dict[str
     return {"Version": "2012-10-17", "Statement": [governed, logs]}
 
 
-def _trust(service: str, actions: list[str]) -> dict[str, Any]:
-    statement = {"Effect": "Allow", "Principal": {"Service": service}, "Action": actions}
+def _trust(service: str, actions: list[str], account: str | None = None) -> dict[str, Any]:
+    statement: dict[str, Any] = {
+        "Effect": "Allow",
+        "Principal": {"Service": service},
+        "Action": actions,
+    }
+    if account:
+        statement["Condition"] = {"StringEquals": {"aws:SourceAccount": account}}
     return {"Version": "2012-10-17", "Statement": [statement]}
 
 

@@ -98,8 +98,6 @@ class Factors:
     first_token: Number
     interleave: Number
     norm: Number
-    queue: Number
-    queue_power: Number
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,9 +152,6 @@ def names_of(
     else:
         reckoned = ()
     across = ("all_reduce.nvlink" if gpu.nvlink else "all_reduce.pcie",)
-    # The first engine quantized its activations in kernels of their own.
-    if engine == "vllm-0.7" and reckoned == ("compute.fp8",):
-        reckoned += ("engine.vllm-0.7.compute.fp8",)
     known = GPU_CLASSES.get(gpu.compute_capability)
     of_class = {part: (f"class.{known}.{part}",) if known else () for part in _CLASS_PARTS}
     of_engine = {part: (f"engine.{engine}.{part}",) if engine != PINNED_ENGINE else ()
@@ -175,8 +170,6 @@ def names_of(
         "first_token": ("first_token", *of_engine["first_token"]),
         "interleave": of_engine["interleave"],
         "norm": ("norm",),
-        "queue": ("queue.scale",),
-        "queue_power": ("queue.power",),
     }
 
 
@@ -212,13 +205,12 @@ def with_factors(bare_: Bare, by: Factors) -> Replica:
         attention=bare_.attention * compute,
         step=bare_.layers * (by.layer + by.all_reduce) + by.step,
         launches=0.0,
+        prompt_launches=0.0,
         sequence=by.sequence,
         stages=bare_.stages,
         norm=by.norm,
         prompt_step=bare_.prompt_step,
         first_token=by.first_token,
-        queue=by.queue,
-        queue_power=by.queue_power,
         interleave=by.interleave,
         apart=0.0,
     )

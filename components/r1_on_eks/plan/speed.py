@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 _HALVINGS = 18
+# Of the time, prompts take at most so much; beyond it the queue has no bound.
+_BUSIEST = 0.9
 # A number, or an array with one number per measured row.
 Number = Any
 
@@ -28,13 +30,12 @@ class Replica:
         attention: Arithmetic of one prompt token for each token before it.
         step: Fixed part: kernel launches, latency of all-reduces, scheduling.
         launches: What launching its kernels takes where no CUDA graph does it: no step is shorter.
+        prompt_launches: The same of a step with prompt tokens.
         sequence: Sampling and bookkeeping of one running sequence.
         stages: Pipeline stages; each works on its share of the sequences.
         norm: How reading and computing overlap: 1 is one after the other, large is at once.
         prompt_step: Prompt tokens that one step takes.
         first_token: From the request to its first step: HTTP, tokenizer, scheduler.
-        queue: How far prompts of one batch wait for each other, with `queue_power`.
-        queue_power: See `queue`.
         interleave: How much of others' prompts a running sequence waits for; 1 is all.
         apart: 1 where prompts have steps of their own, as in vLLM's first engine; 0 where they
             share those of running sequences.
@@ -49,13 +50,12 @@ class Replica:
     attention: Number
     step: Number
     launches: Number
+    prompt_launches: Number
     sequence: Number
     stages: Number
     norm: Number
     prompt_step: Number
     first_token: Number
-    queue: Number
-    queue_power: Number
     interleave: Number
     apart: Number
 
@@ -73,6 +73,16 @@ def step_seconds(
     replica: Replica, sequences: Number, context: Number, prompt_tokens: Number
 ) -> Number:
     """One step: `sequences` that decode at `context` tokens each, and `prompt_tokens`."""
+    return _step_seconds(replica, sequences, context, prompt_tokens, replica.launches)
+
+
+def _step_seconds(
+    replica: Replica,
+    sequences: Number,
+    context: Number,
+    prompt_tokens: Number,
+    launches: Number,
+) -> Number:
     tokens = (sequences + prompt_tokens) / replica.stages
     touched = 1 - (1 - replica.expert_share) ** at_least(tokens, 1.0)
     read = replica.dense_read + replica.expert_read * touched
@@ -84,7 +94,7 @@ def step_seconds(
         + replica.token_link * tokens
         + replica.step
     )
-    return at_least(step, replica.launches) + replica.sequence * sequences
+    return at_least(step, launches) + replica.sequence * sequences
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,10 +117,11 @@ def prompt_cost(
     chunk = at_most(prompt * together, replica.prompt_step)
     steps = prompt / chunk
     decode = step_seconds(replica, sequences, context, 0.0)
-    mixed = step_seconds(replica, sequences, context, chunk)
     others = at_least(sequences - 1.0, 0.0)
-    shared = step_seconds(replica, others, context, chunk)
-    single = step_seconds(replica, 0.0, context, chunk)
+    mixed, shared, single = (
+        _step_seconds(replica, beside, context, chunk, replica.prompt_launches)
+        for beside in (sequences, others, 0.0)
+    )
     apart = replica.apart
     attention = replica.attention * prompt * prompt / 2
     return PromptCost(
@@ -127,14 +138,25 @@ def closed_loop(
     concurrency: Number,
     cached: Number = 0.0,
     together: Number = 1.0,
+    queued: Number = 0.0,
 ) -> Speed:
     """`concurrency` clients, each sending its next request when it has its answer.
 
-    Of each prompt, `cached` tokens are in the cache already; `together` of them share steps.
+    Of each prompt, `cached` tokens are in the cache already; `together` of them share steps. On
+    average a request waits `queued` seconds in the burst that the run began with.
     """
     cost = prompt_cost(replica, prompt - cached, prompt + output / 2, concurrency, together)
-    waiting = replica.queue * (at_least(concurrency, 1.0) ** replica.queue_power - 1) * cost.added
+    others = at_least(concurrency - 1.0, 0.0)
+    # Prompts of others come in while this answer is written, at random.
+    cycle = cost.own + output * cost.decode + replica.interleave * others * cost.added
+    waiting = _waiting(others / cycle, cost) + queued
     return _speed(replica, cost, output, concurrency, waiting)
+
+
+def _waiting(rate: Number, cost: PromptCost) -> Number:
+    # One server with equal services (M/D/1): prompts wait for prompts.
+    busy = at_most(rate * cost.added, _BUSIEST)
+    return busy / (2 * (1 - busy)) * cost.added
 
 
 def open_loop(
@@ -173,10 +195,7 @@ def _open_speed(
     cached: Number,
 ) -> Speed:
     cost = prompt_cost(replica, prompt - cached, prompt + output / 2, running)
-    # One server with equal services (M/D/1): prompts wait for prompts.
-    busy = at_most(rate * cost.added, 0.9)
-    waiting = busy / (2 * (1 - busy)) * cost.added
-    return _speed(replica, cost, output, running, waiting)
+    return _speed(replica, cost, output, running, _waiting(rate, cost))
 
 
 def _speed(

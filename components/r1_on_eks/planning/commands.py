@@ -4,6 +4,7 @@ import argparse
 import json
 import sys
 from dataclasses import asdict, fields
+from pathlib import Path
 from typing import Any
 
 from r1_on_eks.catalog.instances import INSTANCE_TYPES, InstanceType
@@ -18,7 +19,8 @@ from r1_on_eks.plan.recommend import Wish, growth, recommend
 from r1_on_eks.plan.sharing import NothingMeets, cheapest_groups
 from r1_on_eks.plan.stages import stages_of
 from r1_on_eks.plan.storage import sized, told_size
-from r1_on_eks.planning.tables import print_plan, print_recommendation, print_variants
+from r1_on_eks.planning.choice_tables import print_recommendation, print_variants
+from r1_on_eks.planning.plan_tables import print_plan
 from r1_on_eks.stack_config import (
     Overrides,
     Pin,
@@ -132,7 +134,7 @@ def run_plan(arguments: argparse.Namespace) -> int:
     try:
         config = read_stack(arguments.stack, STACKS)
         if arguments.refresh:
-            _refresh(config)
+            pin_anew(config)
         plan = Plan.of(config, read_decisions(STACKS, config.name))
     except StackNotFound as error:
         print(f"r1 plan: {error}", file=sys.stderr)
@@ -152,9 +154,13 @@ def run_plan(arguments: argparse.Namespace) -> int:
     return 0 if all(one.meets for one in expected) else 1
 
 
-def _refresh(config: StackConfig) -> None:
-    """Decides every placement of a stack anew, and says of each whether it is another."""
-    before = read_pins(STACKS, config.name)
+def pin_anew(config: StackConfig, stacks: Path = STACKS) -> None:
+    """Decides every placement of a stack anew, and says of each whether it is another.
+
+    Raises:
+        NothingMeets: one line for each variant that no placement meets the workload of.
+    """
+    before = read_pins(stacks, config.name)
     on_cpu, on_gpus = _by_processor(config)
     pins = {name: Pin(workload=wanted.workload, placement=_fixed_on_cpu(wanted))
             for name, wanted in on_cpu.items()}  # fmt: skip
@@ -165,9 +171,9 @@ def _refresh(config: StackConfig) -> None:
                 workload=wanted.workload, placement=_decided(option, group.pool)
             )
     pins = {variant: pins[variant] for variant in config.variants}
-    stood = read_file_system(STACKS, config.name)
+    stood = read_file_system(stacks, config.name)
     file_system = sized(config.weights, placements_of(config, pins), stood)
-    if not write_pins(STACKS, config.name, pins, file_system):
+    if not write_pins(stacks, config.name, pins, file_system):
         print(f"{config.name}: every placement is as it was", file=sys.stderr)
         return
     for variant, pin in pins.items():

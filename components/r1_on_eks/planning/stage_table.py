@@ -1,18 +1,18 @@
 """How long the start of each variant takes, on a terminal."""
 
 from rich.console import Console
-from rich.table import Table
 
 from r1_on_eks.plan import Model, Plan
 from r1_on_eks.plan.stages import COMPILE, FETCH, IMAGE, LOAD, NODES, Stage, stages_of
 from r1_on_eks.plan.timeline import PROBE_PERIOD_SECONDS
+from r1_on_eks.planning.cells import plain_table
 
 _NAMES = (FETCH, NODES, IMAGE, LOAD, COMPILE)
 
 
 def print_stages(console: Console, plan: Plan) -> None:
     """What each stage is likely to take, and may; then when whoever waits gives up."""
-    table = Table("start of", *_NAMES, "ready", box=None, pad_edge=False, padding=(0, 1, 0, 0))
+    table = plain_table("start of", *_NAMES, "ready")
     for model in plan.models:
         by_name = {stage.name: stage for stage in stages_of(model, plan.storage)}
         cells = [told_stage(by_name[name]) if name in by_name else "–" for name in _NAMES]

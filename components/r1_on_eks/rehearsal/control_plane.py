@@ -1,6 +1,5 @@
 """A real Kubernetes control plane on loopback: what EKS would run for a cluster."""
 
-import base64
 import json
 import shutil
 import ssl
@@ -10,13 +9,10 @@ import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import yaml
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from r1_on_eks.rehearsal import toolchain
-from r1_on_eks.rehearsal.certificates import Authority, Certificate, private_pem
+from r1_on_eks.rehearsal.certificates import Authority
+from r1_on_eks.rehearsal.control_plane_files import ADMIN_KUBECONFIG, write_files
 from r1_on_eks.rehearsal.paths import State
 from r1_on_eks.rehearsal.processes import Processes, free_port
 
@@ -74,7 +70,7 @@ def start_control_plane(
             cluster,
             found["endpoint"],
             found["certificate_authority"],
-            folder / "admin.kubeconfig",
+            folder / ADMIN_KUBECONFIG,
         )
     folder.mkdir(parents=True, exist_ok=True)
     running = _Start(state_root, cluster, processes, version).run(service_cidr, token_webhook_url)
@@ -133,37 +129,18 @@ class _Start:
         self._etcd = f"http://127.0.0.1:{free_port()}"
         self._services = free_port()
         self._authority = Authority(f"rehearsal of {cluster}")
-        self._admin = folder / "admin.kubeconfig"
+        self._admin = folder / ADMIN_KUBECONFIG
 
     def run(self, service_cidr: str, token_webhook_url: str) -> ControlPlane:
-        self._write_files(token_webhook_url)
+        write_files(
+            self._folder, self._cluster, self._authority, endpoint=self._endpoint,
+            egress_port=self._services, token_webhook_url=token_webhook_url,
+        )  # fmt: skip
         self._start_etcd()
         self._start_apiserver(service_cidr)
         self._start_the_rest()
         return ControlPlane(
             self._cluster, self._endpoint, self._authority.certificate, self._admin
-        )
-
-    def _write_files(self, token_webhook_url: str) -> None:
-        server = self._authority.server(
-            ["127.0.0.1"], ["localhost", "kubernetes.default.svc", "kubernetes.default"]
-        )
-        self._file("ca.crt", self._authority.certificate)
-        self._file("server.crt", server.certificate)
-        self._file("server.key", server.key)
-        self._file("service-accounts.key", private_pem(ec.generate_private_key(ec.SECP256R1())))
-        admin = self._authority.client("rehearsal-admin", "system:masters")
-        cluster = {
-            "server": self._endpoint,
-            "certificate-authority-data": _encoded(self._authority.certificate),
-        }
-        self._file("admin.kubeconfig", _kubeconfig(self._cluster, cluster, _client(admin)))
-        egress = self._authority.client("kube-apiserver", "egress")
-        self._file("egress.crt", egress.certificate)
-        self._file("egress.key", egress.key)
-        self._file("egress.yaml", _egress(self._folder, self._services))
-        self._file(
-            "token-review.kubeconfig", _kubeconfig("review", {"server": token_webhook_url}, {})
         )
 
     def _start_etcd(self) -> None:
@@ -254,58 +231,6 @@ class _Start:
 
     def _wait(self, part: str, ready: Callable[[], bool]) -> None:
         self._processes.wait_until(f"{self._cluster}-{part}", ready, READY_TIMEOUT_S)
-
-    def _file(self, name: str, text: str) -> None:
-        path = self._folder / name
-        path.touch(mode=0o600)
-        path.write_text(text)
-
-
-def _egress(folder: Path, port: int) -> str:
-    """Where the API server goes for whatever is inside the cluster."""
-    transport = {
-        "tcp": {
-            "url": f"https://127.0.0.1:{port}",
-            "tlsConfig": {
-                "caBundle": str(folder / "ca.crt"),
-                "clientCert": str(folder / "egress.crt"),
-                "clientKey": str(folder / "egress.key"),
-            },
-        }
-    }
-    connection = {"proxyProtocol": "HTTPConnect", "transport": transport}
-    return yaml.safe_dump(
-        {
-            "apiVersion": "apiserver.k8s.io/v1beta1",
-            "kind": "EgressSelectorConfiguration",
-            "egressSelections": [{"name": "cluster", "connection": connection}],
-        }
-    )
-
-
-def _kubeconfig(name: str, cluster: dict[str, Any], user: dict[str, Any]) -> str:
-    """One context, called as the cluster: several such files then go together in KUBECONFIG."""
-    return yaml.safe_dump(
-        {
-            "apiVersion": "v1",
-            "kind": "Config",
-            "current-context": name,
-            "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
-            "clusters": [{"name": name, "cluster": cluster}],
-            "users": [{"name": name, "user": user}],
-        }
-    )
-
-
-def _client(certificate: Certificate) -> dict[str, str]:
-    return {
-        "client-certificate-data": _encoded(certificate.certificate),
-        "client-key-data": _encoded(certificate.key),
-    }
-
-
-def _encoded(text: str) -> str:
-    return base64.b64encode(text.encode()).decode()
 
 
 def answers(url: str, context: ssl.SSLContext | None = None) -> bool:

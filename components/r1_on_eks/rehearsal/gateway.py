@@ -12,6 +12,7 @@ import re
 import sys
 import urllib.error
 import urllib.request
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ from r1_on_eks.rehearsal.nginx_files import (
 )
 from r1_on_eks.rehearsal.nginx_package import Nginx, find_or_unpack_nginx
 from r1_on_eks.rehearsal.paths import State
-from r1_on_eks.rehearsal.processes import Processes, free_port
+from r1_on_eks.rehearsal.processes import Processes, free_port, is_free
 from r1_on_eks.rehearsal.question import trusting
 
 _NGINX = "gateway-nginx"
@@ -103,11 +104,11 @@ def sync_gateway(state_root: Path, admin_kubeconfig: Path | None) -> Gateway | N
     if not deployed.text:
         processes.stop(_NGINX, timeout=2)
         return None
-    folder = State(state_root).root / "gateway"
+    folder = _folder(state_root)
     folder.mkdir(exist_ok=True)
-    ports = _Ports(folder / "ports.json")
+    ports = _Ports(folder / "ports.json", processes.running())
     addresses = {
-        host: [_model_server(processes, ports, pod) for pod in pods]
+        host: [_model_server(processes, ports, pod, State(state_root).pace) for pod in pods]
         for host, pods in peers.items()
     }
     port = ports.of(_NGINX)
@@ -116,17 +117,42 @@ def sync_gateway(state_root: Path, admin_kubeconfig: Path | None) -> Gateway | N
     changed = place(folder, deployed.files or {})
     text = rewritten(deployed.text, port, addresses, nginx, str(folder))
     _run_nginx(processes, folder, nginx, text, changed=changed)
-    url = f"{'https' if authority else 'http'}://127.0.0.1:{port}"
+    url = _url(port, authority)
     processes.wait_until(_NGINX, lambda: _healthy(url, authority=authority), _TIMEOUT_S)
     variants = tuple(dict.fromkeys(_PATH.findall(deployed.text)))
     return Gateway(url, variants, deployed.problems, authority)
+
+
+def gateway_address(state_root: Path) -> str | None:
+    """Where the gateway listened last on this machine; None where there was none."""
+    folder = _folder(state_root)
+    port = _Ports(folder / "ports.json").known(_NGINX)
+    return None if port is None else _url(port, gateway_authority(state_root))
+
+
+def gateway_authority(state_root: Path) -> Path | None:
+    """Who signed its certificate; None where it speaks no TLS."""
+    authority = _authority(_folder(state_root))
+    return authority if authority.exists() else None
+
+
+def _folder(state_root: Path) -> Path:
+    return State(state_root).root / "gateway"
+
+
+def _url(port: int, authority: Path | None) -> str:
+    return f"{'https' if authority else 'http'}://127.0.0.1:{port}"
+
+
+def _authority(folder: Path) -> Path:
+    return folder / "authority.crt"
 
 
 def _certificate(folder: Path, inside: str | None) -> Path | None:
     """Makes certificate and key once, by an authority of this rehearsal; returns its own."""
     if inside is None:
         return None
-    authority = folder / "authority.crt"
+    authority = _authority(folder)
     if not authority.exists():
         made = Authority("r1 rehearsal")
         signed = made.server(["127.0.0.1", "::1"], ["localhost"])
@@ -243,24 +269,31 @@ class _Cluster:
 
 
 class _Ports:
-    """A free port for each name, the same one at each sync."""
+    """A free port for each name, the same one at each sync while nobody else takes it."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, running: Collection[str] = ()) -> None:
         self._file = file
+        self._running = running
         self._ports: dict[str, int] = json.loads(file.read_text()) if file.exists() else {}
 
     def of(self, name: str) -> int:
-        if name not in self._ports:
+        known = self._ports.get(name)
+        if known is None or not (name in self._running or is_free(known)):
             self._ports[name] = free_port()
             self._file.write_text(json.dumps(self._ports))
         return self._ports[name]
 
+    def known(self, name: str) -> int | None:
+        """The port that it was given; None where it never had one."""
+        return self._ports.get(name)
 
-def _model_server(processes: Processes, ports: _Ports, pod: _Pod) -> str:
+
+def _model_server(processes: Processes, ports: _Ports, pod: _Pod, pace: Path) -> str:
     name = f"{_MODEL}{pod.name}"
     port = ports.of(name)
     module = "r1_on_eks.rehearsal.model_server"
-    words = [sys.executable, "-m", module, "--port", str(port), "--model", *pod.models]
+    words = [sys.executable, "-m", module, "--port", str(port), "--pace-file", str(pace)]
+    words += ["--model", *pod.models]
     key = {} if pod.key is None else {_KEY_VARIABLE: pod.key}
     processes.start(name, words, env={**os.environ, **key})
     processes.wait_until(name, lambda: _healthy(f"http://127.0.0.1:{port}", "/health"), _TIMEOUT_S)

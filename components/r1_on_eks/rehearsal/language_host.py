@@ -6,12 +6,17 @@ server. It runs the program in its own process with the interpreter that the reh
 
 import os
 import platform
+import queue
 import runpy
+import subprocess
 import sys
+import threading
 import traceback
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pulumi
 from google.protobuf import empty_pb2
 from pulumi.automation._server import LanguageServer
@@ -49,6 +54,31 @@ class LanguageHost(LanguageServer):
     def Cancel(self, request: Any, context: Any) -> Any:  # noqa: ARG002, N802, D102
         return empty_pb2.Empty()
 
+    def RunPlugin(self, request: Any, context: Any) -> Iterator[Any]:  # noqa: N802
+        """Runs a policy pack in a process of its own, with this interpreter."""
+        if request.kind != "analyzer":
+            context.abort(
+                grpc.StatusCode.UNIMPLEMENTED,
+                f"the rehearsal's stand-in runs policy packs, and no {request.kind} in Python",
+            )
+        process = subprocess.Popen(
+            [sys.executable, "-u", "-m", "pulumi.policy", *request.args,
+             request.info.program_directory],
+            cwd=request.pwd,
+            env={**os.environ, **dict(one.split("=", 1) for one in request.env)},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )  # fmt: skip
+        # The engine ends a policy pack by letting go of this call.
+        context.add_callback(process.terminate)
+        for stream, piece in _pieces(process):
+            if stream == "stdout":
+                yield language_pb2.RunPluginResponse(stdout=piece)
+            else:
+                yield language_pb2.RunPluginResponse(stderr=piece)
+        yield language_pb2.RunPluginResponse(exitcode=process.wait())
+
     def Run(self, request: Any, context: Any) -> Any:  # noqa: N802, D102
         self._program = Path(request.info.program_directory) / (request.info.entry_point or ".")
         os.chdir(request.pwd)
@@ -72,6 +102,28 @@ class LanguageHost(LanguageServer):
             ) from None
         finally:
             sys.path.remove(folder)
+
+
+def _pieces(process: subprocess.Popen[bytes]) -> Iterator[tuple[str, bytes]]:
+    """What a process says, as it says it: the name of the stream, and bytes of it."""
+    said: queue.Queue[tuple[str, bytes]] = queue.Queue()
+
+    def read(name: str, pipe: Any) -> None:
+        with pipe:
+            while piece := pipe.read1():
+                said.put((name, piece))
+        said.put((name, b""))
+
+    streams = {"stdout": process.stdout, "stderr": process.stderr}
+    for name, pipe in streams.items():
+        threading.Thread(target=read, args=(name, pipe), daemon=True).start()
+    still = len(streams)
+    while still:
+        name, piece = said.get()
+        if piece:
+            yield name, piece
+        else:
+            still -= 1
 
 
 def pulumi_version() -> str:

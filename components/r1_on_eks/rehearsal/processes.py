@@ -39,6 +39,18 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
+def is_free(port: int) -> bool:
+    """Whether nothing listens on a port of the loopback interface at this moment."""
+    with socket.socket() as probe:
+        # As nginx binds: connections that have ended are no obstacle.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
 class Processes:
     """What runs in the background for the rehearsal whose state directory is `state_root`."""
 

@@ -13,6 +13,7 @@ from r1_on_eks.catalog.instances import INSTANCE_TYPES
 from r1_on_eks.rehearsal.cloud import Rehearsal
 from r1_on_eks.rehearsal.gateway import Gateway
 from r1_on_eks.rehearsal.question import ask
+from r1_on_eks.screen import screen
 
 # EKS user guide and price list, read 2026-09: a control plane in standard support.
 _EKS_USD_PER_HOUR = 0.10
@@ -30,7 +31,7 @@ _QUESTION = "Which is larger, 9.11 or 9.9?"
 
 def print_report(rehearsal: Rehearsal, stack: str) -> int:
     """Prints the report on `stack`; returns 0 when its gateway answered, else 1."""
-    console = Console(highlight=False)
+    console = screen()
     resources = _declared(rehearsal, stack)
     if not resources:
         console.print(
@@ -45,7 +46,8 @@ def print_report(rehearsal: Rehearsal, stack: str) -> int:
     answered = _print_gateway(console, rehearsal.gateway(), rehearsal.key())
     _print_price(console, resources)
     console.print(
-        "\nnext:  r1 rehearse -- kubectl get pods --all-namespaces -o wide"
+        f"\nnext:  r1 rehearse -- r1 status {stack}"
+        "\n       r1 rehearse -- kubectl get pods --all-namespaces -o wide"
         "\n       r1 rehearse -- pulumi preview"
         f" --stack {stack}\n       make down STACK={stack}"
     )
@@ -74,19 +76,22 @@ def _print_cluster(console: Console, rehearsal: Rehearsal, cluster: str) -> None
         core = client.CoreV1Api(api)
         present: Any = api.sanitize_for_serialization(core.list_node())
         running: Any = api.sanitize_for_serialization(core.list_namespaced_pod("r1"))
-    nodes = Table("node", "instance type", "zone", "GPUs", title=f"cluster {cluster}", box=None)
+    console.print(f"cluster {cluster}")
+    nodes = Table("node", "instance type", "zone", "GPUs", box=None, pad_edge=False)
     types = {}
     for node in present["items"]:
         name, labels = node["metadata"]["name"], node["metadata"]["labels"]
         types[name] = labels["node.kubernetes.io/instance-type"]
         gpus = node["status"]["allocatable"].get("nvidia.com/gpu", "–")
         nodes.add_row(name, types[name], labels["topology.kubernetes.io/zone"], gpus)
-    pods = Table("pod", "phase", "on", "GPUs", box=None)
+    pods = Table("pod", "phase", "on", "GPUs", box=None, pad_edge=False)
+    pods.columns[0].overflow = "fold"
     for pod in running["items"]:
         limits = [c.get("resources", {}).get("limits", {}) for c in pod["spec"]["containers"]]
         gpus = sum(int(limit.get("nvidia.com/gpu", 0)) for limit in limits)
         node = pod["spec"].get("nodeName")
-        where = f"{types[node]} {node}" if node else "not scheduled"
+        # Without the Region's domain a pod is one line of 80 columns.
+        where = f"{types[node]} {node.partition('.')[0]}" if node else "not scheduled"
         pods.add_row(pod["metadata"]["name"], pod["status"]["phase"], where, str(gpus or "–"))
     console.print(nodes, pods)
 

@@ -22,7 +22,9 @@ from r1_on_eks.rehearsal.paths import cache_directory
 Say = Callable[[str], None]
 Version = tuple[int, ...]
 
-_MODULES = Path(__file__).resolve().parents[3] / "tools"
+# In the published package; in a checkout they are where its other tools are.
+_CARRIED = Path(__file__).resolve().parent / "go_modules"
+_MODULES = _CARRIED if _CARRIED.is_dir() else Path(__file__).resolve().parents[3] / "tools"
 _GO = (1, 26)
 _STILL_BUILDING_EVERY_S = 15.0
 
@@ -114,6 +116,14 @@ LWS = GoTool(
 CHARTS = GoTool(
     name="charts", package=".", stamped="helm.sh/helm/v3", flags=(), usable=None, minutes=1
 )
+KEDA = GoTool(
+    name="keda",
+    package="github.com/kedacore/keda/v2/cmd/operator",
+    stamped="github.com/kedacore/keda/v2",
+    flags=(),
+    usable=None,
+    minutes=15,
+)
 
 
 def pulumi(say: Say) -> Path:
@@ -146,22 +156,22 @@ def charts(say: Say) -> Path:
     return _find_or_build(CHARTS, say)
 
 
-def module_folder(module: str) -> Path:
-    """Where Go keeps the sources of a module that `tools/charts` requires; fetches them once.
+def module_folder(module: str, tool: GoTool = CHARTS) -> Path:
+    """Where Go keeps the sources of a module that a tool's folder requires; fetches them once.
 
     Raises:
         ToolMissing: there is no Go here, or the module could not be fetched.
     """
     done = subprocess.run(
-        [_go(CHARTS), "mod", "download", "-json", module],
-        cwd=CHARTS.sources,
+        [_go(tool), "mod", "download", "-json", module],
+        cwd=tool.sources,
         env={**os.environ, "GOFLAGS": "", "GOWORK": "off"},
         capture_output=True,
         text=True,
         check=False,
     )
     if done.returncode != 0:
-        raise ToolMissing(_why_it_failed(CHARTS, done.stdout + done.stderr))
+        raise ToolMissing(_why_it_failed(tool, done.stdout + done.stderr))
     return Path(json.loads(done.stdout)["Dir"])
 
 
@@ -169,7 +179,7 @@ def module_version(tool: GoTool) -> str:
     """The version that `tools/NAME` requires of the stamped module, `v1.35.4`.
 
     Raises:
-        ToolMissing: this is no checkout: `tools/` is not part of the published package.
+        ToolMissing: the published package does not carry it: only developers need it.
     """
     go_mod = tool.go_mod
     if not go_mod.is_file():
@@ -200,8 +210,18 @@ def version_on_path(name: str, *arguments: str) -> tuple[Path, Version] | None:
 
 @contextlib.contextmanager
 def only_one(name: str) -> Iterator[None]:
-    """Waits while another process makes `name` in the same cache."""
-    cache_directory().mkdir(parents=True, exist_ok=True)
+    """Waits while another process makes `name` in the same cache.
+
+    Raises:
+        ToolMissing: nothing can be written there.
+    """
+    try:
+        cache_directory().mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ToolMissing(
+            f"{cache_directory()} can't be made ({error.strerror}); tools are built once into"
+            " it: export XDG_CACHE_HOME=/a/folder/to/write/in"
+        ) from None
     with (cache_directory() / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
@@ -258,7 +278,9 @@ def _build(tool: GoTool, built: Path, say: Say) -> None:
     finally:
         if child.poll() is None:
             child.terminate()
-            child.communicate()
+            child.wait()
+        if child.stdout:
+            child.stdout.close()
         partial.unlink(missing_ok=True)
     say(f"built {tool.name} {version} in {time.monotonic() - began:.0f} s")
 

@@ -129,7 +129,10 @@ def _flow_logs(
     role = aws.iam.Role(
         f"{name}-flows",
         name=role_name(args.stack, "flow-logs"),
-        assume_role_policy=pulumi.Output.json_dumps(trusts("vpc-flow-logs.amazonaws.com")),
+        # Else a stranger's flow log could be written with it (VPC user guide, flow-logs-iam-role).
+        assume_role_policy=pulumi.Output.json_dumps(
+            trusts("vpc-flow-logs.amazonaws.com", args.account)
+        ),
         tags=tagged({}, f"{name}-flows"),
         opts=within,
     )

@@ -45,7 +45,7 @@ class StackConfig(Section):
     deletion_protection: bool | None = None
     """Whether it can't be destroyed, by Pulumi or in AWS; as `production` if not said."""
     allow_unpinned: bool = False
-    """Whether a production stack may name what `r1 pins refresh` has not looked up yet."""
+    """Whether a production stack may name what `r1 pins refresh` has yet to look up."""
     account: Annotated[str, pattern(r"^\d{12}$")] | None = None
     """AWS account, the only one that it may stand in; the administrators' if not said."""
     lifetime: Annotated[str, pattern(r"^[1-9]\d{0,3}[mhd]$")] | None = None
@@ -127,6 +127,12 @@ class StackConfig(Section):
                 f"lifetime: {self.lifetime} is for test stacks; a protected stack does not expire"
             )
         self._gateway_agrees()
+        scaled = [name for name, one in self.variants.items() if one.scale]
+        if scaled and not self.cluster_autoscaler:
+            raise ValueError(
+                f"variants.{scaled[0]}.scale: its nodes stay, and are paid, unless an autoscaler"
+                " ends them; write cluster_autoscaler: true"
+            )
         on_lustre = self.weights.storage == "fsx"
         if on_lustre and not KUBERNETES_VERSIONS[self.kubernetes].lustre_client:
             raise ValueError(

@@ -2,9 +2,6 @@
 
 import json
 import re
-import ssl
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -19,6 +16,7 @@ from r1_on_eks.operations.evidence.experiment import (
     Outcome,
     judged,
 )
+from r1_on_eks.operations.gateway_requests import asked
 from r1_on_eks.operations.inventory import KINDS
 from r1_on_eks.plan import Model
 from r1_on_eks.plan.names import NAMESPACE, POOL_LABEL, cluster_name
@@ -185,21 +183,10 @@ def _first_request(bench: Bench) -> Outcome:
 
 
 def _ask(url: str, body: Any = None, key: str | None = None) -> tuple[int, str]:
-    headers = {"Content-Type": "application/json"}
-    headers |= {"Authorization": f"Bearer {key}"} if key else {}
-    content = None if body is None else json.dumps(body).encode()
-    # By the balancer's own name no certificate of yours is valid.
-    trusting = ssl.create_default_context()
-    trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
-    request = urllib.request.Request(url, data=content, headers=headers)
-    try:
-        with urllib.request.urlopen(request, timeout=_WAIT_S, context=trusting) as answer:
-            return answer.status, answer.read().decode()
-    except urllib.error.HTTPError as refused:
-        with refused:
-            return refused.code, refused.read().decode(errors="replace")
-    except OSError as error:
-        raise NotNow(f"{url} is not reached from here: {error}") from None
+    answer = asked(url, body, key, _WAIT_S)
+    if answer.status == 0:
+        raise NotNow(f"{url} is not reached from here: {answer.told}")
+    return answer.status, answer.told
 
 
 def _groups(bench: Bench) -> Iterator[Model]:

@@ -17,7 +17,7 @@ from r1_on_eks.operations.evidence.experiment import (
     Outcome,
     judged,
 )
-from r1_on_eks.operations.readiness.checks import check
+from r1_on_eks.operations.readiness.checks import CHECKS, check
 from r1_on_eks.operations.readiness.finding import Standing
 from r1_on_eks.operations.readiness.ground import Ground
 from r1_on_eks.pinning import web
@@ -50,7 +50,7 @@ def _prices(bench: Bench) -> Outcome:
 
 
 def _readiness(bench: Bench) -> Outcome:
-    findings = check(bench.ground, seconds=_PATIENCE_S)
+    findings = check(bench.ground, CHECKS, seconds=_PATIENCE_S)
     lines = [f"{one.standing} {one.subject}: {one.found}" for one in findings]
     lacking = any(one.standing is Standing.LACKING for one in findings)
     return judged(not lacking, "; ".join(lines))

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Generic, TypeVar
 
 from botocore.config import Config
 
@@ -24,7 +25,7 @@ from r1_on_eks.operations.readiness import (
     zones,
 )
 from r1_on_eks.operations.readiness.finding import Finding, is_ready, lacking, unknown
-from r1_on_eks.operations.readiness.ground import Ground, Undecided
+from r1_on_eks.operations.readiness.ground import Ground, Unasked
 from r1_on_eks.operations.readiness.refusals import (
     SIGN_IN,
     credentials_told,
@@ -44,9 +45,11 @@ SECONDS = 4.5
 # What the others wait for the first one, whose answer may make them useless.
 _HEAD_START_S = 1.5
 
+Ground_ = TypeVar("Ground_", bound=Ground)
+
 
 @dataclass(frozen=True)
-class Check:
+class Check(Generic[Ground_]):
     """One check.
 
     Attributes:
@@ -56,11 +59,11 @@ class Check:
     """
 
     subject: str
-    ask: Callable[[Ground], Iterable[Finding]]
+    ask: Callable[[Ground_], Iterable[Finding]]
     permissions: tuple[str, ...] = ()
 
 
-CHECKS = (
+CHECKS: tuple[Check[Ground], ...] = (
     Check("plan", pins.decided),
     Check(identity.REGION, identity.region_known),
     Check(identity.REGION, identity.region, ("ec2:DescribeRegions",)),
@@ -86,8 +89,8 @@ CHECKS = (
 
 
 def check(
-    ground: Ground,
-    checks: Sequence[Check] = CHECKS,
+    ground: Ground_,
+    checks: Sequence[Check[Ground_]],
     *,
     told: Callable[[str], None] = lambda _: None,
     seconds: float = SECONDS,
@@ -113,7 +116,7 @@ def check(
 
 def _identity(ground: Ground, ends: float) -> tuple[list[Finding], bool]:
     """Who asks, and whether it makes sense to ask AWS for more."""
-    alone = Check(identity.SUBJECT, identity.identity, ("sts:GetCallerIdentity",))
+    alone = Check[Ground](identity.SUBJECT, identity.identity, ("sts:GetCallerIdentity",))
     problems: list[Exception] = []
 
     def ask(ground: Ground) -> Iterable[Finding]:
@@ -131,12 +134,12 @@ def _identity(ground: Ground, ends: float) -> tuple[list[Finding], bool]:
     return found, is_ready(found)
 
 
-_Answer = list[Finding | Undecided]
+_Answer = list[Finding | Unasked]
 
 
 def _side_by_side(
-    ground: Ground,
-    checks: Sequence[Check],
+    ground: Ground_,
+    checks: Sequence[Check[Ground_]],
     ends: float,
     told: Callable[[str], None] = lambda _: None,
 ) -> list[_Answer]:
@@ -154,11 +157,11 @@ def _side_by_side(
     ]
 
 
-def _answer(one: Check, ground: Ground) -> _Answer:
+def _answer(one: Check[Ground_], ground: Ground_) -> _Answer:
     try:
         return list(one.ask(ground))
-    except Undecided as undecided:
-        return [undecided]
+    except Unasked as unasked:
+        return [unasked]
     except FAILURES as error:
         return [refused(one.subject, error, one.permissions)]
     except Exception as defect:
@@ -166,16 +169,16 @@ def _answer(one: Check, ground: Ground) -> _Answer:
         return [unknown(one.subject, f"r1 itself failed: {defect!r}", "report it, with --json")]
 
 
-def _findings(checks: Sequence[Check], answers: Sequence[_Answer]) -> list[Finding]:
-    """All findings; then, in one line, what needs a plan where there is none."""
+def _findings(checks: Sequence[Check[Ground_]], answers: Sequence[_Answer]) -> list[Finding]:
+    """All findings; then, in one line each, what was not asked for want of a plan, or the like."""
     found = [one for findings in answers for one in findings if isinstance(one, Finding)]
-    waiting = [
-        check.subject
-        for check, findings in zip(checks, answers, strict=True)
-        if any(isinstance(one, Undecided) for one in findings)
-    ]
-    if waiting:
-        found.append(unknown("without a plan", f"not asked: {', '.join(waiting)}"))
+    waiting: dict[str, list[str]] = {}
+    for check, findings in zip(checks, answers, strict=True):
+        for one in findings:
+            if isinstance(one, Unasked):
+                waiting.setdefault(one.without, []).append(check.subject)
+    for without, subjects in waiting.items():
+        found.append(unknown(without, f"not asked: {', '.join(subjects)}"))
     return found
 
 

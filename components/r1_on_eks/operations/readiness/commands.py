@@ -8,20 +8,23 @@ from datetime import UTC, datetime
 
 from botocore.config import Config
 from rich.console import Console
-from rich.text import Text
 
 from r1_on_eks.operations.account import FAILURES, Account
 from r1_on_eks.operations.readiness.actions import policy_of
-from r1_on_eks.operations.readiness.checks import IMPATIENT, check
-from r1_on_eks.operations.readiness.finding import Finding, Standing, is_ready
+from r1_on_eks.operations.readiness.checks import CHECKS, IMPATIENT, check
+from r1_on_eks.operations.readiness.finding import Standing, is_ready
 from r1_on_eks.operations.readiness.ground import Ground, Undecided
+from r1_on_eks.operations.readiness.telling import Words, as_json, print_findings
 from r1_on_eks.pins_file import read_pinned
 from r1_on_eks.plan import DoesNotFit, NotPinned
+from r1_on_eks.screen import screen
 from r1_on_eks.stack_config import StackConfigError
 from r1_on_eks.stack_file import STACKS, StackNotFound, plan_of, read_stack
 
-_WORDS = {Standing.READY: "ready", Standing.LACKING: "lacking", Standing.UNKNOWN: "unknown"}
-_COLOURS = {Standing.READY: "green", Standing.LACKING: "red", Standing.UNKNOWN: "yellow"}
+WORDS = Words(
+    "ready",
+    {Standing.READY: "ready", Standing.LACKING: "lacking", Standing.UNKNOWN: "unknown"},
+)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -40,12 +43,12 @@ def run(arguments: argparse.Namespace) -> int:
         return 2
     began = time.monotonic()
     with Console(stderr=True).status("asking AWS") as status:
-        found = check(ground, told=status.update)
+        found = check(ground, CHECKS, told=status.update)
     seconds = time.monotonic() - began
     if arguments.json:
-        print(as_json(ground, found, seconds))
+        print(as_json(ground, found, seconds, WORDS))
     else:
-        _print(Console(highlight=False), ground, found, seconds)
+        print_findings(screen(), ground, found, seconds, WORDS)
     return 0 if is_ready(found) else 1
 
 
@@ -76,46 +79,3 @@ def ground_of(stack: str, patience: Config = IMPATIENT) -> Ground:
 
 def _now() -> datetime:
     return datetime.now(UTC)
-
-
-def as_json(ground: Ground, found: list[Finding], seconds: float) -> str:
-    """For programs: standings in words."""
-    return json.dumps(
-        {
-            "stack": ground.stack,
-            "account": ground.config.owner,
-            "region": ground.config.region,
-            "ready": is_ready(found),
-            "seconds": round(seconds, 2),
-            "findings": [
-                {
-                    "standing": _WORDS[one.standing],
-                    "subject": one.subject,
-                    "found": one.found,
-                    "fix": one.fix,
-                }
-                for one in found
-            ],
-        },
-        indent=1,
-        ensure_ascii=False,
-    )
-
-
-def _print(console: Console, ground: Ground, found: list[Finding], seconds: float) -> None:
-    console.print(f"{ground.stack} in account {ground.config.owner}, {ground.config.region}\n")
-    width = max(len(one.subject) for one in found)
-    for one in found:
-        line = Text(f"{one.standing.value} ", style=_COLOURS[one.standing])
-        line.append(f"{one.subject:{width}}  {one.found}", style="default")
-        # Not wrapped: commands are copied from here.
-        console.print(line, soft_wrap=True)
-        if one.fix:
-            console.print(
-                f"{'':{width + 2}}  → {one.fix}", soft_wrap=True, style="dim", markup=False
-            )
-    counts = ", ".join(
-        f"{sum(one.standing is standing for one in found)} {word}"
-        for standing, word in _WORDS.items()
-    )
-    console.print(f"\n{counts}; {seconds:.1f} s")

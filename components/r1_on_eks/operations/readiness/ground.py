@@ -13,8 +13,16 @@ from r1_on_eks.stack_config import StackConfig
 from r1_on_eks.stack_config.pinned import Pinned
 
 
-class Undecided(LookupError):
+class Unasked(LookupError):
+    """A check has nothing to ask, for want of what another one tells about."""
+
+    without = "without an answer"
+
+
+class Undecided(Unasked):
     """The stack has no plan: its placements do not fit, or nobody has decided them."""
+
+    without = "without a plan"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -132,7 +132,11 @@ class NodeGroups(EksRequest):
             shape["launchTemplate"] = self._named(asked["launchTemplate"])
         shape.update(status="UPDATING", modifiedAt=now())
         answer = ActionResult({"update": dict(update)})
-        later(f"roll node group {group.name}", lambda: eks_nodes.roll(cluster, group, update))
+        force = asked.get("force", False)
+        later(
+            f"roll node group {group.name}",
+            lambda: eks_nodes.roll(cluster, group, update, force=force),
+        )
         return answer
 
     def delete_nodegroup(self) -> ActionResult:

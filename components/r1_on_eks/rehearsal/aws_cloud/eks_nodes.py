@@ -20,6 +20,11 @@ from r1_on_eks.rehearsal.aws_cloud.settings import settings
 # The AL2023 NVIDIA image allocates 5128 MiB of 2 MiB pages for EFA (EKS user guide,
 # device-management-efa).
 _HUGEPAGES_MIB = 5128
+# EKS waits 15 minutes for the pods of a node (EKS user guide, managed-node-update-behavior). Here
+# they end at once when a budget lets them.
+_DRAIN_PATIENCE_S = 60.0
+# An update's ErrorCode knows these of a node group's issues (EKS API reference, ErrorDetail).
+_UPDATE_CODES = ("NodeCreationFailure", "PodEvictionFailure")
 
 
 def create(cluster: Cluster, group: NodeGroup) -> None:
@@ -65,13 +70,15 @@ def resize(cluster: Cluster, group: NodeGroup, update: Shape) -> None:
             group.shape["status"] = "ACTIVE"
 
 
-def roll(cluster: Cluster, group: NodeGroup, update: Shape) -> None:
+def roll(cluster: Cluster, group: NodeGroup, update: Shape, *, force: bool) -> None:
     """Replaces every instance, one after the other, in the order of the group's strategy."""
     with group.turn:
         try:
             eks_instances.make_template(cluster, group, _given_template(group))
-            for old in eks_instances.instances(group):
-                _replace(cluster, group, old["instance_id"])
+            left = eks_instances.instances(group)
+            while left:
+                _replace(cluster, group, left, force=force)
+                left.pop(0)
             update["status"] = "Successful"
         except NodesMissing as missing:
             _fail_update(update, missing)
@@ -82,8 +89,10 @@ def roll(cluster: Cluster, group: NodeGroup, update: Shape) -> None:
             group.shape["status"] = "ACTIVE"
 
 
-def _replace(cluster: Cluster, group: NodeGroup, old: str) -> None:
-    """Ends one instance before a new one starts (MINIMAL), or after it joined (DEFAULT).
+def _replace(
+    cluster: Cluster, group: NodeGroup, old: list[dict[str, str]], *, force: bool
+) -> None:
+    """Ends the first of the old instances before a new one starts (MINIMAL), or after (DEFAULT).
 
     Source: EKS user guide, managed-node-update-behavior.
     """
@@ -93,10 +102,26 @@ def _replace(cluster: Cluster, group: NodeGroup, old: str) -> None:
             raise _no_capacity(group)
         eks_instances.scale(group, desired=wanted + 1)
         _join(cluster, group)
-    eks_instances.end(group, old)
+    _drain(cluster, group, old, force=force)
+    eks_instances.end(group, old[0]["instance_id"])
     _join(cluster, group)
     eks_instances.scale(group)
     _join(cluster, group)
+
+
+def _drain(cluster: Cluster, group: NodeGroup, old: list[dict[str, str]], *, force: bool) -> None:
+    if not settings().control_planes or cluster.admin_kubeconfig is None:
+        return
+    from r1_on_eks.rehearsal.drain import drain
+
+    names = [each["private_dns_name"] for each in old]
+    left = drain(
+        cluster.admin_kubeconfig, names[0], names, patience_s=_DRAIN_PATIENCE_S, force=force
+    )
+    if left:
+        say(f"{names[0]} still has {', '.join(left)}")
+        said = "Reached max retries while trying to evict pods from nodes in node group"
+        raise NodesMissing("PodEvictionFailure", f"{said} {group.name}", names[:1])
 
 
 def delete(cluster: Cluster, group: NodeGroup) -> None:
@@ -234,4 +259,7 @@ def _fail(
 
 def _fail_update(update: Shape, reason: Exception) -> None:
     update["status"] = "Failed"
-    update["errors"] = [{"errorCode": "Unknown", "errorMessage": str(reason), "resourceIds": []}]
+    code, ids = "Unknown", list[str]()
+    if isinstance(reason, NodesMissing) and reason.code in _UPDATE_CODES:
+        code, ids = reason.code, reason.resource_ids
+    update["errors"] = [{"errorCode": code, "errorMessage": str(reason), "resourceIds": ids}]

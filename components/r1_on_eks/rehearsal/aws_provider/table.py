@@ -4,7 +4,9 @@ from r1_on_eks.rehearsal.aws_provider.problems import Refused, near
 from r1_on_eks.rehearsal.aws_provider.resources import (
     autoscaling,
     ec2,
+    ec2_gateways,
     ec2_instances,
+    ec2_routes,
     ecr,
     eks,
     eks_nodes,
@@ -19,7 +21,9 @@ from r1_on_eks.rehearsal.aws_provider.row import Row
 
 _PARTS = (
     ec2,
+    ec2_gateways,
     ec2_instances,
+    ec2_routes,
     security_groups,
     iam,
     kms,

@@ -28,7 +28,10 @@ def updated(cloud: Any, answer: Any, about: dict[str, str]) -> None:
     while (update := cloud.call("eks", "DescribeUpdate", given)["update"])["status"] in _GOING_ON:
         cloud.pause(_POLL_S)
     if update["status"] != "Successful":
-        told = "; ".join(one.get("errorMessage", "") for one in update.get("errors", []))
+        told = "; ".join(
+            f"{', '.join(one['resourceIds'])}: {one['errorCode']}: {one['errorMessage']}"
+            for one in update.get("errors", [])
+        )
         raise Refused(f"{update['type']} {update['status']}: {told}")
 
 

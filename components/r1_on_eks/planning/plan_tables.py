@@ -1,141 +1,23 @@
-"""Plans as tables and bars on a terminal."""
+"""What one stack would stand up, on a terminal."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
-from r1_on_eks.catalog.languages import TUNED
-from r1_on_eks.catalog.model_shapes import TASKS
-from r1_on_eks.catalog.prices import PURCHASES
-from r1_on_eks.catalog.variants import VARIANTS
 from r1_on_eks.plan import Plan
-from r1_on_eks.plan.choice import Option
-from r1_on_eks.plan.estimate import Estimate, Range
+from r1_on_eks.plan.estimate import Estimate
 from r1_on_eks.plan.outlook import Outlook
 from r1_on_eks.plan.placement import Placement
 from r1_on_eks.plan.purchase import ON_DEMAND
-from r1_on_eks.plan.recommend import Candidate, Wish, growth
 from r1_on_eks.plan.storage import Storage, replacement_told, told_size
 from r1_on_eks.plan.upgrades import upgrade_told
+from r1_on_eks.planning.cells import dollars, plain_table, print_purchases, seconds
 from r1_on_eks.planning.stage_table import print_stages
-from r1_on_eks.stack_config import Workload
+from r1_on_eks.screen import screen
 
 _BAR = 32
-
-
-def print_variants(
-    workload: Workload, found: Mapping[str, Mapping[str, Option | None]], region: str
-) -> None:
-    """The seven variants, then their placements for one workload at a Region's prices."""
-    console = Console(highlight=False)
-    table = _table("variant", "parameters", "weights", "context", "licence", "for")
-    for name in found:
-        row = VARIANTS[name]
-        table.add_row(
-            name,
-            f"{row.parameters / 1e9:.3g} B",
-            f"{row.published.weight_bytes / 2**30:.0f} GiB {row.published.precision}",
-            f"{row.context // 1024}k",
-            row.licence.partition(" ")[0],
-            ", ".join(row.tasks),
-        )
-    console.print(table)
-    console.print(f"\n{_told(workload)}:")
-    table = _option_table("variant")
-    for name, ways in found.items():
-        different = dict.fromkeys(ways.values())
-        for number, option in enumerate(different):
-            told = name if number == 0 else ""
-            table.add_row(told, *(_option_cells(option) if option else ("nothing meets it",)))
-    console.print(table)
-    console.print(_footnote(region), style="dim")
-
-
-def _table(*headings: str) -> Table:
-    # As narrow as can be: it should be read on 80 columns.
-    return Table(*headings, box=None, pad_edge=False, padding=(0, 1, 0, 0))
-
-
-def _option_table(*before: str) -> Table:
-    return _table(*before, "instances", "GPUs", "at a\ntime", "first\ntoken", "per\ntoken",
-                  "$/h", "$/1M\ntokens")  # fmt: skip
-
-
-def print_recommendation(wish: Wish, candidates: Sequence[Candidate], region: str) -> None:
-    """The recommended variant, then every one with its reason."""
-    console = Console(highlight=False)
-    taken = [one for one in candidates if one.taken]
-    console.print(f"for {wish.task}: {TASKS[wish.task]}; {_told(wish.workload)}")
-    table = _option_table("", "variant")
-    for one in candidates:
-        cells = _option_cells(one.option) if one.option else ()
-        style = "" if one.taken else "dim"
-        table.add_row("→" if one.taken else "", one.variant.name, *cells, style=style)
-    console.print(table)
-    console.print()
-    reasons = _table()
-    for one in candidates:
-        reasons.add_row(one.variant.name, one.verdict, style="bold" if one.taken else "")
-    console.print(reasons)
-    console.print(_footnote(region), style="dim")
-    for one in taken:
-        if one.option:
-            _print_purchases(console, {one.option.instance.name: one.option.nodes})
-        if mixed := [code for code in wish.languages if code not in TUNED]:
-            console.print(f"R1 was tuned in Chinese and English: in {', '.join(mixed)} it may mix")
-        console.print(f"to grow: {_growth(one.variant.name)}")
-
-
-def _growth(variant: str) -> str:
-    steps = [" or ".join(step) for step in growth(variant)]
-    if not steps:
-        return "more replicas"
-    return ", then ".join([*steps[:-1], f"{steps[-1]} as a reserved extension"]) + "; same gateway"
-
-
-def _print_purchases(console: Console, nodes: Mapping[str, int]) -> None:
-    """The same instances bought otherwise; dollars of all of them an hour."""
-    for name, count in nodes.items():
-        ways = []
-        for way in PURCHASES.get(name, ()):
-            low, high = (f"{usd * count:.2f}" for usd in (way.low, way.high))
-            price = low if low == high else f"{low}–{high}"
-            ways.append(f"{way.way} {price} ({way.standing} {way.seen})")
-        if ways:
-            console.print(f"{count} × {name} bought otherwise, $ an hour: {'; '.join(ways)}")
-
-
-def _told(workload: Workload) -> str:
-    return (
-        f"at {workload.rate:g} requests/s of {workload.prompt} tokens, answers of"
-        f" {workload.output}, sequences of up to {workload.context}; first token within"
-        f" {workload.first_token_s:g} s, {workload.per_token_s * 1e3:g} ms a token"
-    )
-
-
-def _footnote(region: str) -> str:
-    return (
-        f"on-demand prices of {region}, instances alone; predictions, see docs/estimates.md;"
-        " * layout, ° GPU class of which no measurement was found"
-    )
-
-
-def _option_cells(option: Option) -> tuple[str, ...]:
-    unmeasured = "*" if option.experimental else "" if option.estimate.calibrated else "°"
-    over = f"\n× {option.stages} nodes" if option.stages > 1 else ""
-    copies = f"{option.replicas} × " if option.replicas > 1 else ""
-    return (
-        f"{option.nodes} × {option.instance.name}{unmeasured}",
-        f"{copies}{option.tensor_parallel}{over}",
-        str(option.concurrency * option.replicas),
-        _seconds(option.estimate.first_token_s, "\n"),
-        _seconds(option.estimate.per_token_s, "\n"),
-        f"{option.usd_per_hour:.2f}",
-        f"{option.usd_per_million:.2f}",
-    )
 
 
 def print_plan(plan: Plan, outlooks: Sequence[Outlook], cheaper: float | None) -> None:
@@ -146,9 +28,11 @@ def print_plan(plan: Plan, outlooks: Sequence[Outlook], cheaper: float | None) -
         outlooks: What is to be expected of each of its models.
         cheaper: Dollars per hour of the cheapest placements now, if they cost less.
     """
-    console = Console(highlight=False)
+    console = screen()
     console.print(f"[bold]{plan.stack}[/bold] in {plan.region}, GPUs in {plan.gpu_zone}")
-    table = _table("variant", "as", "instances", "pool", "GPUs", "context", "at a time", "$/h")
+    table = plain_table(
+        "variant", "as", "instances", "pool", "GPUs", "context", "at a time", "$/h"
+    )
     for model, one in zip(plan.models, outlooks, strict=True):
         placement = one.placement
         stages = f" × {placement.stages} nodes" if placement.stages > 1 else ""
@@ -162,7 +46,7 @@ def print_plan(plan: Plan, outlooks: Sequence[Outlook], cheaper: float | None) -
             else f"{placement.replicas} × {placement.tensor_parallel}{stages}",
             str(placement.context),
             str(placement.concurrency * placement.replicas),
-            f"{_dollars(one.usd_per_hour)}{' reserved' if placement.reserved else ''}",
+            f"{dollars(one.usd_per_hour)}{' reserved' if placement.reserved else ''}",
         )
     console.print(table)
     for one in outlooks:
@@ -204,7 +88,7 @@ def _print_memory(console: Console, placement: Placement) -> None:
 
 def _print_batching(console: Console, outlooks: Sequence[Outlook]) -> None:
     """What stands in vLLM for the guide's dynamic batching: no batch waits to be full."""
-    table = _table("variant", "at a time", "tokens a step", "long prompts", "attention")
+    table = plain_table("variant", "at a time", "tokens a step", "long prompts", "attention")
     for one in outlooks:
         placement = one.placement
         table.add_row(
@@ -219,7 +103,7 @@ def _print_batching(console: Console, outlooks: Sequence[Outlook]) -> None:
 
 
 def _print_speed(console: Console, outlooks: Sequence[Outlook]) -> None:
-    table = _table("variant", "load", "first token", "per token", "tokens/s", "$/1M tokens")
+    table = plain_table("variant", "load", "first token", "per token", "tokens/s", "$/1M tokens")
     for one in outlooks:
         loads = (
             (f"{one.workload.rate:g}/s asked", one.asked, one.usd_per_million_asked),
@@ -232,7 +116,7 @@ def _print_speed(console: Console, outlooks: Sequence[Outlook]) -> None:
                 *_speed_cells(
                     estimate, one.placement.replicas, "too slow" if one.full else "not measured"
                 ),
-                _dollars(per_million),
+                dollars(per_million),
             )
     console.print()
     console.print(table)
@@ -275,8 +159,8 @@ def _speed_cells(estimate: Estimate | None, replicas: int, otherwise: str) -> tu
         f"{rate * replicas:.0f}" for rate in (together.low, together.likely, together.high)
     )
     return (
-        _seconds(estimate.first_token_s),
-        _seconds(estimate.per_token_s),
+        seconds(estimate.first_token_s),
+        seconds(estimate.per_token_s),
         f"{likely} ({low}–{high})",
     )
 
@@ -305,7 +189,7 @@ def _print_verdicts(
     nodes: dict[str, int] = {}
     for pool in plan.gpu_pools:
         nodes[pool.instance_type] = nodes.get(pool.instance_type, 0) + pool.nodes
-    _print_purchases(console, {name: count for name, count in nodes.items() if count})
+    print_purchases(console, {name: count for name, count in nodes.items() if count})
     console.print(upgrade_told(plan.kubernetes, date.today()))
     if cheaper is not None:
         console.print(
@@ -317,15 +201,3 @@ def _print_verdicts(
         "predictions with their 90 % intervals (docs/estimates.md); on-demand prices of"
         f" {plan.region}, instances alone"
     )
-
-
-def _dollars(amount: float | None) -> str:
-    return "not priced" if amount is None else f"{amount:.2f}"
-
-
-def _seconds(found: Range, between: str = " ") -> str:
-    unit, factor, digits = ("ms", 1e3, 0) if found.high < 1 else ("s", 1, 1)
-    low, likely, high = (
-        f"{value * factor:.{digits}f}" for value in (found.low, found.likely, found.high)
-    )
-    return f"{likely} {unit}{between}({low}–{high})"

@@ -1,0 +1,1 @@
+"""How a stack that stands is: asked of Pulumi, AWS, the cluster and the gateway, side by side."""

@@ -1,0 +1,153 @@
+"""What the cluster itself says: nodes, replicas of each variant, all other pods, jobs."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from r1_on_eks.operations.readiness.finding import Finding, Standing, lacking, ready, unknown
+from r1_on_eks.operations.status.on_aws import describe_node_group
+from r1_on_eks.operations.status.pods import is_ready, is_well, trouble_of
+from r1_on_eks.operations.status.scene import NoCluster, Scene
+from r1_on_eks.plan import Model
+from r1_on_eks.plan.names import NAMESPACE, POOL_LABEL
+from r1_on_eks.plan.pools import Pool
+
+API_SERVER, NODES, PODS, JOBS = "API server", "nodes", "other pods", "jobs"
+_PRIVATE = "it is private: use a VPN, a bastion or a runner in the VPC"
+_SHOWN = 4
+_INSTANCE = "app.kubernetes.io/instance"
+_WORKLOADS = (("apps/v1", "deployments"), ("leaderworkerset.x-k8s.io/v1", "leaderworkersets"))
+
+
+def api_server(scene: Scene) -> Iterable[Finding]:
+    """Whether it answers; the one line that stands for all that it wasn't asked."""
+    cluster = scene.cluster()
+    if cluster is None:
+        return []
+    try:
+        scene.listed("/api/v1/nodes")
+    except NoCluster as silent:
+        access = cluster.get("resourcesVpcConfig", {})
+        public = ", ".join(access.get("publicAccessCidrs", ()))
+        way = (
+            f"from outside {public}: endpoint.public_from; from inside: aws eks describe-cluster"
+            f" --name {cluster['name']}"
+            if access.get("endpointPublicAccess")
+            else _PRIVATE
+        )
+        return [lacking(API_SERVER, f"{cluster.get('endpoint', '–')}: {silent}", way)]
+    return [ready(API_SERVER, f"{cluster['endpoint']} answers")]
+
+
+def nodes(scene: Scene) -> Iterable[Finding]:
+    """Asks for all nodes; holds each pool's against the plan."""
+    found = scene.listed("/api/v1/nodes")
+    plan = scene.plan
+    for pool in (plan.system_pool, *plan.gpu_pools):
+        label = pool.labels.get(POOL_LABEL)
+        of_pool = [one for one in found if _label(one, POOL_LABEL) == label]
+        least = 0 if plan.autoscaled and label else pool.nodes
+        yield _nodes(scene, pool, of_pool, least)
+
+
+def _nodes(scene: Scene, pool: Pool, found: Sequence[Mapping[str, Any]], wanted: int) -> Finding:
+    subject = f"{NODES} {pool.name}"
+    bad = [one for one in found if not _is_ready(one)]
+    told = f"{len(found) - len(bad)} of {max(wanted, len(found))} ready"
+    if bad:
+        reason = _condition(bad[0]).get("message", "it tells nothing")
+        told = f"{told}; {_names(bad)}: {reason}"
+        return lacking(subject, told, f"kubectl describe node {bad[0]['metadata']['name']}")
+    if len(found) < wanted:
+        return lacking(subject, told, describe_node_group(scene, pool))
+    if cordoned := [one for one in found if one["spec"].get("unschedulable")]:
+        told = f"{told}; cordoned: {_names(cordoned)}"
+        fix = f"kubectl uncordon {cordoned[0]['metadata']['name']}  # unless somebody works on it"
+        return unknown(subject, told, fix)
+    return ready(subject, told)
+
+
+def _names(objects: Sequence[Mapping[str, Any]]) -> str:
+    return ", ".join(one["metadata"]["name"] for one in objects[:_SHOWN])
+
+
+def replicas(scene: Scene) -> Iterable[Finding]:
+    """Of each variant: how many are ready, and why the others are not."""
+    plan, pods = scene.plan, scene.pods()
+    asked = _WORKLOADS if plan.spans_nodes else _WORKLOADS[:1]
+    workloads = [one for group, kind in asked for one in scene.own(group, kind)]
+    for model in plan.models:
+        mine = [one for one in workloads if _label(one, _INSTANCE) == model.server.name]
+        of_model = [one for one in pods if _label(one, _INSTANCE) == model.server.name]
+        yield _replicas(scene, model, mine, of_model, scene.now)
+
+
+def _replicas(
+    scene: Scene,
+    model: Model,
+    workloads: Sequence[Mapping[str, Any]],
+    pods: Sequence[Mapping[str, Any]],
+    now: datetime,
+) -> Finding:
+    subject = f"replicas {model.placement.variant.name}"
+    if not workloads:
+        told = f"the cluster has no workload of {model.name}"
+        return lacking(subject, told, f"pulumi up --stack {scene.stack}")
+    wanted = sum(one["spec"].get("replicas", 1) for one in workloads)
+    there = sum(one.get("status", {}).get("readyReplicas", 0) for one in workloads)
+    told = f"{there} of {wanted} ready"
+    if wanted == 0:
+        return ready(subject, "0 wanted: reserved, or scaled in")
+    troubles = [trouble_of(one, now, model.server.timeline) for one in pods if not is_ready(one)]
+    troubles.sort(key=lambda one: one.standing is not Standing.LACKING)
+    if there >= wanted and not any(one.standing is Standing.LACKING for one in troubles):
+        return ready(subject, told)
+    if not troubles:
+        see = f"kubectl -n {NAMESPACE} describe deployment {model.name}"
+        return lacking(subject, f"{told}; no pod of it exists", see)
+    worst = troubles[0]
+    return Finding(worst.standing, subject, f"{told}; {worst.told}", worst.fix)
+
+
+def pods(scene: Scene) -> Iterable[Finding]:
+    """All that are no model server's: gateway, DNS, drivers, plug-ins."""
+    servers = {model.server.name for model in scene.plan.models}
+    others = [one for one in scene.pods() if _label(one, _INSTANCE) not in servers]
+    troubled = [trouble_of(one, scene.now, None) for one in others if not is_well(one)]
+    bad = [one for one in troubled if one.standing is Standing.LACKING]
+    if bad:
+        told = "; ".join(one.told for one in bad[:_SHOWN])
+        more = f" and {len(bad) - _SHOWN} more" if len(bad) > _SHOWN else ""
+        return [
+            lacking(PODS, f"{len(bad)} of {len(others)} are not well: {told}{more}", bad[0].fix)
+        ]
+    if troubled:
+        told = "; ".join(one.told for one in troubled[:_SHOWN])
+        return [unknown(PODS, f"{len(troubled)} of {len(others)} start: {told}", troubled[0].fix)]
+    return [ready(PODS, f"all {len(others)} are well")]
+
+
+def jobs(scene: Scene) -> Iterable[Finding]:
+    """Those that bring weights: which failed, which run."""
+    for one in scene.own("batch/v1", "jobs"):
+        name, status = one["metadata"]["name"], one.get("status", {})
+        conditions = {c["type"]: c for c in status.get("conditions", ()) if c["status"] == "True"}
+        logs = f"kubectl -n {NAMESPACE} logs job/{name}"
+        if "Failed" in conditions:
+            told = conditions["Failed"].get("message", "it failed")
+            yield lacking(f"job {name}", told, logs)
+        elif "Complete" not in conditions:
+            yield unknown(f"job {name}", "it runs", logs)
+
+
+def _label(one: Mapping[str, Any], key: str) -> str | None:
+    return one["metadata"].get("labels", {}).get(key)
+
+
+def _condition(node: Mapping[str, Any]) -> Mapping[str, Any]:
+    found = [c for c in node.get("status", {}).get("conditions", ()) if c["type"] == "Ready"]
+    return found[0] if found else {}
+
+
+def _is_ready(node: Mapping[str, Any]) -> bool:
+    return _condition(node).get("status") == "True"

@@ -1,0 +1,117 @@
+"""Why a pod is not ready, and what to type."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from r1_on_eks.operations.readiness.finding import Standing
+from r1_on_eks.plan.timeline import Timeline
+
+# What a pod without a timeline of its own may take: its image is small.
+_START_S = 300.0
+_IMAGE = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName")
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Of one pod.
+
+    Attributes:
+        standing: Whether it is wrong, or only not ready yet.
+        told: Its name, and why.
+        fix: What to type.
+    """
+
+    standing: Standing
+    told: str
+    fix: str
+
+
+def is_ready(pod: Mapping[str, Any]) -> bool:
+    """Whether it takes requests."""
+    return any(
+        one["type"] == "Ready" and one["status"] == "True"
+        for one in pod.get("status", {}).get("conditions", ())
+    )
+
+
+def is_well(pod: Mapping[str, Any]) -> bool:
+    """Whether it takes requests, or did its work and ended."""
+    return is_ready(pod) or pod.get("status", {}).get("phase") == "Succeeded"
+
+
+def trouble_of(pod: Mapping[str, Any], now: datetime, timeline: Timeline | None) -> Trouble:
+    """Of a pod that is not ready.
+
+    Args:
+        pod: As the API server tells it.
+        now: The time of the question.
+        timeline: Of a model server: what its start may take; None for other pods.
+    """
+    metadata = pod["metadata"]
+    where = f"-n {metadata['namespace']}"
+    name = metadata["name"]
+    describe = f"kubectl {where} describe pod {name}"
+    if metadata.get("deletionTimestamp"):
+        return Trouble(Standing.UNKNOWN, f"{name} ends", describe)
+    if (place := _condition(pod, "PodScheduled")).get("status") == "False":
+        told = place.get("message") or place.get("reason", "")
+        return Trouble(Standing.LACKING, f"{name} has no node: {told}", describe)
+    for state in _states(pod):
+        if found := _of_container(name, where, state, describe):
+            return found
+    return _starting(pod, now, timeline, describe)
+
+
+def _of_container(
+    name: str, where: str, status: Mapping[str, Any], describe: str
+) -> Trouble | None:
+    waiting = status.get("state", {}).get("waiting", {})
+    ended = status.get("lastState", {}).get("terminated") or status["state"].get("terminated", {})
+    reason, logs = waiting.get("reason", ""), f"kubectl {where} logs {name} -c {status['name']}"
+    if reason in _IMAGE:
+        told = f"{name}: {reason} {status.get('image', '')}: {waiting.get('message', '')}"
+        return Trouble(Standing.LACKING, told.rstrip(": "), f"{describe}  # and r1 pins")
+    if ended.get("reason") == "OOMKilled":
+        told = f"{name}: the kernel ended it for want of memory, {status['restartCount']} restarts"
+        return Trouble(Standing.LACKING, told, f"{logs} --previous  # then lower concurrency")
+    if reason == "CrashLoopBackOff" or ended.get("exitCode"):
+        code = ended.get("exitCode", "?")
+        told = f"{name}: ended with {code}, {status['restartCount']} restarts"
+        return Trouble(Standing.LACKING, told, f"{logs} --previous")
+    if reason and reason not in ("ContainerCreating", "PodInitializing"):
+        told = f"{name}: {reason} {waiting.get('message', '')}".rstrip()
+        return Trouble(Standing.LACKING, told, describe)
+    return None
+
+
+def _starting(
+    pod: Mapping[str, Any], now: datetime, timeline: Timeline | None, describe: str
+) -> Trouble:
+    name = pod["metadata"]["name"]
+    since = _condition(pod, "PodScheduled").get("lastTransitionTime")
+    began = since or pod["metadata"]["creationTimestamp"]
+    seconds = (now - datetime.fromisoformat(began)).total_seconds()
+    limit = timeline.from_schedule_seconds if timeline else _START_S
+    told = f"{name} starts since {_minutes(seconds)} of {_minutes(limit)} at most"
+    if seconds > limit:
+        return Trouble(Standing.LACKING, f"{told}: too long", describe)
+    return Trouble(Standing.UNKNOWN, told, "wait for it")
+
+
+def _states(pod: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    status = pod.get("status", {})
+    for key in ("initContainerStatuses", "containerStatuses"):
+        for one in status.get(key) or ():
+            if not one.get("ready") and one.get("state"):
+                yield one
+
+
+def _condition(pod: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
+    found = [c for c in pod.get("status", {}).get("conditions", ()) if c["type"] == kind]
+    return found[0] if found else {}
+
+
+def _minutes(seconds: float) -> str:
+    return f"{seconds / 60:.0f} min"

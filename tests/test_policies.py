@@ -1,0 +1,213 @@
+"""Each rule of the policy pack: a resource that breaks it, one that does not, and what is unknown.
+
+The pack under the real engine is in tests/rehearsal/test_policies.py.
+"""
+
+import re
+from pathlib import Path
+
+import pytest
+from r1_on_eks.cost.declared import Declaration, Declared, Unknown, inputs_of
+from r1_on_eks.policies.pack import RULES, STACK_RULES, UnknownRule, checked_settings
+from r1_on_eks.policies.rule import ADVISORY, MANDATORY, with_defaults
+from r1_on_eks.policies.spending import lifetime_broken, written_config
+
+PROJECT = Path(__file__).parent.parent
+PAGE = PROJECT / "docs" / "policies.md"
+# With FSx over several nodes, and streamed; test_security_conventions.py holds all of them.
+STACKS = [PROJECT / "stacks" / f"Pulumi.{name}.yaml" for name in ("prod-671b-p5", "test-7b")]
+BY_NAME = {rule.name: rule for rule in (*RULES, *STACK_RULES)}
+ALL_POLICY = '{"Statement": [{"Effect": "Allow", "Action": ["s3:GetObject", "*"]}]}'
+ONE_POLICY = '{"Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}]}'
+
+
+def pod(**container):
+    return {"spec": {"template": {"spec": {"containers": [{"name": "one", **container}]}}}}
+
+
+# By rule: the end of a type, inputs that break it, inputs that do not, settings.
+CASES = [
+    ("imds-v2", "LaunchTemplate", {"metadataOptions": {"httpTokens": "optional"}},
+     {"metadataOptions": {"httpTokens": "required"}}, {}),
+    ("imds-v2", "Instance", {},
+     {"metadataOptions": {"httpTokens": "required", "httpPutResponseHopLimit": 1}}, {}),
+    ("imds-v2", "LaunchTemplate",
+     {"metadataOptions": {"httpTokens": "required", "httpPutResponseHopLimit": 3}},
+     {"metadataOptions": {"httpTokens": "required", "httpPutResponseHopLimit": 2}}, {"hops": 2}),
+    ("no-public-address", "Subnet", {"mapPublicIpOnLaunch": True}, {}, {}),
+    ("no-public-address", "LaunchTemplate",
+     {"networkInterfaces": [{"associatePublicIpAddress": "true"}]},
+     {"networkInterfaces": [{"associatePublicIpAddress": "false"}]}, {}),
+    ("no-open-api-server", "Cluster", {"vpcConfig": {}},
+     {"vpcConfig": {"endpointPublicAccess": False}}, {}),
+    ("no-open-api-server", "Cluster",
+     {"vpcConfig": {"endpointPublicAccess": True, "publicAccessCidrs": ["0.0.0.0/0"]}},
+     {"vpcConfig": {"endpointPublicAccess": True, "publicAccessCidrs": ["203.0.113.0/24"]}}, {}),
+    ("no-open-api-server", "Cluster",
+     {"vpcConfig": {"endpointPublicAccess": True, "publicAccessCidrs": ["203.0.113.0/24"]}},
+     {"vpcConfig": {"endpointPublicAccess": False}}, {"private_only": True}),
+    ("no-open-ports", "SecurityGroupIngressRule",
+     {"cidrIpv4": "0.0.0.0/0", "ipProtocol": "-1"}, {"cidrIpv4": "10.0.0.0/8"}, {}),
+    ("no-open-ports", "SecurityGroupIngressRule",
+     {"cidrIpv6": "::/0", "fromPort": 442, "toPort": 443},
+     {"cidrIpv6": "::/0", "fromPort": 443, "toPort": 443}, {"ports": ["443"]}),
+    ("no-open-ports", "SecurityGroup",
+     {"ingress": [{"cidrBlocks": ["0.0.0.0/0"], "fromPort": 22, "toPort": 22}]},
+     {"ingress": [{"cidrBlocks": ["10.0.0.0/8"], "fromPort": 22, "toPort": 22}]}, {}),
+    ("no-open-ports", "SecurityGroupRule",
+     {"type": "ingress", "cidrBlocks": ["0.0.0.0/0"], "fromPort": 0, "toPort": 65535},
+     {"type": "egress", "cidrBlocks": ["0.0.0.0/0"], "fromPort": 0, "toPort": 65535}, {}),
+    ("no-public-balancer", "LoadBalancer", {}, {"internal": True}, {}),
+    ("no-hidden-balancer", "Service", {"spec": {"type": "LoadBalancer"}},
+     {"spec": {"type": "NodePort"}}, {}),
+    ("encrypted-volumes", "LaunchTemplate",
+     {"blockDeviceMappings": [{"deviceName": "/dev/xvda", "ebs": {"encrypted": "false"}}]},
+     {"blockDeviceMappings": [{"deviceName": "/dev/xvda", "ebs": {"encrypted": "true"}}]}, {}),
+    ("encrypted-volumes", "Volume", {"size": 1}, {"size": 1, "encrypted": True}, {}),
+    ("encrypted-volumes", "Instance", {}, {"rootBlockDevice": {"encrypted": True}}, {}),
+    ("encrypted-file-systems", "LustreFileSystem", {"deploymentType": "PERSISTENT_2"},
+     {"deploymentType": "SCRATCH_2"}, {}),
+    ("encrypted-secrets", "Cluster", {}, {"encryptionConfig": {"resources": ["secrets"]}}, {}),
+    ("encrypted-logs", "LogGroup", {}, {"kmsKeyId": "arn:x"}, {}),
+    ("cluster-logs", "Cluster", {"enabledClusterLogTypes": ["api"]}, {"enabledClusterLogTypes": [
+        "api", "audit", "authenticator", "controllerManager", "scheduler"]}, {}),
+    ("key-rotation", "Key", {}, {"enableKeyRotation": True}, {}),
+    ("no-ssh", "NodeGroup", {"remoteAccess": {"ec2SshKey": "x"}}, {}, {}),
+    ("no-administrator", "RolePolicyAttachment",
+     {"policyArn": "arn:aws:iam::aws:policy/AdministratorAccess"},
+     {"policyArn": "arn:aws:iam::aws:policy/AmazonEKSWorkerNodePolicy"}, {}),
+    ("no-administrator", "RolePolicy", {"policy": ALL_POLICY}, {"policy": ONE_POLICY}, {}),
+    ("no-privileged-container", "Deployment", pod(securityContext={"privileged": True}), pod(),
+     {}),
+    ("no-latest-image", "Deployment", pod(image="nginx"), pod(image="host:5000/nginx:1.30"), {}),
+    ("no-latest-image", "DaemonSet", pod(image="nginx:latest"), pod(image="x@sha256:0"), {}),
+    ("image-digests", "Deployment", pod(image="nginx:1.30"), pod(image="nginx@sha256:0"), {}),
+    ("allowed-instance-types", "NodeGroup", {"instanceTypes": ["g6.xlarge", "p5.48xlarge"]},
+     {"instanceTypes": ["g6.xlarge"]}, {"types": ["g6.*", "p4d.24xlarge"]}),
+    ("log-retention", "LogGroup", {}, {"retentionInDays": 1}, {}),
+    ("log-retention", "LogGroup", {"retentionInDays": 30}, {"retentionInDays": 365},
+     {"days": 365}),
+    ("standard-support", "Cluster", {"version": "1.29"}, {"version": "1.36"}, {}),
+]  # fmt: skip
+
+
+def unknown(value):
+    """The same inputs, as little as the engine may know of them."""
+    if isinstance(value, dict):
+        return {key: unknown(one) for key, one in value.items()}
+    return Unknown(())
+
+
+def broken(rule, kind, inputs, settings):
+    (type_,) = [one for one in rule.types if one.endswith(f":{kind}")][:1]
+    one = Declared(urn=f"urn:pulumi:s::p::{type_}::one", type=type_, inputs=inputs)
+    return list(rule.breaks(one, with_defaults(rule, settings)))
+
+
+@pytest.mark.parametrize(("name", "kind", "wrong", "right", "settings"), CASES)
+def test_a_rule_tells_wrong_from_right(name, kind, wrong, right, settings):
+    rule = BY_NAME[name]
+    told = broken(rule, kind, inputs_of(wrong, {}), settings)
+    assert told
+    assert all(re.fullmatch(r"[^.].*[^.]", one) for one in told)
+    assert broken(rule, kind, inputs_of(right, {}), settings) == []
+
+
+@pytest.mark.parametrize(("name", "kind", "wrong", "right", "settings"), CASES)
+def test_what_nobody_knows_yet_breaks_nothing(name, kind, wrong, right, settings):
+    assert broken(BY_NAME[name], kind, unknown(right), settings) == []
+
+
+def test_every_rule_has_its_cases_and_a_sentence():
+    assert {rule.name for rule in RULES} == {case[0] for case in CASES}
+    assert len(BY_NAME) == len(RULES) + len(STACK_RULES)
+    for rule in BY_NAME.values():
+        assert rule.level in (MANDATORY, ADVISORY)
+        assert re.fullmatch(r"[A-Z].*\.", rule.says), rule.name
+        assert all(one.says for one in rule.settings.values())
+
+
+def test_settings_of_no_rule_are_refused():
+    assert checked_settings({"imds-v2": {"hops": 2, "enforcementLevel": "advisory"}})
+    with pytest.raises(UnknownRule, match=r"imds: no such rule; there are imds-v2, "):
+        checked_settings({"imds": {}})
+    with pytest.raises(UnknownRule, match=r"hop: no such setting; there are enforcementLevel, h"):
+        checked_settings({"imds-v2": {"hop": 2}})
+
+
+def test_the_page_has_each_rule_as_it_is():
+    rows = re.findall(r"^\| `([\w-]+)` \| (\w+) \| (.*?) \| (.*?) ?\|$", PAGE.read_text(), re.M)
+    assert rows == [
+        (rule.name, rule.level, rule.says, "; ".join(
+            f"`{name}`: {one.says} ({'none' if one.default is None else one.default})"
+            for name, one in rule.settings.items()
+        ))
+        for rule in BY_NAME.values()
+    ]  # fmt: skip
+
+
+def nodes(instance, most):
+    group = Declared(
+        urn="urn:pulumi:s::p::aws:eks/nodeGroup:NodeGroup::nodes",
+        type="aws:eks/nodeGroup:NodeGroup",
+        provider="urn:pulumi:s::p::pulumi:providers:aws::aws",
+        inputs={"instanceTypes": [instance], "capacityType": "ON_DEMAND",
+                "scalingConfig": {"minSize": 1, "desiredSize": 1, "maxSize": most}},
+    )  # fmt: skip
+    aws = Declared(urn=group.provider, type="pulumi:providers:aws", inputs={"region": "us-west-2"})
+    return Declaration({one.urn: one for one in (aws, group)})
+
+
+def over(declared, **settings):
+    rule = BY_NAME["max-dollars-per-hour"]
+    return list(rule.breaks(declared, "dev", with_defaults(rule, settings)))
+
+
+def test_a_stack_over_its_dollars_is_told_by_the_price_book():
+    assert over(nodes("p4d.24xlarge", 2)) == []
+    assert over(nodes("p4d.24xlarge", 1), most=30) == []
+    (told,) = over(nodes("p4d.24xlarge", 2), most=30)
+    assert re.match(r"at its largest it costs \$43\.\d\d an hour, over \$30: nodes \$43", told)
+
+
+def test_what_has_no_known_price_is_never_free():
+    assert over(nodes("x9.large", 1), most=30, allow_unpriced=True) == []
+    (told,) = over(nodes("x9.large", 1), most=30)
+    assert told.startswith("not in the sum, for their price is not known: nodes: ")
+
+
+@pytest.mark.parametrize(
+    ("stack", "config", "wrong"),
+    [
+        ("test-1", {}, True),
+        ("pr-7", {"production": False, "lifetime": "8h"}, False),
+        ("dev", {"production": False}, True),
+        ("prod", {"production": True}, False),
+        ("theirs", {}, False),
+    ],
+)
+def test_test_stacks_say_when_they_end(stack, config, wrong):
+    assert bool(list(lifetime_broken(stack, config, ["test-*", "pr-*"]))) is wrong
+
+
+def test_a_lifetime_is_read_in_the_stacks_own_file(tmp_path):
+    assert written_config("test-7b", PROJECT / "infra")["lifetime"] == "8h"
+    assert written_config("nobody", PROJECT) == {}
+    assert written_config("test-7b", tmp_path) == {}
+
+
+def test_stacks_of_this_repository_break_no_mandatory_rule(engine):
+    for file in STACKS:
+        registered = engine.run(file).registered
+        told = [
+            f"{file.name}: {one.name}: {sentence}"
+            for rule in RULES
+            if rule.level == MANDATORY
+            for one in registered
+            if one.type in rule.types
+            for sentence in rule.breaks(
+                Declared(urn=f"::{one.name}", type=one.type, inputs=one.inputs),
+                with_defaults(rule, {}),
+            )
+        ]
+        assert told == []

@@ -1,0 +1,121 @@
+"""What workflows may do and what they are made from; actionlint and zizmor look at the rest."""
+
+import importlib.util
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+PROJECT = Path(__file__).parent.parent
+WORKFLOWS = sorted((PROJECT / ".github" / "workflows").glob("*.yml"))
+each = pytest.mark.parametrize("file", WORKFLOWS, ids=lambda file: file.stem)
+
+
+def loaded(name):
+    spec = importlib.util.spec_from_file_location(name, PROJECT / "tools" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+pins = loaded("action_pins")
+
+
+@each
+def test_a_token_may_only_read_unless_a_job_says_what_else(file):
+    workflow = yaml.safe_load(file.read_text())
+    assert workflow["permissions"] == {"contents": "read"}
+    for job in workflow["jobs"].values():
+        assert "write-all" not in str(job.get("permissions"))
+        assert job["timeout-minutes"] <= 180
+
+
+@each
+def test_no_key_is_stored_and_no_strangers_code_gets_a_token(file):
+    text = file.read_text()
+    # Credentials come by OIDC; the token that GitHub itself lends is no stored secret.
+    assert "secrets." not in text
+    assert "pull_request_target" not in text
+    assert not re.search(r"aws-(access|secret)", text)
+    workflow = yaml.safe_load(text)
+    for job in workflow["jobs"].values():
+        takes_role = "configure-aws-credentials" in str(job["steps"])
+        assert not takes_role or job["permissions"]["id-token"] == "write"
+        for step in job["steps"]:
+            if "actions/checkout" in step.get("uses", ""):
+                assert step["with"]["persist-credentials"] is False
+
+
+@each
+def test_make_targets_and_commands_that_it_runs_exist(file):
+    targets = re.findall(r"^([\w.][\w./-]*):", (PROJECT / "Makefile").read_text(), re.MULTILINE)
+    for words in re.findall(
+        r"(?:run|command|default): make (.+)$", file.read_text(), re.MULTILINE
+    ):
+        assert set(words.split()) <= set(targets), words
+
+
+@each
+def test_what_changes_an_account_waits_for_a_person_or_a_lifetime(file):
+    workflow = yaml.safe_load(file.read_text())
+    for job in workflow["jobs"].values():
+        if "pulumi up" in str(job) and "github.event.pull_request" not in file.read_text():
+            assert job["environment"] == "production"
+
+
+@pytest.fixture
+def upstream(tmp_path):
+    """An action with three releases, the second with an annotated tag, and a workflow of it."""
+    action = tmp_path / "clones" / "owner" / "tool"
+    action.mkdir(parents=True)
+
+    def git(*words):
+        done = subprocess.run(
+            ["git", "-c", "user.name=t", "-c", "user.email=t@t", *words],
+            cwd=action, check=True, capture_output=True, text=True,
+        )  # fmt: skip
+        return done.stdout.strip()
+
+    git("init", "-q")
+    commits = {}
+    for tag, words in (("v1.9.0", ()), ("v1.10.0", ("-a", "-m", "told")), ("v1.2.0", ())):
+        git("commit", "-q", "--allow-empty", "-m", tag)
+        git("tag", *words, tag)
+        commits[tag] = git("rev-parse", "HEAD")
+    git("tag", "v1")
+    workflow = tmp_path / ".github" / "workflows" / "one.yml"
+    workflow.parent.mkdir(parents=True)
+    workflow.write_text("  - uses: owner/tool/below@v1\n  - uses: ./.github/actions/own\n")
+    return tmp_path, workflow, commits
+
+
+def run(root, *words):
+    return pins.main([*words, "--source", str(root / "clones" / "{owner}" / "{name}")], root)
+
+
+def test_an_action_is_pinned_to_the_commit_of_its_newest_release(upstream):
+    root, workflow, commits = upstream
+    assert run(root, "--check") == 1
+    assert run(root) == 0
+    assert workflow.read_text() == (
+        f"  - uses: owner/tool/below@{commits['v1.10.0']} # v1.10.0\n"
+        "  - uses: ./.github/actions/own\n"
+    )
+    assert run(root, "--check") == 0
+
+
+def test_a_commit_that_is_not_its_tags_is_told(upstream, capsys):
+    root, workflow, commits = upstream
+    workflow.write_text(f"  - uses: owner/tool@{commits['v1.9.0']} # v1.10.0\n")
+    assert run(root, "--check") == 1
+    assert f"v1.10.0 is {commits['v1.10.0']}" in capsys.readouterr().out
+
+
+def test_nobody_who_answers_is_one_line(upstream, capsys):
+    root, workflow, _ = upstream
+    workflow.write_text("  - uses: nobody/tool@v1\n")
+    assert run(root) == 1
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.startswith("nobody/tool: ")
