@@ -1,4 +1,4 @@
-"""A fault that was asked for and did not happen is told: nothing passes as rehearsed by mistake."""
+"""A fault that did not happen is told: nothing passes as rehearsed by mistake."""
 
 import pytest
 
