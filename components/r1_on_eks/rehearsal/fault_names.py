@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
+from typing import Any, cast
 
 from r1_on_eks.rehearsal.fault_words import Fault, NoSuchFault
 
@@ -62,4 +63,5 @@ def _operations() -> list[str]:
 def _instance_types() -> list[str]:
     from botocore.session import get_session
 
-    return get_session().get_service_model("ec2").shape_for("InstanceType").enum
+    shape = get_session().get_service_model("ec2").shape_for("InstanceType")
+    return list(cast("Any", shape).enum)
