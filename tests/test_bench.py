@@ -165,6 +165,14 @@ def test_the_key_is_in_no_file(tmp_path):
     assert "r1-secret" not in json.dumps(tool.configuration(tmp_path, route, CLOSED))
 
 
+def test_the_tool_is_sent_to_the_routes_own_path(tmp_path):
+    route = Route(url="https://x:8443/api/v1/7b", model="7b", key="", authority=None)
+    endpoint = tool.configuration(tmp_path, route, CLOSED)["benchmark"]["endpoint"]
+    # To a URL with a path it would add /v1/chat/completions.
+    assert endpoint["url"] == "https://x:8443"
+    assert endpoint["path"] == "/api/v1/7b/chat/completions"
+
+
 def test_two_variants_differ_by_milliseconds_dollars_and_accuracy():
     route = Route(url="https://x", model="7b", key="", authority=None)
     small = Run(

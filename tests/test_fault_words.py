@@ -1,6 +1,7 @@
 """How faults of a rehearsal are written."""
 
 import pytest
+from r1_on_eks.rehearsal.fault_names import check_name
 from r1_on_eks.rehearsal.fault_words import KINDS, NoSuchFault, parse
 
 WRITTEN = {
@@ -48,3 +49,29 @@ def test_a_wrong_one_is_refused_with_how_to_write_it(text):
         if kind in KINDS
         else "there are" in str(refused.value)
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("throttle:CreateVPC:3", "no operation CreateVPC (did you mean CreateVpc"),
+        ("no-capacity:p4d.24xlarg", "no instance type p4d.24xlarg (did you mean p4d.24xlarge"),
+        ("no-spare:g6.2xlarg", "did you mean g6.2xlarge"),
+        (
+            "die:after:create:aws:ec2/vpc:VPC",
+            "no type aws:ec2/vpc:VPC (did you mean aws:ec2/vpc:Vpc",
+        ),
+        ("die:after:create:Vpc", "there is no type Vpc"),
+    ],
+)
+def test_a_name_that_aws_does_not_have_is_refused_with_those_near(text, meant):
+    with pytest.raises(NoSuchFault) as refused:
+        check_name(parse(text))
+    assert meant in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "text", [*WRITTEN, "die:after:create:*:Service", "die:after:create:aws:*"]
+)
+def test_names_that_there_are_pass(text):
+    check_name(parse(text))

@@ -40,7 +40,7 @@ def apply(tmp_path_factory):
         words = ("apply", "--server-side", "--validate=strict", "-f", "-")
         return run(*words, text=yaml.safe_dump_all(objects))
 
-    folder = module_folder("github.com/kedacore/keda/v2", KEDA) / "config" / "crd" / "bases"
+    folder = module_folder(KEDA.stamped, KEDA) / "config" / "crd" / "bases"
     definition = yaml.safe_load((folder / "keda.sh_scaledobjects.yaml").read_text())
     done = apply(
         definition, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}

@@ -7,7 +7,8 @@ from r1_on_eks.benchmarking.tool import find_or_install
 
 pytestmark = [pytest.mark.rehearsal, pytest.mark.slow, pytest.mark.timeout(1200)]
 
-FIRST_MS, EACH_MS = 500, 50
+# Long beside what a busy machine adds: 29 ms were seen where six others ran on each core.
+FIRST_MS, EACH_MS = 2000, 50
 AT_A_TIME, OUTPUT = 4, 60
 
 

@@ -5,6 +5,7 @@ import json
 import os
 import random
 import re
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -66,8 +67,17 @@ def test_without_recovery_the_vpc_is_doubled_and_with_it_nothing_is(checkout):
     assert not left(checkout)
 
 
+def commit():
+    """Which code this is; `+` where the tree differs from it."""
+    told = subprocess.run(
+        ["git", "describe", "--always", "--abbrev=12", "--dirty=+", "--exclude=*"],
+        cwd=Path(__file__).parent, check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    return told.stdout.strip()
+
+
 class Record:
-    """The points that were recovered from; in a file, a run that broke off is gone on with.
+    """The points that were recovered from, and at which commit; a run that broke off goes on.
 
     R1_KILLED_RECORD=FILE pytest tests/rehearsal/test_killed.py -m slow -s
     """
@@ -77,8 +87,11 @@ class Record:
         self._file = Path(f"{file}-{stack}") if file else None
         self._stack, self._began = stack, time.monotonic()
         self._every = {point.fault: point for point in points}
-        told = self._file.read_text().split() if self._file and self._file.exists() else []
-        self._met = [fault for fault in told if fault in self._every]
+        lines = self._file.read_text().splitlines() if self._file and self._file.exists() else []
+        told = (line.partition(" ") for line in lines)
+        self._met = {
+            fault: at or "an unknown commit" for fault, _, at in told if fault in self._every
+        }
 
     def left(self, work):
         return [
@@ -87,16 +100,16 @@ class Record:
         ]  # fmt: skip
 
     def met(self, points):
-        faults = [point.fault for point in points]
-        self._met += faults
+        faults, at = [point.fault for point in points], commit()
+        self._met |= dict.fromkeys(faults, at)
         if self._file:
             with self._file.open("a") as file:
-                file.writelines(f"{fault}\n" for fault in faults)
+                file.writelines(f"{fault} {at}\n" for fault in faults)
         seconds = time.monotonic() - self._began
         print(f"{len(self._met)} recovered, {seconds:.0f} s: {' '.join(faults)}", flush=True)
 
     def tell(self):
-        """How many of how many, by service and in all."""
+        """How many of how many, by service, by commit and in all."""
         counts = collections.Counter()
         for fault, point in self._every.items():
             group = f"{point.work} {point.kind.partition('/')[0]}"
@@ -104,6 +117,8 @@ class Record:
             counts[group, "met"] += fault in self._met
         for group in dict.fromkeys(group for group, _ in counts):
             print(f"{group}: {counts[group, 'met']} of {counts[group, 'of']}")
+        for at, count in collections.Counter(self._met.values()).items():
+            print(f"at {at}: {count}")
         print(f"{self._stack} killed: {len(self._met)} of {len(self._every)} recovered")
         assert sorted(self._met) == sorted(self._every)
 

@@ -9,9 +9,11 @@ import sys
 import tempfile
 import time
 import venv
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import yaml
 
@@ -94,16 +96,23 @@ def run(
             environment["SSL_CERT_FILE"] = str(route.authority)
         command = [str(tool), "profile", "--config", str(folder / "bench.yaml"), "--ui", "none"]
         with (folder / "said").open("w") as said:
-            status = _watched(command, environment, said, folder / _RECORDS, answered)
+            status = _watched(
+                command,
+                environment,
+                said,
+                folder / _RECORDS,
+                lambda n: answered(max(0, n - load.warmup)),
+            )
         results = folder / RESULTS
         if status or not results.exists():
-            last = [line for line in (folder / "said").read_text().splitlines() if line.strip()]
-            raise ToolFailed("\n".join([f"{NAME} ended with status {status}:", *last[-12:]]))
+            told = _refusals(folder / _RECORDS) or _last_lines(folder / "said")
+            raise ToolFailed("\n".join([f"{NAME} ended with status {status}:", *told]))
         return json.loads(results.read_text())
 
 
 def configuration(folder: Path, route: Route, load: Load) -> dict[str, Any]:
     """The tool's own configuration of one run; the key is named there, not written."""
+    there = urlsplit(route.completions)
     arrivals: dict[str, Any] = (
         {"type": "concurrency", "concurrency": load.concurrency}
         if load.rate is None
@@ -115,7 +124,9 @@ def configuration(folder: Path, route: Route, load: Load) -> dict[str, Any]:
         "benchmark": {
             "model": route.model,
             "endpoint": {
-                "url": route.completions,
+                # In two parts: to one it would add /v1 wherever that isn't the last part.
+                "url": f"{there.scheme}://{there.netloc}",
+                "path": there.path,
                 "type": "chat",
                 "streaming": True,
                 "apiKey": "${R1_KEY}",
@@ -157,6 +168,19 @@ def _write_tokenizer(folder: Path) -> None:
     (folder / "tokenizer_config.json").write_text(
         json.dumps({"tokenizer_class": "PreTrainedTokenizerFast", "unk_token": "[UNK]"})
     )
+
+
+def _refusals(records: Path) -> list[str]:
+    """What its requests failed by, each kind once."""
+    lines = records.read_text().splitlines() if records.exists() else []
+    errors = Counter(
+        json.dumps(found) for line in lines if (found := json.loads(line).get("error"))
+    )
+    return [f"{count} × {error}" for error, count in errors.most_common(3)]
+
+
+def _last_lines(said: Path) -> list[str]:
+    return [line for line in said.read_text().splitlines() if line.strip()][-12:]
 
 
 def _watched(

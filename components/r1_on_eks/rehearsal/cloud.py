@@ -19,6 +19,7 @@ import psutil
 from r1_on_eks.api_keys import fingerprint, new_key
 from r1_on_eks.rehearsal import faults, interrupted, toolchain
 from r1_on_eks.rehearsal.environment import command_environment, install_executables
+from r1_on_eks.rehearsal.fault_words import ANY_COMMAND, parse
 from r1_on_eks.rehearsal.gateway import (
     Gateway,
     gateway_address,
@@ -39,6 +40,8 @@ AWS_CLOUD = "aws-cloud"
 # The example account and Region of the stacks in this repository.
 ACCOUNT = "111122223333"
 REGION = "us-west-2"
+# The command went well, and a fault that it was to meet never happened: a misuse, as other ones.
+NOT_REHEARSED = 2
 _START_TIMEOUT_S = 60.0
 
 Say = Callable[[str], None]
@@ -105,7 +108,8 @@ class Rehearsal:
 
         Args:
             command: What to run.
-            given_faults: What goes wrong meanwhile (faults.py).
+            given_faults: What goes wrong meanwhile (faults.py). One that did not is told, and
+                makes the status of a command that went well `NOT_REHEARSED`.
         """
         self.start()
         for line in interrupted.report_and_unlock(self.state):
@@ -115,9 +119,26 @@ class Rehearsal:
         faults.write(self.state, list(given_faults))
         with self._api_servers_lost(bool(faults.active(self.state, "api-server-lost"))):
             status = _run_in_foreground(command, env=self.environment(), cwd=self.state.project)
+        missed = self._faults_missed(given_faults)
         faults.write(self.state, [])
         self.gateway()
-        return status
+        return status or (NOT_REHEARSED if missed else 0)
+
+    def _faults_missed(self, given: Sequence[str]) -> bool:
+        """Whether a fault that was asked for never happened; tells which, and what there is."""
+        happened = faults.happened(self.state) if given else set()
+        missed = [fault for fault in map(parse, given) if fault.text not in happened]
+        missed = [fault for fault in missed if fault.kind not in ANY_COMMAND]
+        for fault in missed:
+            there = ""
+            if fault.kind == "node-group-fails":
+                arns = [
+                    arn.split(":")[-1].split("/") for arn in self._own_resources().get("eks", [])
+                ]
+                names = [words[2] for words in arns if words[0] == "nodegroup"]
+                there = f"; there are {', '.join(sorted(names)) or 'no node groups'}"
+            self._say(f"--fault {fault.text}: it did not happen, nothing matched it{there}")
+        return bool(missed)
 
     @contextlib.contextmanager
     def _api_servers_lost(self, lost: bool) -> Iterator[None]:
@@ -128,6 +149,7 @@ class Rehearsal:
             if lost and name.endswith("-kube-apiserver")
         ]
         for server in servers:
+            faults.note(self.state, "api-server-lost")
             server.suspend()
         try:
             yield

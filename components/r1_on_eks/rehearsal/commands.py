@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from r1_on_eks.rehearsal.cloud import AWS_CLOUD, Rehearsal, find_or_make_tools
+from r1_on_eks.rehearsal.fault_names import check_name
 from r1_on_eks.rehearsal.fault_words import NoSuchFault, parse
 from r1_on_eks.rehearsal.pace import parse_pace, write_pace
 from r1_on_eks.rehearsal.processes import ProcessFailed
@@ -76,7 +77,7 @@ def _misuse(arguments: argparse.Namespace, command: Sequence[str]) -> str | None
         return f"either `{arguments.action}` or `-- COMMAND`, not both"
     try:
         for fault in arguments.fault:
-            parse(fault)
+            check_name(parse(fault))
     except NoSuchFault as wrong:
         return f"--fault {wrong}"
     if arguments.fault and not command:

@@ -39,6 +39,8 @@ KINDS = {
         "an engine that is to die lives on so long, so that steps beside are in the middle too",
     ),
 }
+# They name nothing that a command could lack.
+ANY_COMMAND = ("slow", "die-late")
 _MOMENTS = ("before", "after", "recorded")
 _WORKS = ("create", "update", "delete")
 

@@ -21,7 +21,7 @@ def write(state: State, texts: list[str]) -> None:
     """Makes `texts` the faults of whatever runs in this rehearsal from now on."""
     _file(state).unlink(missing_ok=True)
     if texts:
-        died_of(state).unlink(missing_ok=True)
+        _happened(state).unlink(missing_ok=True)
         _file(state).write_text(json.dumps(texts))
 
 
@@ -34,9 +34,20 @@ def active(state: State, kind: str) -> list[Fault]:
     return [fault for fault in map(parse, texts) if fault.kind == kind]
 
 
-def died_of(state: State) -> Path:
-    """Holds the faults of which an engine died last, one a line."""
-    return state.root / "died-of"
+def note(state: State, text: str) -> None:
+    """A fault happened, in whichever process."""
+    with _happened(state).open("a") as file:
+        file.write(f"{text}\n")
+
+
+def happened(state: State) -> set[str]:
+    """The faults that happened in the last command that was given any, as they were written."""
+    file = _happened(state)
+    return set(file.read_text().splitlines()) if file.exists() else set()
+
+
+def _happened(state: State) -> Path:
+    return state.root / "faults-that-happened"
 
 
 def _file(state: State) -> Path:
@@ -118,8 +129,7 @@ class Step:
     def _die(self, moment: str) -> None:
         """The engine, and this provider with it, before it does anything more here."""
         assert self.state is not None
-        with died_of(self.state).open("a") as file:
-            file.write(f"{self.moments[moment]}\n")
+        note(self.state, self.moments[moment])
         # Meanwhile this step stands still, and others get to where they are to die.
         time.sleep(sum(float(one.words[0]) for one in active(self.state, "die-late")))
         engine = psutil.Process(os.getppid())

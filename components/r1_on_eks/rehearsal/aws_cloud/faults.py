@@ -10,7 +10,7 @@ from botocore.session import get_session
 
 from r1_on_eks.rehearsal.aws_cloud.settings import settings
 from r1_on_eks.rehearsal.fault_words import Fault
-from r1_on_eks.rehearsal.faults import active
+from r1_on_eks.rehearsal.faults import active, note
 from r1_on_eks.rehearsal.paths import State
 
 _throttled: dict[tuple[str, ...], int] = {}
@@ -19,7 +19,19 @@ _lock = threading.Lock()
 
 def asked_for(kind: str) -> list[Fault]:
     """The faults of a kind that the running command was given."""
-    return active(State(Path(settings().state_root)), kind)
+    return active(_state(), kind)
+
+
+def _state() -> State:
+    return State(Path(settings().state_root))
+
+
+def _happens(kind: str, name: str) -> bool:
+    """Whether a fault of a kind was asked for what has this name; then it happens."""
+    faults = [fault for fault in asked_for(kind) if fault.words[0] == name]
+    for fault in faults:
+        note(_state(), fault.text)
+    return bool(faults)
 
 
 def is_throttled(service: str, action: str) -> bool:
@@ -41,6 +53,7 @@ def is_throttled(service: str, action: str) -> bool:
             with _lock:
                 count = _throttled[wanted, operation] = _throttled.get((wanted, operation), 0) + 1
             if count <= int(times):
+                note(_state(), fault.text)
                 return True
     return False
 
@@ -72,14 +85,14 @@ def _paths(service: str) -> list[tuple[str, str, str]]:
 
 def lacks(instance_type: str) -> bool:
     """Whether EC2 has no instance of this type now."""
-    return any(fault.words[0] == instance_type for fault in asked_for("no-capacity"))
+    return _happens("no-capacity", instance_type)
 
 
 def lacks_spare(instance_type: str) -> bool:
     """Whether EC2 has no instance of this type beside those that run."""
-    return any(fault.words[0] == instance_type for fault in asked_for("no-spare"))
+    return _happens("no-spare", instance_type)
 
 
 def never_joins(node_group: str) -> bool:
     """Whether the instances of a node group start and never become nodes."""
-    return any(fault.words[0] == node_group for fault in asked_for("node-group-fails"))
+    return _happens("node-group-fails", node_group)

@@ -4,17 +4,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from r1_on_eks.catalog.images import AWS_CLI
+from r1_on_eks.plan import restricted
 from r1_on_eks.plan.names import PORT, SERVER_KEY
 from r1_on_eks.plan.server import CACHE, MOUNT, ModelServer
 from r1_on_eks.plan.sync import arrival_code
 from r1_on_eks.plan.timeline import PROBE_PERIOD_SECONDS
 from r1_on_eks.resources.model_service.arguments import ModelServiceArgs
-
-UNPRIVILEGED = {
-    "allow_privilege_escalation": False,
-    "capabilities": {"drop": ["ALL"]},
-    "read_only_root_filesystem": True,
-}
 
 
 def server_container(
@@ -43,7 +38,7 @@ def server_container(
         },
         **_probes(server),
         "lifecycle": {"pre_stop": {"sleep": {"seconds": server.timeline.pre_stop_seconds}}},
-        "security_context": UNPRIVILEGED,
+        "security_context": restricted.CONTAINER,
         "volume_mounts": mounts,
     }
 
@@ -70,7 +65,7 @@ def _asking(server: ModelServer) -> Any:
             "requests": {"cpu": "100m", "memory": "256Mi"},
             "limits": {"memory": "512Mi"},
         },
-        "security_context": UNPRIVILEGED,
+        "security_context": restricted.CONTAINER,
         "volume_mounts": [{"name": "temporary", "mount_path": "/tmp"}],
     }
 
@@ -89,7 +84,7 @@ def _fetching(server: ModelServer) -> Any:
             "requests": {"cpu": "1", "memory": "512Mi"},
             "limits": {"memory": "2Gi"},
         },
-        "security_context": UNPRIVILEGED,
+        "security_context": restricted.CONTAINER,
         "volume_mounts": [
             {"name": "weights", "mount_path": MOUNT},
             {"name": "temporary", "mount_path": "/tmp"},
