@@ -24,7 +24,6 @@ EXAMPLES = {
     "concurrency": "concurrency: 12",
     "context": "context: 32768",
     "copied": "copied: 111122223333.dkr.ecr.us-west-2.amazonaws.com/mirror",
-    "cost_anomaly_usd": "cost_anomaly_usd: 100",
     "cross_zone_gb": "cross_zone_gb: 20",
     "dashboards": "dashboards: false",
     "days": "days: mon-fri",

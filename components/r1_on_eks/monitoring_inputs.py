@@ -21,18 +21,14 @@ from r1_on_eks.resources.cluster import Cluster
 from r1_on_eks.resources.exporters import ExportersArgs
 from r1_on_eks.resources.file_system_exporter import FileSystemExporterArgs
 from r1_on_eks.resources.grafana import GrafanaArgs
-from r1_on_eks.resources.managed_metrics import ManagedMetricsArgs
 from r1_on_eks.resources.model_storage import ModelStorage
 from r1_on_eks.resources.monitoring_namespaces import (
     MonitoringNamespaces,
     MonitoringNamespacesArgs,
 )
-from r1_on_eks.resources.network import Network
 from r1_on_eks.resources.observability import ObservabilityArgs
 from r1_on_eks.resources.prometheus_operator import PrometheusOperatorArgs
 from r1_on_eks.resources.serving_namespace import ServingNamespace
-from r1_on_eks.resources.spending_watch import SpendingWatchArgs
-from r1_on_eks.resources.stack_key import StackKey
 from r1_on_eks.resources.system_pool import SystemPool
 
 
@@ -42,13 +38,17 @@ def namespaces(monitoring: MonitoringPlan, cluster: Cluster) -> MonitoringNamesp
 
 
 def exporters(
-    cluster: Cluster, namespaces: MonitoringNamespaces, system: SystemPool
+    monitoring: MonitoringPlan,
+    cluster: Cluster,
+    namespaces: MonitoringNamespaces,
+    system: SystemPool,
 ) -> ExportersArgs:
     """Of what tells of nodes, GPUs and Kubernetes' objects."""
     return ExportersArgs(
         cluster=cluster.resource,
         namespace=namespaces.monitoring,
         node_namespace=namespaces.exporters,
+        gpus=monitoring.gpus,
         after=[system],
     )
 
@@ -75,57 +75,16 @@ def file_system(
     ]
 
 
-def spending(plan: Plan, monitoring: MonitoringPlan) -> Sequence[SpendingWatchArgs]:
-    """Of AWS's eye on costs, where somebody is told."""
-    if monitoring.anomaly_usd is None or monitoring.topic is None:
-        return ()
-    args = SpendingWatchArgs(stack=plan.stack, topic=monitoring.topic, usd=monitoring.anomaly_usd)
-    return (args,)
-
-
-def managed(
-    plan: Plan,
-    monitoring: MonitoringPlan,
-    network: Network,
-    cluster: Cluster,
-    key: StackKey,
-    system: SystemPool,
-) -> Sequence[ManagedMetricsArgs]:
-    """Of Amazon's Prometheus, where metrics are kept there."""
-    if not monitoring.managed:
-        return ()
-    args = ManagedMetricsArgs(
-        stack=plan.stack,
-        cluster_arn=cluster.resource.arn,
-        subnet_ids=list(network.private_subnet_ids.values()),
-        security_group_id=cluster.security_group_id,
-        key_arn=key.arn,
-        retention_days=monitoring.retention_days,
-        collector=monitoring.collector,
-        rule_groups=rule_groups(plan),
-        alertmanager=monitoring.alertmanager if monitoring.topic else None,
-        after=[system],
-    )
-    return (args,)
-
-
 def operator(
-    plan: Plan,
-    monitoring: MonitoringPlan,
-    cluster: Cluster,
-    namespaces: MonitoringNamespaces,
-    system: SystemPool,
-) -> Sequence[PrometheusOperatorArgs]:
-    """Of the operator, where metrics are kept in the cluster."""
-    if monitoring.managed:
-        return ()
-    args = PrometheusOperatorArgs(
+    plan: Plan, cluster: Cluster, namespaces: MonitoringNamespaces, system: SystemPool
+) -> PrometheusOperatorArgs:
+    """Of the operator."""
+    return PrometheusOperatorArgs(
         cluster=cluster.resource,
         namespace=namespaces.monitoring,
         reloader=plan.images.of(CONFIG_RELOADER),
         after=[system],
     )
-    return (args,)
 
 
 def alertmanager(
@@ -134,11 +93,9 @@ def alertmanager(
     cluster: Cluster,
     namespaces: MonitoringNamespaces,
     system: SystemPool,
-) -> Sequence[AlertmanagerArgs]:
-    """Of whoever tells people, where metrics are kept in the cluster."""
-    if monitoring.managed:
-        return ()
-    args = AlertmanagerArgs(
+) -> AlertmanagerArgs:
+    """Of whoever tells people."""
+    return AlertmanagerArgs(
         stack=plan.stack,
         cluster=cluster.resource,
         cluster_name=cluster.resource.name,
@@ -148,7 +105,6 @@ def alertmanager(
         webhook_secret=monitoring.webhook_secret,
         after=[system],
     )
-    return (args,)
 
 
 def observability(
@@ -158,11 +114,9 @@ def observability(
     namespaces: MonitoringNamespaces,
     serving: ServingNamespace,
     after: Sequence[Resource],
-) -> Sequence[ObservabilityArgs]:
+) -> ObservabilityArgs:
     """Of the Prometheus of the cluster, what it scrapes and what it watches for."""
-    if monitoring.managed:
-        return ()
-    args = ObservabilityArgs(
+    return ObservabilityArgs(
         cluster=cluster.resource,
         namespace=namespaces.monitoring,
         prometheus=prometheus_spec(
@@ -183,7 +137,6 @@ def observability(
         },
         after=after,
     )
-    return (args,)
 
 
 def grafana(

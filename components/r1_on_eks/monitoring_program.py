@@ -12,15 +12,11 @@ from r1_on_eks.resources.cluster import Cluster
 from r1_on_eks.resources.exporters import Exporters
 from r1_on_eks.resources.file_system_exporter import FileSystemExporter
 from r1_on_eks.resources.grafana import Grafana
-from r1_on_eks.resources.managed_metrics import ManagedMetrics
 from r1_on_eks.resources.model_storage import ModelStorage
 from r1_on_eks.resources.monitoring_namespaces import MonitoringNamespaces
-from r1_on_eks.resources.network import Network
 from r1_on_eks.resources.observability import Observability
 from r1_on_eks.resources.prometheus_operator import PrometheusOperator
 from r1_on_eks.resources.serving_namespace import ServingNamespace
-from r1_on_eks.resources.spending_watch import SpendingWatch
-from r1_on_eks.resources.stack_key import StackKey
 from r1_on_eks.resources.system_pool import SystemPool
 from r1_on_eks.wanted import wanted
 
@@ -30,31 +26,24 @@ class Watched:
     """The components that monitoring stands in and looks at.
 
     Attributes:
-        network: The subnets that Amazon's collector has addresses in.
         cluster: The cluster.
-        key: What encrypts metrics that Amazon keeps.
         system: Nodes of everything that serves no model.
         serving: The namespace of the models, which Prometheus looks into.
         storage: The file system of the weights, or none.
     """
 
-    network: Network
     cluster: Cluster
-    key: StackKey
     system: SystemPool
     serving: ServingNamespace
     storage: Sequence[ModelStorage]
 
 
-def watch(
-    plan: Plan, seen: Watched, on_aws: ResourceOptions, inside: ResourceOptions
-) -> list[Resource]:
+def watch(plan: Plan, seen: Watched, inside: ResourceOptions) -> list[Resource]:
     """Declares the monitoring that a stack file asks for; returns its components.
 
     Args:
         plan: What is decided.
         seen: What monitoring stands in.
-        on_aws: Options of what is in AWS.
         inside: Options of what is in the cluster.
     """
     asked = plan.monitoring
@@ -62,26 +51,20 @@ def watch(
         return []
     cluster, system = seen.cluster, seen.system
     spaces = MonitoringNamespaces("monitoring", inputs.namespaces(asked, cluster), inside)
-    told = Exporters("exporters", inputs.exporters(cluster, spaces, system), inside)
+    exporters = Exporters("exporters", inputs.exporters(asked, cluster, spaces, system), inside)
     disk = inputs.file_system(plan, cluster, spaces, seen.storage, system)
-    amazon = inputs.managed(plan, asked, seen.network, cluster, seen.key, system)
-    outside = [
-        *wanted(FileSystemExporter, "file-system", disk, inside),
-        *wanted(SpendingWatch, "spending", inputs.spending(plan, asked), on_aws),
-        *wanted(ManagedMetrics, "metrics", amazon, on_aws),
-    ]
-    operator = wanted(
-        PrometheusOperator,
-        "prometheus-operator",
-        inputs.operator(plan, asked, cluster, spaces, system),
-        inside,
+    operator = PrometheusOperator(
+        "prometheus-operator", inputs.operator(plan, cluster, spaces, system), inside
     )
-    asks = inputs.observability(plan, asked, cluster, spaces, seen.serving, operator)
+    asks = inputs.observability(plan, asked, cluster, spaces, seen.serving, [operator])
     tells = inputs.alertmanager(plan, asked, cluster, spaces, system)
     shows = inputs.grafana(plan, asked, cluster, spaces, system)
-    in_cluster = [
-        *wanted(Observability, "observability", asks, inside),
-        *wanted(Alertmanager, "alertmanager", tells, inside),
+    return [
+        spaces,
+        exporters,
+        *wanted(FileSystemExporter, "file-system", disk, inside),
+        operator,
+        Observability("observability", asks, inside),
+        Alertmanager("alertmanager", tells, inside),
         *wanted(Grafana, "grafana", shows, inside),
     ]
-    return [spaces, told, *outside, *operator, *in_cluster]

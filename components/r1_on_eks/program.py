@@ -100,10 +100,8 @@ def _declare(plan: Plan) -> None:
         models += [*reader, ModelService(model.name, server, inside)]
     gateway = Gateway("gateway", inputs.gateway(plan, network, cluster, system, serving), inside)
 
-    seen = Watched(
-        network=network, cluster=cluster, key=key, system=system, serving=serving, storage=storage
-    )
-    watching = watch(plan, seen, on_aws, inside)
+    seen = Watched(cluster=cluster, system=system, serving=serving, storage=storage)
+    watching = watch(plan, seen, inside)
 
     beginning = [key, network, cluster, *mirror, system, gpus, *fabric, *groups, serving]
     rest = [*storage, *synced, *filled.values(), *pools.values(), *models, gateway, *watching]

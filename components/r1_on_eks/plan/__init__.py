@@ -9,7 +9,6 @@ from r1_on_eks.plan.group import Group, group_of
 from r1_on_eks.plan.images import ImageSource, image_source
 from r1_on_eks.plan.layout import Layout, NotPinned
 from r1_on_eks.plan.monitoring.decided import MonitoringPlan, monitoring_of
-from r1_on_eks.plan.monitoring.policies import collectors_of
 from r1_on_eks.plan.names import service_name, variant_tags
 from r1_on_eks.plan.placement import DoesNotFit, Placement, place
 from r1_on_eks.plan.pools import Pool, gpu_pools, pool_of, pools_of, system_pool
@@ -19,7 +18,7 @@ from r1_on_eks.plan.server import ModelServer, server_of
 from r1_on_eks.plan.storage import Storage, storage_of
 from r1_on_eks.plan.subnets import NetworkPlan, cidr_of
 from r1_on_eks.plan.sync import Sync, sync_of
-from r1_on_eks.plan.traffic import Peer, Policy, policies_of
+from r1_on_eks.plan.traffic import Policy, policies_of
 from r1_on_eks.plan.versions import Versions
 from r1_on_eks.plan.zones import Zones, not_sold, region_of
 from r1_on_eks.stack_config import FileSystem, Pin, StackConfig, Workload
@@ -179,15 +178,10 @@ class Plan:
                 streamed=config.weights.streamed,
                 synced=config.weights.sync_from is not None,
                 cidr=cidr_of(config),
-                collectors=_collectors(config),
+                watched=config.monitoring is not None,
             ),
             monitoring=_monitoring(config, servers, pools, system),
         )
-
-
-def _collectors(config: StackConfig) -> tuple[Peer, ...]:
-    asked = config.monitoring
-    return collectors_of(asked.kind, cidr_of(config)) if asked else ()
 
 
 def _monitoring(
@@ -197,7 +191,6 @@ def _monitoring(
         return None
     return monitoring_of(
         config.monitoring,
-        stack=config.name,
         cidr=cidr_of(config),
         servers=servers,
         gpu_pools=pools,

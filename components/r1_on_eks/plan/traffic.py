@@ -85,7 +85,7 @@ def policies_of(
     streamed: bool,
     synced: bool = False,
     cidr: str = VPC_CIDR,
-    collectors: Sequence[Peer] = (),
+    watched: bool = False,
 ) -> tuple[Policy, ...]:
     """The policies of the serving namespace.
 
@@ -96,7 +96,7 @@ def policies_of(
         streamed: Whether they read their weights from S3.
         synced: Whether a Job brings weights into the bucket.
         cidr: IPv4 range of the network.
-        collectors: Who collects metrics, where any are collected.
+        watched: Whether the gateway's metrics are collected.
     """
     answering = (("TCP", PORT),)
     # Health checks come from the load balancer's own addresses in the VPC.
@@ -107,7 +107,7 @@ def policies_of(
         pods=GATEWAY_PODS,
         accepts=(
             Peer(blocks=callers, ports=(("TCP", listen_port),)),
-            *(asking(one, NGINX_METRICS_PORT) for one in collectors),
+            *([asking(PROMETHEUS, NGINX_METRICS_PORT)] if watched else ()),
         ),
         opens=(Peer(pods=SERVER_PODS, ports=answering), *DNS),
     )
@@ -123,7 +123,7 @@ def policies_of(
         accepts=(
             Peer(pods=GATEWAY_PODS, ports=answering),
             # A Prometheus of the cluster may ask at any time, ours or yours.
-            *(asking(one, PORT) for one in _each_once((PROMETHEUS, *collectors))),
+            asking(PROMETHEUS, PORT),
         ),
         opens=bucket if streamed else (),
     )
@@ -147,8 +147,3 @@ def _groups(servers: Sequence[ModelServer], needed: Sequence[Peer]) -> tuple[Pol
         for server in servers
         if server.stages > 1
     )
-
-
-def _each_once(peers: Sequence[Peer]) -> list[Peer]:
-    # Labels make a peer no key of a dictionary.
-    return [one for number, one in enumerate(peers) if one not in peers[:number]]

@@ -1,6 +1,6 @@
 """What tells of nodes, GPUs and Kubernetes' own objects."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,12 +34,14 @@ class ExportersArgs:
         cluster: The cluster that its objects vanish with.
         namespace: Restricted namespace.
         node_namespace: Namespace of pods that read their node.
+        gpus: Whether any node has one.
         after: Nodes that the first of them run on.
     """
 
     cluster: pulumi.Resource
     namespace: pulumi.Input[str]
     node_namespace: pulumi.Input[str]
+    gpus: bool
     after: Sequence[pulumi.Resource]
 
 
@@ -51,32 +53,43 @@ class Exporters(pulumi.ComponentResource):
     ) -> None:
         super().__init__("r1:index:Exporters", name, None, opts)
         within = pulumi.ResourceOptions(parent=self, deleted_with=args.cluster)
-        counters = kubernetes.core.v1.ConfigMap(
-            f"{name}-counters",
-            metadata={"name": "dcgm-counters", "namespace": args.node_namespace},
-            data={_COUNTERS: counters_csv()},
-            opts=within,
-        )
         on_nodes = pulumi.ResourceOptions.merge(
             within, pulumi.ResourceOptions(depends_on=list(args.after))
         )
-        for kind, labels, pod, opts_ in (
-            ("dcgm", DCGM_PODS, _dcgm_pod(counters.metadata.name), within),
-            ("node", NODE_EXPORTER_PODS, _node_pod(), on_nodes),
-        ):
-            kubernetes.apps.v1.DaemonSet(
-                f"{name}-{kind}",
-                metadata={"name": f"{kind}-exporter", "namespace": args.node_namespace},
-                spec={
-                    "selector": {"match_labels": labels},
-                    # All at once: they serve nobody's requests.
-                    "update_strategy": {"rolling_update": {"max_unavailable": "100%"}},
-                    "template": {"metadata": {"labels": labels}, "spec": pod},
-                },
-                opts=opts_,
+        if args.gpus:
+            counters = kubernetes.core.v1.ConfigMap(
+                f"{name}-counters",
+                metadata={"name": "dcgm-counters", "namespace": args.node_namespace},
+                data={_COUNTERS: counters_csv()},
+                opts=within,
             )
+            pod = _dcgm_pod(counters.metadata.name)
+            _on_every_node(f"{name}-dcgm", args.node_namespace, DCGM_PODS, pod, within)
+        _on_every_node(
+            f"{name}-node", args.node_namespace, NODE_EXPORTER_PODS, _node_pod(), on_nodes
+        )
         _states(name, args, within, on_nodes)
         self.register_outputs({})
+
+
+def _on_every_node(
+    name: str,
+    namespace: pulumi.Input[str],
+    labels: Mapping[str, str],
+    pod: Any,
+    opts: pulumi.ResourceOptions,
+) -> None:
+    kubernetes.apps.v1.DaemonSet(
+        name,
+        metadata={"name": labels["app.kubernetes.io/name"], "namespace": namespace},
+        spec={
+            "selector": {"match_labels": labels},
+            # All at once: they serve nobody's requests.
+            "update_strategy": {"rolling_update": {"max_unavailable": "100%"}},
+            "template": {"metadata": {"labels": labels}, "spec": pod},
+        },
+        opts=opts,
+    )
 
 
 def _dcgm_pod(counters: pulumi.Input[str]) -> Any:

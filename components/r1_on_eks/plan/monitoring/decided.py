@@ -4,9 +4,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from r1_on_eks.plan.monitoring.notifying import alertmanager_configuration, managed_definition
+from r1_on_eks.catalog.instances import INSTANCE_TYPES
+from r1_on_eks.plan.monitoring.notifying import alertmanager_configuration
 from r1_on_eks.plan.monitoring.policies import namespace_policies
-from r1_on_eks.plan.monitoring.scrape_text import scrape_configuration
 from r1_on_eks.plan.monitoring.scrapes import Scrape, scrapes_of
 from r1_on_eks.plan.monitoring.volume import Volume, volume_of
 from r1_on_eks.plan.pools import Pool
@@ -24,31 +24,27 @@ class MonitoringPlan:
     """What is declared of monitoring.
 
     Attributes:
-        managed: Whether Amazon keeps the metrics, or a Prometheus in the cluster.
-        retention_days: For how long.
+        retention_days: For how long metrics are kept.
         topic: ARN of the SNS topic that is told of alerts, or None.
         webhook_secret: Secret with the address that is told, or None.
         dashboards: Whether Grafana runs.
-        anomaly_usd: Unusual spending above it is told; None for never.
+        gpus: Whether any node has one.
         scrapes: What is asked for metrics.
         policies: Who may talk to whom, by namespace.
         alertmanager: Configuration of the alert manager.
-        collector: Configuration of Amazon's collector.
         volume: How many series there are, and what they weigh.
         memory_mib: Prometheus' own.
         disk_gib: Of its history.
     """
 
-    managed: bool
     retention_days: int
     topic: str | None
     webhook_secret: str | None
     dashboards: bool
-    anomaly_usd: float | None
+    gpus: bool
     scrapes: tuple[Scrape, ...]
     policies: dict[str, tuple[Policy, ...]]
     alertmanager: str
-    collector: str
     volume: Volume
     memory_mib: int
     disk_gib: int
@@ -57,7 +53,6 @@ class MonitoringPlan:
 def monitoring_of(
     asked: Monitoring,
     *,
-    stack: str,
     cidr: str,
     servers: Sequence[ModelServer],
     gpu_pools: Sequence[Pool],
@@ -68,37 +63,33 @@ def monitoring_of(
 
     Args:
         asked: Section of the stack file.
-        stack: Its name.
         cidr: IPv4 range of the network.
         servers: Its model servers.
         gpu_pools: Pools that serve them.
         system: The other nodes.
         file_system: Whether weights lie on one.
     """
-    managed = asked.kind == "managed"
+    gpus = any(INSTANCE_TYPES[pool.instance_type].gpus for pool in gpu_pools)
     webhook = asked.notify.webhook.secret if asked.notify and asked.notify.webhook else None
     notifies = "sns" if asked.topic else "webhook" if webhook else None
     volume = volume_of(servers, gpu_pools, system, days=asked.retention_days)
-    scrapes = scrapes_of([server.variant for server in servers], file_system=file_system)
     return MonitoringPlan(
-        managed=managed,
         retention_days=asked.retention_days,
         topic=asked.topic,
         webhook_secret=webhook,
-        dashboards=asked.with_dashboards,
-        anomaly_usd=asked.cost_anomaly_usd,
-        scrapes=scrapes,
+        dashboards=asked.dashboards,
+        gpus=gpus,
+        scrapes=scrapes_of(
+            [server.variant for server in servers], file_system=file_system, gpus=gpus
+        ),
         policies=namespace_policies(
-            asked.kind,
             cidr,
             notifies=notifies,
-            dashboards=asked.with_dashboards,
+            dashboards=asked.dashboards,
             file_system=file_system,
+            gpus=gpus,
         ),
-        alertmanager=managed_definition(asked.topic)
-        if managed
-        else alertmanager_configuration(asked.topic, webhook),
-        collector=scrape_configuration(scrapes, stack),
+        alertmanager=alertmanager_configuration(asked.topic, webhook),
         volume=volume,
         memory_mib=max(_LEAST_MIB, volume.memory_mib),
         disk_gib=min(_MOST_GIB, max(_LEAST_GIB, math.ceil(2 * volume.disk_gib))),

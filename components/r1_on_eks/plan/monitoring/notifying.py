@@ -20,12 +20,6 @@ def alertmanager_configuration(topic: str | None, webhook: str | None) -> str:
     return yaml.safe_dump(_configuration(_receiver(topic, webhook)), sort_keys=False)
 
 
-def managed_definition(topic: str | None) -> str:
-    """What Amazon's alert manager takes: the same text inside a text, with its own permissions."""
-    inner = alertmanager_configuration(topic, None)
-    return yaml.safe_dump({"alertmanager_config": inner}, sort_keys=False)
-
-
 def _configuration(receiver: dict[str, Any]) -> dict[str, Any]:
     return {
         "route": {

@@ -132,4 +132,4 @@ def _job(name: str) -> Relabel:
 
 
 def _written(steps: Sequence[Relabel]) -> list[dict[str, Any]]:
-    return [step.written(camel=True) for step in steps]
+    return [step.written() for step in steps]

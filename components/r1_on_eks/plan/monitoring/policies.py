@@ -1,7 +1,5 @@
 """Who may talk to whom in the namespaces of monitoring: everything else is denied, both ways."""
 
-from collections.abc import Sequence
-
 from r1_on_eks.plan.names import EXPORTERS_NAMESPACE, MONITORING_NAMESPACE, NAMESPACE, PORT
 from r1_on_eks.plan.subnets import API_SERVICE
 from r1_on_eks.plan.traffic import (
@@ -38,84 +36,66 @@ _AWS = (
 )
 
 
-def collectors_of(kind: str, cidr: str) -> tuple[Peer, ...]:
-    """Who asks for metrics: Prometheus, or Amazon's collector.
-
-    Its network interfaces have addresses of the network that nobody knows before.
-    """
-    return (PROMETHEUS,) if kind == "prometheus" else (Peer(blocks=(cidr,)),)
-
-
 def namespace_policies(
-    kind: str, cidr: str, *, notifies: str | None, dashboards: bool, file_system: bool
+    cidr: str, *, notifies: str | None, dashboards: bool, file_system: bool, gpus: bool
 ) -> dict[str, tuple[Policy, ...]]:
     """Policies by namespace.
 
     Args:
-        kind: `prometheus` or `managed`.
         cidr: IPv4 range of the network.
         notifies: `sns`, `webhook` or None.
         dashboards: Whether Grafana runs.
         file_system: Whether there is one that CloudWatch tells of.
+        gpus: Whether any node has one.
     """
-    collectors = collectors_of(kind, cidr)
     api = (
         Peer(blocks=(cidr,), ports=(("TCP", 443),)),
         Peer(blocks=(f"{API_SERVICE}/32",), ports=(("TCP", 443),)),
     )
     everybody = Policy(name="nobody-by-default", pods={})
-    states = Policy(
-        name="kube-state-metrics",
-        pods=KUBE_STATE_PODS,
-        accepts=_asked(collectors, KUBE_STATE_PORT),
-        opens=api,
-    )
-    cloudwatch = Policy(
-        name="cloudwatch-exporter",
-        pods=CLOUDWATCH_PODS,
-        accepts=_asked(collectors, CLOUDWATCH_PORT),
-        opens=_AWS,
-    )
-    in_cluster = (
-        *_prometheus(cidr, api, dashboards=dashboards, file_system=file_system),
+    states = _exporter(KUBE_STATE_PODS, KUBE_STATE_PORT, api)
+    cloudwatch = _exporter(CLOUDWATCH_PODS, CLOUDWATCH_PORT, _AWS)
+    nodes = _exporter(NODE_EXPORTER_PODS, NODE_EXPORTER_PORT)
+    of_gpus = _exporter(DCGM_PODS, DCGM_PORT)
+    in_here = (
+        everybody,
+        states,
+        *([cloudwatch] if file_system else ()),
+        _prometheus(cidr, api, dashboards=dashboards, file_system=file_system, gpus=gpus),
+        Policy(name="prometheus-operator", pods=OPERATOR_PODS, opens=api),
+        *([_GRAFANA] if dashboards else ()),
         _alertmanager(notifies),
     )
     return {
-        MONITORING_NAMESPACE: (
-            everybody,
-            states,
-            *([cloudwatch] if file_system else ()),
-            *(in_cluster if kind == "prometheus" else ()),
-        ),
-        EXPORTERS_NAMESPACE: (
-            everybody,
-            Policy(name="dcgm-exporter", pods=DCGM_PODS, accepts=_asked(collectors, DCGM_PORT)),
-            Policy(
-                name="node-exporter",
-                pods=NODE_EXPORTER_PODS,
-                accepts=_asked(collectors, NODE_EXPORTER_PORT),
-            ),
-        ),
+        MONITORING_NAMESPACE: in_here,
+        EXPORTERS_NAMESPACE: (everybody, *([of_gpus] if gpus else ()), nodes),
     }
 
 
-def _asked(collectors: Sequence[Peer], port: int) -> tuple[Peer, ...]:
-    return tuple(asking(one, port) for one in collectors)
+def _exporter(pods: dict[str, str], port: int, opens: tuple[Peer, ...] = ()) -> Policy:
+    """It answers Prometheus alone."""
+    return Policy(
+        name=pods["app.kubernetes.io/name"],
+        pods=pods,
+        accepts=(asking(PROMETHEUS, port),),
+        opens=opens,
+    )
 
 
 def _prometheus(
-    cidr: str, api: tuple[Peer, ...], *, dashboards: bool, file_system: bool
-) -> tuple[Policy, ...]:
+    cidr: str, api: tuple[Peer, ...], *, dashboards: bool, file_system: bool, gpus: bool
+) -> Policy:
     shown = Peer(pods=GRAFANA_PODS, ports=(("TCP", PROMETHEUS_PORT),))
     cloudwatch = Peer(pods=CLOUDWATCH_PODS, ports=(("TCP", CLOUDWATCH_PORT),))
-    prometheus = Policy(
+    dcgm = Peer(pods=DCGM_PODS, namespace=EXPORTERS_NAMESPACE, ports=(("TCP", DCGM_PORT),))
+    return Policy(
         name="prometheus",
         pods=PROMETHEUS_PODS,
         accepts=(shown,) if dashboards else (),
         opens=(
             Peer(pods=SERVER_PODS, namespace=NAMESPACE, ports=(("TCP", PORT),)),
             Peer(pods=GATEWAY_PODS, namespace=NAMESPACE, ports=(("TCP", NGINX_METRICS_PORT),)),
-            Peer(pods=DCGM_PODS, namespace=EXPORTERS_NAMESPACE, ports=(("TCP", DCGM_PORT),)),
+            *([dcgm] if gpus else ()),
             Peer(
                 pods=NODE_EXPORTER_PODS,
                 namespace=EXPORTERS_NAMESPACE,
@@ -129,12 +109,14 @@ def _prometheus(
             *DNS,
         ),
     )
-    operator = Policy(name="prometheus-operator", pods=OPERATOR_PODS, opens=api)
-    if not dashboards:
-        return prometheus, operator
-    # Nobody is let in: it is opened with kubectl port-forward, which comes from its own node.
-    asked = Peer(pods=PROMETHEUS_PODS, ports=(("TCP", PROMETHEUS_PORT),))
-    return prometheus, operator, Policy(name="grafana", pods=GRAFANA_PODS, opens=(asked, *DNS))
+
+
+# Nobody is let in: it is opened with kubectl port-forward, which comes from its own node.
+_GRAFANA = Policy(
+    name="grafana",
+    pods=GRAFANA_PODS,
+    opens=(Peer(pods=PROMETHEUS_PODS, ports=(("TCP", PROMETHEUS_PORT),)), *DNS),
+)
 
 
 def _alertmanager(notifies: str | None) -> Policy:

@@ -1,7 +1,7 @@
-"""What is scraped, and which labels its series get: one table for both kinds of monitoring.
+"""What is scraped, and which labels its series get.
 
 The rules and dashboards know jobs `vllm`, `nginx`, `dcgm`, `node`, `kube-state-metrics` and
-`kubelet` by these labels, wherever Prometheus runs.
+`kubelet` by these labels.
 """
 
 import re
@@ -88,14 +88,11 @@ class Relabel:
     replacement: str | None = None
     action: str | None = None
 
-    def written(self, *, camel: bool) -> dict[str, Any]:
-        """For an object of the operator (`camel`), or for Prometheus' own configuration."""
-        sources, target = ("sourceLabels", "targetLabel") if camel else (
-            "source_labels", "target_label"
-        )  # fmt: skip
+    def written(self) -> dict[str, Any]:
+        """As an object of the operator has it."""
         given = {
-            sources: list(self.sources),
-            target: self.target,
+            "sourceLabels": list(self.sources),
+            "targetLabel": self.target,
             "regex": self.regex,
             "replacement": self.replacement,
             "action": self.action,
@@ -136,80 +133,33 @@ _NODE = Relabel(sources=(f"{_POD}_node_name",), target="node")
 _NOT_ITS_OWN = Relabel(action="labeldrop", regex="pod|container|namespace|endpoint")
 
 
-def scrapes_of(variants: Sequence[str], *, file_system: bool) -> tuple[Scrape, ...]:
+def scrapes_of(variants: Sequence[str], *, file_system: bool, gpus: bool) -> tuple[Scrape, ...]:
     """What is scraped of a stack, but for the kubelets.
 
     Args:
         variants: Those that stand up.
         file_system: Whether there is one that CloudWatch tells of.
+        gpus: Whether any node has one.
     """
-    cloudwatch = Scrape(
-        job="fsx",
-        namespace=MONITORING_NAMESPACE,
-        pods=CLOUDWATCH_PODS,
-        port=CLOUDWATCH_PORT,
-        interval_seconds=FSX_PERIOD_SECONDS,
-        relabel=(_NOT_ITS_OWN,),
-        metric_relabel=(_kept(("aws_fsx_.*", "yace_cloudwatch_requests_total")),),
-    )
     return (
-        *_of_every_stack(variants),
-        *([cloudwatch] if file_system else ()),
+        *_OF_EVERY_STACK,
+        *([_dcgm(variants)] if gpus else ()),
+        *([_CLOUDWATCH] if file_system else ()),
     )
 
 
-def _of_every_stack(variants: Sequence[str]) -> tuple[Scrape, ...]:
-    return (
-        Scrape(
-            job="vllm",
-            namespace=NAMESPACE,
-            pods=SERVER_PODS,
-            port=PORT,
-            relabel=(
-                Relabel(sources=(f"{_POD}_label_{_meta(VARIANT_LABEL)}",), target="variant"),
-                _NODE,
-            ),
-            # When a series began, of each of its buckets; and the interpreter's garbage.
-            metric_relabel=(_dropped((".*_created", "python_gc_.*")),),
-        ),
-        Scrape(
-            job="nginx",
-            namespace=NAMESPACE,
-            pods=GATEWAY_PODS,
-            port=NGINX_METRICS_PORT,
-            relabel=(_NODE,),
-            # The exporter's own process is nobody's concern.
-            metric_relabel=(_kept(("nginx_.*", "nginxexporter_build_info", "up")),),
-        ),
-        Scrape(
-            job="dcgm",
-            namespace=EXPORTERS_NAMESPACE,
-            pods=DCGM_PODS,
-            port=DCGM_PORT,
-            honest=True,
-            relabel=(_NODE, _NOT_ITS_OWN),
-            metric_relabel=(
-                *(_variant_of_pod(variant) for variant in variants),
-                # The node says it better, and a GPU keeps its UUID when its node is another.
-                Relabel(action="labeldrop", regex="Hostname|pci_bus_id|device"),
-            ),
-        ),
-        Scrape(
-            job="node",
-            namespace=EXPORTERS_NAMESPACE,
-            pods=NODE_EXPORTER_PODS,
-            port=NODE_EXPORTER_PORT,
-            relabel=(_NODE, _NOT_ITS_OWN),
-            metric_relabel=(_dropped(("go_.*", "process_.*", "promhttp_.*")),),
-        ),
-        Scrape(
-            job="kube-state-metrics",
-            namespace=MONITORING_NAMESPACE,
-            pods=KUBE_STATE_PODS,
-            port=KUBE_STATE_PORT,
-            honest=True,
-            relabel=(_NOT_ITS_OWN,),
-            metric_relabel=(_kept(_OF_KUBE_STATE),),
+def _dcgm(variants: Sequence[str]) -> Scrape:
+    return Scrape(
+        job="dcgm",
+        namespace=EXPORTERS_NAMESPACE,
+        pods=DCGM_PODS,
+        port=DCGM_PORT,
+        honest=True,
+        relabel=(_NODE, _NOT_ITS_OWN),
+        metric_relabel=(
+            *(_variant_of_pod(variant) for variant in variants),
+            # The node says it better, and a GPU keeps its UUID when its node is another.
+            Relabel(action="labeldrop", regex="Hostname|pci_bus_id|device"),
         ),
     )
 
@@ -235,6 +185,57 @@ def _variant_of_pod(variant: str) -> Relabel:
         replacement=variant,
         target="variant",
     )
+
+
+_OF_EVERY_STACK = (
+    Scrape(
+        job="vllm",
+        namespace=NAMESPACE,
+        pods=SERVER_PODS,
+        port=PORT,
+        relabel=(
+            Relabel(sources=(f"{_POD}_label_{_meta(VARIANT_LABEL)}",), target="variant"),
+            _NODE,
+        ),
+        # When a series began, of each of its buckets; and the interpreter's garbage.
+        metric_relabel=(_dropped((".*_created", "python_gc_.*")),),
+    ),
+    Scrape(
+        job="nginx",
+        namespace=NAMESPACE,
+        pods=GATEWAY_PODS,
+        port=NGINX_METRICS_PORT,
+        relabel=(_NODE,),
+        # The exporter's own process is nobody's concern.
+        metric_relabel=(_kept(("nginx_.*", "nginxexporter_build_info", "up")),),
+    ),
+    Scrape(
+        job="node",
+        namespace=EXPORTERS_NAMESPACE,
+        pods=NODE_EXPORTER_PODS,
+        port=NODE_EXPORTER_PORT,
+        relabel=(_NODE, _NOT_ITS_OWN),
+        metric_relabel=(_dropped(("go_.*", "process_.*", "promhttp_.*")),),
+    ),
+    Scrape(
+        job="kube-state-metrics",
+        namespace=MONITORING_NAMESPACE,
+        pods=KUBE_STATE_PODS,
+        port=KUBE_STATE_PORT,
+        honest=True,
+        relabel=(_NOT_ITS_OWN,),
+        metric_relabel=(_kept(_OF_KUBE_STATE),),
+    ),
+)
+_CLOUDWATCH = Scrape(
+    job="fsx",
+    namespace=MONITORING_NAMESPACE,
+    pods=CLOUDWATCH_PODS,
+    port=CLOUDWATCH_PORT,
+    interval_seconds=FSX_PERIOD_SECONDS,
+    relabel=(_NOT_ITS_OWN,),
+    metric_relabel=(_kept(("aws_fsx_.*", "yace_cloudwatch_requests_total")),),
+)
 
 
 KUBELET_JOB = "kubelet"
