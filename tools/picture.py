@@ -56,12 +56,12 @@ LeaderWorkerSets | leader worker sets | over several nodes | 458 362 276 46 | gr
 ModelStorage | model storage | FSx for Lustre | 764 232 176 50 | data dashed
 WeightsPreload | weights preload | a Job, before the GPUs | 764 308 176 50 | data dashed
 MonitoringNamespaces | monitoring namespaces |  | 178 414 774 158 | none dashed
-PrometheusOperator | operator | Prometheus' own | 190 440 112 38 | watch dashed
-Observability | Prometheus | rules, what it asks | 308 440 112 38 | watch dashed
-Alertmanager | Alertmanager | SNS or a webhook | 190 483 112 38 | watch dashed
-Grafana | Grafana | dashboards | 308 483 112 38 | watch dashed
-FileSystemExporter | file system exporter | asks CloudWatch | 190 526 230 38 | watch dashed
-Exporters | exporters | DCGM and node on nodes, kube-state | 458 440 276 38 | watch dashed
+PrometheusOperator | operator | Prometheus' own | 190 440 112 41 | watch dashed
+Observability | Prometheus | rules, what it asks | 308 440 112 41 | watch dashed
+Alertmanager | Alertmanager | SNS or a webhook | 190 483 112 41 | watch dashed
+Grafana | Grafana | dashboards | 308 483 112 41 | watch dashed
+FileSystemExporter | file system exporter | asks CloudWatch | 190 526 230 41 | watch dashed
+Exporters | exporters | DCGM and node on nodes, kube-state | 458 440 276 41 | watch dashed
 """
 
 
