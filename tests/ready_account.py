@@ -5,7 +5,13 @@ from typing import Any
 
 from injected_aws import refusal
 from r1_on_eks.catalog.checkpoints import CHECKPOINTS
-from r1_on_eks.catalog.quotas import ADDRESSES, INSTANCE_QUOTAS, NAT_GATEWAYS, VPCS
+from r1_on_eks.catalog.quotas import (
+    ADDRESSES,
+    FILE_SYSTEM_QUOTAS,
+    INSTANCE_QUOTAS,
+    NAT_GATEWAYS,
+    VPCS,
+)
 
 ACCOUNT = "111122223333"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/platform-engineer"
@@ -20,6 +26,8 @@ def quotas(**changed: float) -> Any:
     """Service Quotas' answers: plenty, but for the codes given as L_417A185B."""
     values = dict.fromkeys(INSTANCE_QUOTAS, 500.0)
     values |= {VPCS.code: 5.0, ADDRESSES.code: 5.0, NAT_GATEWAYS.code: 5.0}
+    for systems, capacity in FILE_SYSTEM_QUOTAS.values():
+        values |= {systems.code: 100.0, capacity.code: 100_800.0}
     values |= {code.replace("_", "-"): value for code, value in changed.items()}
     return lambda asked: {
         "Quota": {"QuotaCode": asked["QuotaCode"], "Value": values[asked["QuotaCode"]]}
@@ -190,6 +198,16 @@ def subnets(blocks: dict[str, str] | None = None, **zones: str) -> dict[str, Any
             }
             for number, letter in enumerate("abcd")
         ]
+    }
+
+
+def file_system(capacity: int, deployment: str = "PERSISTENT_2", **other: Any) -> dict[str, Any]:
+    """A file system of FSx for Lustre."""
+    return {
+        "FileSystemType": "LUSTRE",
+        "StorageCapacity": capacity,
+        "LustreConfiguration": {"DeploymentType": deployment},
+        **other,
     }
 
 

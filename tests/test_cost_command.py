@@ -205,7 +205,7 @@ def test_it_is_quick_when_it_ran_before():
 
 
 def studied(name):
-    from r1_on_eks.cost.commands import declared_states, planned
+    from r1_on_eks.cost.states import declared_states, planned
 
     config, plan = planned(name)
     states = declared_states([name], None, PROJECT)[name]

@@ -15,7 +15,9 @@ class Nodes(pulumi.CustomResource):
         super().__init__("test:index:Nodes", name, {})
 
 
-def declared(engine, *, claim_name: str | None = "r1-weights", replicas=1, tensor_parallel=8):
+def declared(
+    engine, *, claim_name: str | None = "r1-weights", replicas=1, tensor_parallel=8, scaled=False
+):
     entry = Layout(
         instance="p4de.24xlarge",
         tensor_parallel=tensor_parallel,
@@ -29,6 +31,7 @@ def declared(engine, *, claim_name: str | None = "r1-weights", replicas=1, tenso
             cluster=Cluster("eks", role_arn="arn:role", vpc_config={"subnet_ids": []}),
             namespace="r1",
             server=server_of(place("70b", entry), WEIGHTS),
+            scaled=scaled,
             pool="r1-70b",
             server_key_secret="server-key",
             claim_name=claim_name,
@@ -61,6 +64,12 @@ def test_its_pods_land_on_their_pool_with_all_its_gpus(engine):
 def strategy(engine, **changes):
     spec = declared(engine, **changes).one("Deployment").inputs["spec"]
     return spec["strategy"]["rollingUpdate"]
+
+
+@pytest.mark.parametrize(("scaled", "number"), [(False, 1), (True, None)])
+def test_a_number_that_an_autoscaler_decides_is_not_declared(engine, scaled, number):
+    spec = declared(engine, scaled=scaled).one("Deployment").inputs["spec"]
+    assert spec.get("replicas") == number
 
 
 def test_a_new_version_does_not_wait_for_a_second_set_of_gpus(engine):

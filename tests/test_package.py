@@ -7,6 +7,7 @@ empty environment with nothing of this repository in reach.
 import email
 import json
 import os
+import re
 import runpy
 import shutil
 import subprocess
@@ -51,12 +52,17 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel):
         files = set(archive.namelist())
     described = {name for name in files if ".dist-info/" in name}
     assert {name.partition("/")[0] for name in files - described} == {"r1_on_eks"}
+    tools = [f"tools/{name}" for name in ("control-plane", "kwok", "lws", "pulumi")]
     tracked = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "components/r1_on_eks"],
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", *tools,
+         "components/r1_on_eks"],
         cwd=PROJECT, check=True, capture_output=True, text=True,
     ).stdout.split()  # fmt: skip
-    ours = {name.removeprefix("components/") for name in tracked if (PROJECT / name).exists()}
-    assert files - described == ours
+    assert files - described == {
+        re.sub("^tools/", "r1_on_eks/rehearsal/go_modules/", name.removeprefix("components/"))
+        for name in tracked
+        if (PROJECT / name).exists()
+    }
     assert "r1_on_eks/py.typed" in files
     assert any(name.endswith("licenses/LICENSE") for name in described)
 
@@ -180,26 +186,51 @@ def test_pulumi_new_takes_the_template(tmp_path):
     assert (tmp_path / "own" / "stacks" / "Pulumi.dev.yaml").is_file()
 
 
-@pytest.mark.slow
-def test_the_wheel_works_in_an_empty_environment(wheel, tmp_path):
-    """Its dependencies come from a package index, or from uv's cache."""
-    empty = tmp_path / "venv"
+def installed(wheel, folder, extras=""):
+    """What a command sees of an empty environment with the wheel in it.
+
+    The wheel's dependencies come from a package index, or from uv's cache.
+    """
+    empty = folder / "venv"
     subprocess.run([UV, "venv", "--quiet", "--python", sys.executable, empty], check=True)
     subprocess.run(
-        [UV, "pip", "install", "--quiet", "--python", empty / "bin" / "python", wheel],
+        [UV, "pip", "install", "--quiet", "--python", empty / "bin" / "python",
+         f"r1-on-eks{extras} @ {wheel.as_uri()}"],
         check=True, timeout=500,
     )  # fmt: skip
-    outside = {"PATH": f"{empty / 'bin'}:/usr/bin:/bin", "HOME": str(tmp_path)}
-
-    def r1(*words, folder=tmp_path):
-        done = subprocess.run(
-            ["r1", *words], cwd=folder, env=outside, capture_output=True, text=True, timeout=120
-        )
-        assert done.returncode == 0, f"r1 {' '.join(words)}\n{done.stdout}{done.stderr}"
-        return done.stdout
-
+    outside = {"PATH": f"{empty / 'bin'}:/usr/bin:/bin", "HOME": str(folder)}
     assert shutil.which("r1", path=outside["PATH"]) == str(empty / "bin" / "r1")
-    r1("new", "own")
+    return outside
+
+
+def r1(*words, folder, outside):
+    done = subprocess.run(
+        ["r1", *words], cwd=folder, env=outside, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, f"r1 {' '.join(words)}\n{done.stdout}{done.stderr}"
+    return done.stdout
+
+
+@pytest.mark.slow
+def test_the_wheel_works_in_an_empty_environment(wheel, tmp_path):
+    outside = installed(wheel, tmp_path)
+    r1("new", "own", folder=tmp_path, outside=outside)
     for words in WORKS_ALONE:
-        assert r1(*words, folder=tmp_path / "own")
-    assert all(name in r1("variants") for name in VARIANTS)
+        assert r1(*words, folder=tmp_path / "own", outside=outside)
+    assert all(name in r1("variants", folder=tmp_path, outside=outside) for name in VARIANTS)
+
+
+@pytest.mark.slow
+@pytest.mark.rehearsal
+def test_a_project_of_the_wheel_alone_is_rehearsed(wheel, tmp_path):
+    outside = installed(wheel, tmp_path, "[rehearsal,policy]")
+    # The tools were built before, from the same modules.
+    outside["XDG_CACHE_HOME"] = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    r1("new", "own", folder=tmp_path, outside=outside)
+    words = ["rehearse", "--", "pulumi", "preview", "--stack", "dev", "--policy-pack", "policies"]
+    try:
+        said = r1(*words, folder=tmp_path / "own", outside=outside)
+    finally:
+        r1("rehearse", "stop", folder=tmp_path / "own", outside=outside)
+    assert "r1-on-eks@v0.1.0" in said
+    assert "eks:NodeGroup r1-7b create" in said

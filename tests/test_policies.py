@@ -10,7 +10,7 @@ import pytest
 from r1_on_eks.cost.declared import Declaration, Declared, Unknown, inputs_of
 from r1_on_eks.policies.pack import RULES, STACK_RULES, UnknownRule, checked_settings
 from r1_on_eks.policies.rule import ADVISORY, MANDATORY, with_defaults
-from r1_on_eks.policies.spending import lifetime_broken
+from r1_on_eks.policies.spending import lifetime_broken, written_config
 
 PROJECT = Path(__file__).parent.parent
 PAGE = PROJECT / "docs" / "policies.md"
@@ -188,6 +188,12 @@ def test_what_has_no_known_price_is_never_free():
 )
 def test_test_stacks_say_when_they_end(stack, config, wrong):
     assert bool(list(lifetime_broken(stack, config, ["test-*", "pr-*"]))) is wrong
+
+
+def test_a_lifetime_is_read_in_the_stacks_own_file(tmp_path):
+    assert written_config("test-7b", PROJECT / "infra")["lifetime"] == "8h"
+    assert written_config("nobody", PROJECT) == {}
+    assert written_config("test-7b", tmp_path) == {}
 
 
 def test_stacks_of_this_repository_break_no_mandatory_rule(engine):

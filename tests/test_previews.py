@@ -296,7 +296,7 @@ def test_a_preview_and_its_program_under_mocks_give_the_same_bill(texts, program
 @pytest.mark.rehearsal
 @pytest.mark.timeout(1800)
 def test_every_stack_has_the_same_bill_in_its_first_preview_and_under_mocks(tmp_path):
-    from r1_on_eks.cost.commands import declared_states
+    from r1_on_eks.cost.states import declared_states
 
     names = stack_names(PROJECT / "stacks")
     states = declared_states(names, None, PROJECT)

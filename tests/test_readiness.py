@@ -134,6 +134,7 @@ class Situation:
 
 
 QUOTAS, INSTANCES = "service-quotas.GetServiceQuota", "ec2.DescribeInstances"
+FSX = "fsx.DescribeFileSystems"
 S3, BLOCKS = "s3.ListObjectsV2", "ec2.DescribeCapacityBlockOfferings"
 SIMULATION = "iam.SimulatePrincipalPolicy"
 
@@ -282,6 +283,25 @@ SITUATIONS = [
     Situation("a given network as it should be", "network vpc-0123456789abcdef0", "ready",
               "subnet-0000000000000000a 250 addresses free",
               answers={"ec2.DescribeSubnets": account.subnets()}, keys=GIVEN, alone=False),
+    # File systems.
+    Situation("no file system left", "quota L-FD6F2F22", "lacking", "1 allowed, others have 1",
+              "--service-code fsx --quota-code L-FD6F2F22 --desired-value 2",
+              {QUOTAS: account.quotas(L_FD6F2F22=1.0),
+               FSX: {"FileSystems": [account.file_system(1200)]}},
+              moves=("quota L-8F1B9C74",)),
+    Situation("too few GiB of file systems left", "quota L-8F1B9C74", "lacking",
+              "100800 allowed, others have 100000 GiB; needs 1200",
+              "--service-code fsx --quota-code L-8F1B9C74 --desired-value 101200",
+              {FSX: {"FileSystems": [account.file_system(100_000)]}},
+              moves=("quota L-FD6F2F22",)),
+    Situation("its own file system and scratch ones are no others", "quota L-8F1B9C74", "ready",
+              "others have 0 GiB; needs 1200",
+              answers={FSX: {"FileSystems": [
+                  account.file_system(1200, Tags=[{"Key": "r1:stack", "Value": "prod-70b"}]),
+                  account.file_system(100_000, "SCRATCH_2"), {"FileSystemType": "ONTAP"}]}}),
+    Situation("FSx may not be asked", "FSx for Lustre", "unknown", "", "fsx:DescribeFileSystems",
+              answers={FSX: refusal("AccessDeniedException")},
+              moves=("quota L-FD6F2F22", "quota L-8F1B9C74")),
     # Kubernetes and its images.
     Situation("extended support, by the calendar", "Kubernetes support", "lacking",
               "left standard support on 2027-03-27", 'kubernetes: "1.36"',
@@ -362,7 +382,8 @@ SITUATIONS = [
               {"ec2.DescribeInstanceTypeOfferings": refusal("RequestLimitExceeded", 503)},
               moves=("offer p4d.24xlarge", "offer m7i.large")),
     Situation("one service not reached", "FSx for Lustre", "unknown", "was not reached",
-              "HTTPS_PROXY", {"fsx.DescribeFileSystems": ConnectTimeoutError(endpoint_url="x")}),
+              "HTTPS_PROXY", {FSX: ConnectTimeoutError(endpoint_url="x")},
+              moves=("quota L-FD6F2F22", "quota L-8F1B9C74")),
     # The rest.
     Situation("pins missing in production", "pins", "lacking", "pulumi up refuses",
               "r1 pins refresh prod-70b", keys={"allow_unpinned": False}),

@@ -307,7 +307,14 @@ def test_a_manifest_that_nobody_can_read_is_no_completeness(tmp_path, folder):
 def test_a_file_that_cannot_be_read_fails_it(tmp_path, folder):
     (folder / "model.safetensors").write_text("x")
     broken = preload_of(SMALL, weights()).script.replace("head -c 1", "false")
-    assert run(broken, tmp_path).returncode != 0
+    ran = run(broken, tmp_path)
+    assert ran.returncode == 1
+    said = ran.stderr.splitlines()
+    assert said[0] == (
+        "FSx did not fetch all of s3://ours/DeepSeek-R1-Distill-Qwen-1.5B, see above; it holds:"
+    )
+    # Whether it is full: the table of df.
+    assert "Use%" in said[1]
 
 
 def test_a_job_is_another_one_for_another_checkpoint_alone():

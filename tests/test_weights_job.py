@@ -4,12 +4,15 @@ import importlib.util
 import json
 import os
 import re
+import resource
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from r1_on_eks.plan.sync import PACKAGE, sync_code, sync_of
+from r1_on_eks.catalog.images import PYTHON_WITH_BOTO3
+from r1_on_eks.plan.images import images_in
+from r1_on_eks.plan.sync import sync_code, sync_of
 from r1_on_eks.plan.traffic import policies_of
 from r1_on_eks.stack_config import StackConfigError, Weights, parse_stack_config
 from r1_on_eks.stack_config.pinned import NOTHING_PINNED, Pinned
@@ -51,6 +54,15 @@ def test_only_a_stack_that_asks_for_it_gets_it(engine):
     declared(engine, "edge-1.5b")
     assert engine.of_type("WeightsSync") == []
     assert engine.of_type("Job") == []
+
+
+def test_its_image_is_pinned_only_where_it_runs():
+    def images(sync_from):
+        settings = settings_of("edge-1.5b", STACKS)
+        changed = settings["weights"] | ({"sync_from": sync_from} if sync_from else {})
+        return set(images_in(parse_stack_config({"name": "x", **settings, "weights": changed})))
+
+    assert images("hub") - images(None) == {PYTHON_WITH_BOTO3}
 
 
 def test_it_brings_the_pinned_commits_and_is_another_job_for_others():
@@ -138,23 +150,50 @@ def test_a_config_map_holds_the_code():
     assert sum(len(text.encode()) for text in sync_code().values()) < 200_000
 
 
-def test_the_code_of_the_job_runs_where_this_package_is_not(tmp_path, monkeypatch):
-    folder = tmp_path / "code" / PACKAGE
-    folder.mkdir(parents=True)
-    for name, text in sync_code().items():
-        (folder / name).write_text(text)
-    alone = (
-        "import runpy, sys; sys.path[:] = [sys.argv[1]] + ["
-        "one for one in sys.path if 'components' not in one];"
-        "import r1_on_eks; assert r1_on_eks.__file__ is None, r1_on_eks.__file__;"
-        "runpy.run_module('r1_on_eks.operations.weights.job', run_name='__main__')"
+# What AWS's Lambda image for Python has in /var/runtime, and nothing else.
+RUNTIME = ("boto3", "botocore", "s3transfer", "jmespath", "urllib3", "dateutil", "six")
+
+
+def laid_out(engine, tmp_path):
+    """The container of the Job with its two folders elsewhere: words and environment."""
+    pod = engine.one("Job").inputs["spec"]["template"]["spec"]
+    (container,), (volume,) = pod["containers"], pod["volumes"]
+    code = engine.one("ConfigMap", "weights-code").inputs["data"]
+    for item in volume["configMap"]["items"]:
+        path = tmp_path / "code" / item["path"]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(code[item["key"]])
+    (tmp_path / "runtime").mkdir()
+    for name in RUNTIME:
+        found = Path(importlib.util.find_spec(name).origin)
+        there = found if found.name != "__init__.py" else found.parent
+        (tmp_path / "runtime" / there.name).symlink_to(there)
+    environment = {one["name"]: one["value"] for one in container["env"]}
+    (mount,) = container["volumeMounts"]
+    moved = {mount["mountPath"]: "code", "/var/runtime": "runtime"}
+    environment["PYTHONPATH"] = ":".join(
+        str(tmp_path / moved[one]) for one in environment["PYTHONPATH"].split(":")
     )
-    s3 = s3_server.S3Server("ours", monkeypatch)
+    # An interpreter without this environment's packages.
+    return [sys._base_executable, *container["command"][1:]], environment
+
+
+def no_file_may_grow():
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+
+
+def test_its_container_brings_the_weights_with_what_its_image_has_and_a_full_disk(
+    engine, tmp_path, monkeypatch
+):
+    declared(engine, "edge-1.5b", sync_from="hub")
+    words, environment = laid_out(engine, tmp_path)
+    wanted = json.loads(environment["R1_WEIGHTS"])
+    s3 = s3_server.S3Server(wanted["bucket"], monkeypatch)
     hub = hub_server.HubServer(hub_server.model(elements=2_000))
-    wanted = json.loads(planned().wanted) | {"from": hub.address}
+    environment["R1_WEIGHTS"] = json.dumps(wanted | {"from": hub.address})
+    given = {key: value for key, value in os.environ.items() if key.startswith("AWS_")}
     ran = subprocess.run(
-        [sys.executable, "-I", "-c", alone, tmp_path / "code"],
-        env=os.environ | {"R1_WEIGHTS": json.dumps(wanted)},
+        words, env=environment | given, cwd="/", preexec_fn=no_file_may_grow,
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     found = s3.contents(hub_server.REPOSITORY.rpartition("/")[2])
@@ -162,3 +201,4 @@ def test_the_code_of_the_job_runs_where_this_package_is_not(tmp_path, monkeypatc
     s3.close()
     assert ran.returncode == 0, ran.stderr
     assert found.keys() - {"manifest.json"} == hub_server.wanted(hub.files).keys()
+    assert "complete: 9 files" in ran.stderr

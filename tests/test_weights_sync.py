@@ -152,7 +152,8 @@ def test_a_hub_that_asks_for_patience_gets_it(s3, hub):
 
 
 def test_an_address_that_has_ended_is_asked_for_again(s3, hub):
-    hub.valid_for = 4
+    # A shard has four parts, of which two are asked for at a time: the last comes too late.
+    hub.valid_for = 1
     sync(s3, hub.address)
     assert_whole(s3)
     assert hub.resolved > len(WANTED)
@@ -220,6 +221,20 @@ def test_what_somebody_copied_by_hand_is_verified_and_kept(s3, hub):
     sync(s3, hub.address)
     assert_whole(s3)
     assert {name for name, _, _ in hub.served} == {SHARD}
+
+
+def test_an_upload_that_another_client_left_is_not_mixed_with_ours(s3, hub):
+    at = {"Bucket": s3.bucket, "Key": f"{FOLDER}/{SHARD}"}
+    begun = s3.client.create_multipart_upload(**at, ChecksumAlgorithm="SHA256")
+    s3.client.upload_part(
+        **at,
+        UploadId=begun["UploadId"],
+        PartNumber=1,
+        Body=b"0" * PART,
+        ChecksumAlgorithm="SHA256",
+    )
+    sync(s3, hub.address)
+    assert_whole(s3)
 
 
 def test_an_object_that_changed_since_it_was_verified_is_not_trusted(s3, hub):
@@ -319,4 +334,4 @@ def test_a_source_that_lacks_a_shard_is_refused_before_anything_is_brought(s3, h
 
 
 def test_memory_holds_a_few_parts_and_no_file():
-    assert Pace().files * Pace().parts * Pace().part * 2 <= 256 << 20
+    assert Pace().memory <= 256 << 20

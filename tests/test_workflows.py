@@ -65,6 +65,13 @@ def test_what_changes_an_account_waits_for_a_person_or_a_lifetime(file):
             assert job["environment"] == "production"
 
 
+def test_every_go_module_is_kept_up_to_date():
+    told = yaml.safe_load((PROJECT / ".github" / "dependabot.yml").read_text())["updates"]
+    (gomod,) = [one for one in told if one["package-ecosystem"] == "gomod"]
+    modules = sorted((PROJECT / "tools").glob("*/go.mod"))
+    assert gomod["directories"] == [f"/tools/{one.parent.name}" for one in modules]
+
+
 @pytest.fixture
 def upstream(tmp_path):
     """An action with three releases, the second with an annotated tag, and a workflow of it."""

@@ -238,6 +238,7 @@ def model_service(
         cluster=cluster.resource,
         namespace=serving.namespace,
         server=model.server,
+        scaled=model.scaling is not None,
         group=model.group,
         pool=model.pool,
         server_key_secret=serving.server_key_secret,

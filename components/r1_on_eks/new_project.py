@@ -49,14 +49,14 @@ def run(arguments: argparse.Namespace) -> int:
         folder = Path(arguments.directory)
         name = arguments.name or folder.resolve().name
         variants = tuple(dict.fromkeys(arguments.variant or _VARIANTS))
-        write_project(folder, name=name, stack=arguments.stack, variants=variants)
+        write_project(folder, name=name, stack=arguments.new_stack, variants=variants)
     except (Misuse, StackConfigError, OSError) as error:
         print(f"r1 new: {error}", file=sys.stderr)
         return 2
     except (DoesNotFit, NotPinned, NothingMeets) as error:
         print(f"r1 new: {error}", file=sys.stderr)
         return 1
-    _tell(folder, arguments.stack)
+    _tell(folder, arguments.new_stack)
     return 0
 
 
@@ -121,11 +121,15 @@ def _make_stack(stacks: Path, stack: str, variants: Sequence[str]) -> None:
 
 
 def _tell(folder: Path, stack: str) -> None:
-    print(f"""\
-{folder} is a project of its own. Next:
-  cd {folder}
-  uv sync && . .venv/bin/activate     what pyproject.toml names
-  edit stacks/Pulumi.{stack}.yaml     admins, endpoint, weights bucket, Region and zones
-  r1 plan {stack}; r1 cost {stack}         what it would stand up, for how much
-  r1 check {stack}                    is the account ready, and what is lacking
-  pulumi up --stack {stack}""")
+    steps = {
+        f"cd {folder}": "",
+        "uv sync && . .venv/bin/activate": "what pyproject.toml names",
+        f"edit stacks/Pulumi.{stack}.yaml": "admins, endpoint, weights bucket, Region and zones",
+        f"r1 plan {stack}; r1 cost {stack}": "what it would stand up, for how much",
+        f"r1 check {stack}": "is the account ready, and what is lacking",
+        f"pulumi up --stack {stack}": "",
+    }
+    width = max(map(len, steps))
+    print(f"{folder} is a project of its own. Next:")
+    for typed, why in steps.items():
+        print(f"  {typed:{width}}   {why}".rstrip())

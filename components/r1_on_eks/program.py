@@ -8,8 +8,8 @@ import pulumi
 from pulumi import Resource, ResourceOptions
 
 from r1_on_eks import inputs, providers
-from r1_on_eks.catalog.images import every_image
 from r1_on_eks.plan import Plan
+from r1_on_eks.plan.images import images_in
 from r1_on_eks.plan.names import HOW_TO_LIFT_PROTECTION
 from r1_on_eks.plan.storage import replacement_told
 from r1_on_eks.plan.upgrades import is_due, upgrade_told
@@ -48,7 +48,7 @@ def declare(config: StackConfig, decisions: Decisions = NOTHING_DECIDED) -> None
         DoesNotFit: a variant or its weights do not fit where they were put.
     """
     plan = Plan.of(config, decisions)
-    refuse_unpinned(config, pins_of(plan.versions, plan.images, every_image()))
+    refuse_unpinned(config, pins_of(plan.versions, plan.images, images_in(config)))
     _warn(plan)
     _declare(plan)
 

@@ -69,3 +69,15 @@ def test_a_wrong_program_fails_by_the_settings_of_its_user(checkout, program):
     assert "[advisory]  allowed-instance-types" in set_otherwise.stdout
     assert "test-7b is a test stack without lifetime" in set_otherwise.stdout
     assert "log-retention" not in set_otherwise.stdout
+
+
+def test_a_new_project_is_rehearsed_with_its_own_policies(shared_checkout):
+    project = shared_checkout.root / "build" / "own"
+    assert shared_checkout.run("r1", "new", str(project)).returncode == 0
+    words = "r1 rehearse -- pulumi preview --stack dev --policy-pack policies; s=$?"
+    previewed = shared_checkout.run(
+        "sh", "-c", f"cd {project} && {words}; r1 rehearse stop; exit $s"
+    )
+    assert previewed.returncode == 0, previewed.stdout
+    assert "r1-on-eks@v0.1.0" in previewed.stdout
+    assert "eks:NodeGroup r1-7b create" in previewed.stdout

@@ -53,7 +53,7 @@ _NEAR = {
     "Qwen3-32B": (64, 5120, 64, 8, 25600, 151936),
     "Qwen2-72B": (80, 8192, 64, 8, 29568, 152064),
 }
-_VARIANT_OF = {
+VARIANT_OF = {
     "DeepSeek-R1": "671b",
     "DeepSeek-R1-Distill-Qwen-1.5B": "1.5b",
     "DeepSeek-R1-Distill-Qwen-7B": "7b",
@@ -77,7 +77,7 @@ def size_of(shape: str, precision: str) -> ModelSize | None:
         return None
     if shape in _NEAR:
         return _near_size(shape, precision)
-    variant = VARIANTS.get(_VARIANT_OF.get(shape, ""))
+    variant = VARIANTS.get(VARIANT_OF.get(shape, ""))
     if variant is None:
         return None
     published = variant.checkpoints[0]

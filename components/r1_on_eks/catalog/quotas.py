@@ -8,6 +8,9 @@ _EC2 = "Service Quotas, service code ec2, 2026-11"
 # Codes and defaults (5 each): awsdocs/amazon-vpc-user-guide, amazon-vpc-limits; codes also in
 # tedilabs/terraform-aws-account, modules/service-quota-requests, 2026-11.
 _VPC = "VPC user guide, amazon-vpc-limits, 2026-11"
+# Codes and values alike in two lists that people took of `aws service-quotas list-service-quotas`;
+# names also in the FSx for Lustre guide, limits. Capacity in GiB.
+_FSX = "Service Quotas, service code fsx, in public lists of two accounts, 2026-11"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +70,19 @@ NAT_GATEWAYS = Quota(
     code="L-FE5A380F", service="vpc", name="NAT gateways per Availability Zone", source=_VPC
 )
 ADDRESSES = Quota(code="L-0263D0A3", service="ec2", name="EC2-VPC Elastic IPs", source=_VPC)
+
+_PERSISTENT_2 = (
+    Quota(code="L-FD6F2F22", service="fsx", name="Lustre Persistent_2 file systems", source=_FSX),
+    Quota(
+        code="L-8F1B9C74", service="fsx", name="Lustre Persistent_2 storage capacity", source=_FSX
+    ),
+)
+_SCRATCH = (
+    Quota(code="L-C48231E5", service="fsx", name="Lustre Scratch file systems", source=_FSX),
+    Quota(code="L-AD2FC696", service="fsx", name="Lustre Scratch storage capacity", source=_FSX),
+)
+FILE_SYSTEM_QUOTAS = {"PERSISTENT_2": _PERSISTENT_2, "SCRATCH_1": _SCRATCH, "SCRATCH_2": _SCRATCH}
+"""Of how many file systems, and of their GiB together, by deployment type."""
 
 
 def quota_of(instance_type: str, *, spot: bool) -> Quota | None:

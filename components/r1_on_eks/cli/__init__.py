@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 
 from r1_on_eks.cli import (
+    bench,
     calibration,
     completion,
     cost,
@@ -23,14 +24,15 @@ from r1_on_eks.cli import (
     planning,
     readiness,
     rehearsal,
+    scaling,
     weights,
 )
 from r1_on_eks.cli.parsing import Parser
 
 # In the order of `r1 --help`.
 _ROOMS = (
-    new, planning, cost, readiness, weights, pins, calibration, keys, operations, rehearsal,
-    completion,
+    new, planning, scaling, cost, readiness, weights, pins, bench, calibration, keys, operations,
+    rehearsal, completion,
 )  # fmt: skip
 
 

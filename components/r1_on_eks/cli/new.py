@@ -26,7 +26,9 @@ def add(subcommands: Any) -> None:
     new.add_argument(
         "--variant", action="append", metavar="VARIANT", help="what it serves, again for each (7b)"
     )
-    new.add_argument("--stack", default="dev", metavar="STACK", help="name of its stack (dev)")
+    new.add_argument(
+        "--stack", dest="new_stack", default="dev", metavar="NAME", help="name of its stack (dev)"
+    )
     new.add_argument("--name", metavar="PROJECT", help="name of the project (the folder's)")
     new.add_argument(
         "--template", action="store_true", help="print the template's folder, and write nothing"

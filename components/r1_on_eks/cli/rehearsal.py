@@ -15,6 +15,7 @@ The cloud starts with the first command and stays up until it is stopped.
   r1 rehearse -- aws eks list-clusters
   r1 rehearse --fault no-capacity:p4d.24xlarge -- pulumi up --yes --stack prod-70b
   r1 rehearse report prod-70b     what stands up, where, the routes, one streamed answer
+  r1 rehearse pace 200,20         stand-ins answer after 200 ms, then a token each 20 ms
   r1 rehearse prepare             make its tools ready (the first time: 15 minutes of building)
   r1 rehearse status              what runs now
   r1 rehearse stop                ends it; local cloud and stack states are forgotten together
@@ -29,17 +30,17 @@ def add(subcommands: Any) -> None:
         "run a command in a local cloud",
         _REHEARSE_HELP,
         _run,
-        usage="r1 rehearse [-h] [prepare | stop | status | report STACK]"
+        usage="r1 rehearse [-h] [prepare | stop | status | report STACK | pace TTFT,TPOT]"
         " [--fault FAULT]... [-- COMMAND ...]",
         epilog=_faults(),
     )
     rehearse.add_argument(
         "action",
         nargs="?",
-        choices=["prepare", "stop", "status", "report"],
+        choices=["prepare", "stop", "status", "report", "pace"],
         help=argparse.SUPPRESS,
     )
-    rehearse.add_argument("stack", nargs="?", help=argparse.SUPPRESS)
+    rehearse.add_argument("words", nargs="?", help=argparse.SUPPRESS)
     rehearse.add_argument("--json", action="store_true", help="status: print it as JSON")
     rehearse.add_argument(
         "--expect-empty",

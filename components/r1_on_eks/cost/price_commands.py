@@ -12,8 +12,8 @@ from pathlib import Path
 from rich.console import Console
 
 from r1_on_eks.catalog.price_book import BOOK, Price, PriceBook, read_book
-from r1_on_eks.cost.commands import Misuse, aws_client
 from r1_on_eks.cost.price_refresh import Renewal, renewed
+from r1_on_eks.cost.states import Misuse, aws_client
 from r1_on_eks.cost.tables import print_differences
 from r1_on_eks.screen import screen
 

@@ -8,10 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from r1_on_eks.cost import github
-from r1_on_eks.cost.commands import Misuse, declared_states, planned, working
 from r1_on_eks.cost.compare import Limit
 from r1_on_eks.cost.markdown import comment
 from r1_on_eks.cost.preview import read_preview
+from r1_on_eks.cost.states import Misuse, declared_states, planned, working
 from r1_on_eks.cost.study import States, Study, study
 from r1_on_eks.cost.trees import tree_at
 from r1_on_eks.stack_file import STACKS, stack_names

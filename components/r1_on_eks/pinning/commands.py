@@ -10,13 +10,12 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from r1_on_eks.catalog.images import every_image
 from r1_on_eks.pinning import web
 from r1_on_eks.pinning.lookups import Needs, Sources, layouts_of, lookups
 from r1_on_eks.pinning.refresh import Refreshed, refresh, with_zones
 from r1_on_eks.pins_file import read_pinned, write_pinned
 from r1_on_eks.placement_file import read_pins
-from r1_on_eks.plan.images import image_source
+from r1_on_eks.plan.images import image_source, images_in
 from r1_on_eks.plan.versions import UNPINNED, Versions, pins_of
 from r1_on_eks.stack_config import Pin, StackConfig, StackConfigError
 from r1_on_eks.stack_config.pinned import Pinned
@@ -54,7 +53,7 @@ def _read(names: Sequence[str]) -> _Stacks:
 def _show(stacks: _Stacks, pinned: Pinned, as_json: bool) -> int:
     told = {
         config.name: pins_of(
-            Versions.of(config, pinned), image_source(config, pinned), every_image()
+            Versions.of(config, pinned), image_source(config, pinned), images_in(config)
         )
         for config, _ in stacks
     }

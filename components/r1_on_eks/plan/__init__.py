@@ -12,6 +12,7 @@ from r1_on_eks.plan.names import service_name, variant_tags
 from r1_on_eks.plan.placement import DoesNotFit, Placement, place
 from r1_on_eks.plan.pools import Pool, gpu_pools, pool_of, pools_of, system_pool
 from r1_on_eks.plan.preload import Preload, preload_of
+from r1_on_eks.plan.scaling import Scaling, scaling_of
 from r1_on_eks.plan.server import ModelServer, server_of
 from r1_on_eks.plan.storage import Storage, storage_of
 from r1_on_eks.plan.subnets import NetworkPlan, cidr_of
@@ -39,6 +40,7 @@ class Model:
         server: Its server.
         group: How a replica is laid over nodes, or None where it is on one.
         preload: How its weights come into the file system before, or None where it has none.
+        scaling: How its replicas follow the requests, or None where all always stand.
         tags: What its AWS resources carry.
     """
 
@@ -50,6 +52,7 @@ class Model:
     server: ModelServer
     group: Group | None
     preload: Preload | None
+    scaling: Scaling | None
     tags: dict[str, str]
 
     @property
@@ -243,14 +246,17 @@ def _placed(layouts: Mapping[str, Layout]) -> tuple[Placement, ...]:
 def _model(config: StackConfig, placement: Placement) -> Model:
     variant = placement.variant.name
     server = server_of(placement, config.weights, also_called(variant, config.gateway_section))
+    wanted = config.variants[variant]
     return Model(
         name=service_name(variant),
-        workload=config.variants[variant].workload,
+        workload=wanted.workload,
         placement=placement,
         pool=pool_of(placement),
         pools=pools_of(placement),
         server=server,
         group=group_of(placement, server),
         preload=preload_of(placement, config.weights),
+        scaling=wanted.scale
+        and scaling_of(placement, wanted.workload, wanted.scale, server.timeline),
         tags=variant_tags(config.name, variant),
     )

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from r1_on_eks.catalog.images import PYTHON_WITH_BOTO3, every_image
 from r1_on_eks.plan.names import cluster_name
 from r1_on_eks.stack_config import StackConfig
 from r1_on_eks.stack_config.pinned import Pinned
@@ -129,6 +130,12 @@ class CachedImages:
     upstream: str
     secret_arn: str | None
     repositories: tuple[str, ...]
+
+
+def images_in(config: StackConfig) -> tuple[str, ...]:
+    """What a stack may run; the image of the weights' Job where its file asks for the Job."""
+    synced = config.weights.sync_from is not None
+    return tuple(one for one in every_image() if synced or one != PYTHON_WITH_BOTO3)
 
 
 def caches_of(mirror: Mirror, images: Iterable[str]) -> tuple[CachedImages, ...]:

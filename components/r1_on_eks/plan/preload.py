@@ -63,7 +63,11 @@ def _script(bucket: str, folder: str, *, awaited: bool) -> str:
             "  exit 1",
             "}",
             *_checked(where),
-            f"find . -type f -print0 | xargs -0 -n 1 -P {_AT_A_TIME} head -c 1 > /dev/null",
+            f"find . -type f -print0 | xargs -0 -n 1 -P {_AT_A_TIME} head -c 1 > /dev/null || {{",
+            f'  echo "FSx did not fetch all of {where}, see above; it holds:" >&2',
+            "  df -h . >&2",
+            "  exit 1",
+            "}",
         )
     )
 

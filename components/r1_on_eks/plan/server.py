@@ -42,6 +42,8 @@ class ModelServer:
         taint: Of its nodes; its pods tolerate it.
         fetched_from: Where an init container fetches the weights from, `s3://bucket/folder/`;
             None where the server streams them or finds them mounted.
+        streamed_from: Where the server streams them from, once an init container found them
+            complete; else None.
     """
 
     variant: str
@@ -60,6 +62,7 @@ class ModelServer:
     image: str
     taint: str
     fetched_from: str | None
+    streamed_from: str | None
 
 
 def server_of(
@@ -93,12 +96,17 @@ def server_of(
         image=VLLM_ON_CPU if placement.on_cpu else VLLM,
         taint=taint_of(placement),
         fetched_from=_in_bucket(placement, weights) if _fetches(placement, weights) else None,
+        streamed_from=_in_bucket(placement, weights) if _streams(placement, weights) else None,
     )
 
 
 def _fetches(placement: Placement, weights: Weights) -> bool:
     # The engine's image for processors has no streamer.
     return weights.streamed and placement.on_cpu
+
+
+def _streams(placement: Placement, weights: Weights) -> bool:
+    return weights.streamed and not placement.on_cpu
 
 
 def _in_bucket(placement: Placement, weights: Weights) -> str:
@@ -116,7 +124,7 @@ def _spare(placement: Placement) -> bool:
 def _arguments(
     placement: Placement, weights: Weights, timeline: Timeline, also_called: Sequence[str]
 ) -> tuple[str, ...]:
-    streams = weights.streamed and not _fetches(placement, weights)
+    streams = _streams(placement, weights)
     mounted = f"{MOUNT}/{placement.checkpoint.folder}"
     source = _in_bucket(placement, weights) if streams else mounted
     load = _streamed(placement) if streams else _mounted(placement)

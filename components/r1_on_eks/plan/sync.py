@@ -81,8 +81,15 @@ def sync_of(
 @cache
 def sync_code() -> dict[str, str]:
     """The modules that the Job runs, by file name."""
+    return {f"{name}.py": _text(name) for name in _MODULES}
+
+
+@cache
+def arrival_code() -> str:
+    """What the pod of a server that streams runs before it, with `s3://bucket/folder/`."""
+    return _text("arrival")
+
+
+def _text(module: str) -> str:
     folder = files("r1_on_eks").joinpath("operations", "weights")
-    return {
-        f"{name}.py": folder.joinpath(f"{name}.py").read_text(encoding="utf-8")
-        for name in _MODULES
-    }
+    return folder.joinpath(f"{module}.py").read_text(encoding="utf-8")

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-import pulumi
 from pulumi_policy import (
     EnforcementLevel,
     Policy,
@@ -105,7 +104,9 @@ def _of_stack(rule: StackRule, asked: Mapping[str, Mapping[str, Any]]) -> StackV
         found |= {
             one.provider.urn: _provider(one.provider) for one in args.resources if one.provider
         }
-        for sentence in rule.breaks(Declaration(found), pulumi.get_stack(), settings):
+        # urn:pulumi:STACK::PROJECT::…
+        stack = next(iter(found), "::").split("::")[0].rpartition(":")[2]
+        for sentence in rule.breaks(Declaration(found), stack, settings):
             report(sentence, None)
 
     return StackValidationPolicy(

@@ -1,10 +1,12 @@
 """Rules about money: what may be rented, for how much, and until when."""
 
-import json
 from collections.abc import Iterator
 from datetime import date
 from fnmatch import fnmatch
+from pathlib import Path
 from typing import Any
+
+import yaml
 
 from r1_on_eks.catalog.kubernetes import KUBERNETES_VERSIONS
 from r1_on_eks.cost.bill import Terms, bill_of
@@ -67,10 +69,25 @@ def _dollars(declared: Declaration, _: str, settings: Settings) -> Iterator[str]
 
 
 def _lifetime(_: Declaration, stack: str, settings: Settings) -> Iterator[str]:
-    import pulumi
+    yield from lifetime_broken(stack, written_config(stack, Path.cwd()), settings["stacks"])
 
-    text = pulumi.Config(_CONFIG.partition(":")[0]).get(_CONFIG.partition(":")[2])
-    yield from lifetime_broken(stack, json.loads(text) if text else {}, settings["stacks"])
+
+def written_config(stack: str, start: Path) -> dict[str, Any]:
+    """What a stack's file says under `r1-on-eks:stack`; empty where it says nothing.
+
+    The engine tells a policy pack no configuration: the library (1.21) drops what it is told.
+
+    Args:
+        stack: Its name.
+        start: A folder in its project.
+    """
+    for folder in (start, *start.parents):
+        if (manifest := folder / "Pulumi.yaml").is_file():
+            project = yaml.safe_load(manifest.read_text()) or {}
+            file = folder / project.get("stackConfigDir", ".") / f"Pulumi.{stack}.yaml"
+            told = yaml.safe_load(file.read_text()) if file.is_file() else None
+            return ((told or {}).get("config") or {}).get(_CONFIG) or {}
+    return {}
 
 
 def lifetime_broken(stack: str, config: dict[str, Any], patterns: list[str]) -> Iterator[str]:

@@ -20,7 +20,12 @@ from r1_on_eks.api_keys import fingerprint, new_key
 from r1_on_eks.rehearsal import faults, interrupted, toolchain
 from r1_on_eks.rehearsal.environment import command_environment, install_executables
 from r1_on_eks.rehearsal.fault_words import ANY_COMMAND, parse
-from r1_on_eks.rehearsal.gateway import Gateway, gateway_address, sync_gateway
+from r1_on_eks.rehearsal.gateway import (
+    Gateway,
+    gateway_address,
+    gateway_authority,
+    sync_gateway,
+)
 from r1_on_eks.rehearsal.nginx_package import find_or_unpack_kubectl, find_or_unpack_nginx
 from r1_on_eks.rehearsal.paths import State
 from r1_on_eks.rehearsal.processes import Processes, free_port
@@ -180,6 +185,8 @@ class Rehearsal:
         environment["R1_KEY"] = self.key()
         if address := gateway_address(self.state.root):
             environment["R1_GATEWAY"] = address
+        if authority := gateway_authority(self.state.root):
+            environment["R1_GATEWAY_CA"] = str(authority)
         return environment
 
     def admin_kubeconfig(self, cluster: str) -> Path:

@@ -10,6 +10,7 @@ from pathlib import Path
 from r1_on_eks.rehearsal.cloud import AWS_CLOUD, Rehearsal, find_or_make_tools
 from r1_on_eks.rehearsal.fault_names import check_name
 from r1_on_eks.rehearsal.fault_words import NoSuchFault, parse
+from r1_on_eks.rehearsal.pace import parse_pace, write_pace
 from r1_on_eks.rehearsal.processes import ProcessFailed
 from r1_on_eks.rehearsal.project_copy import ProjectNotFound, SecretInStackFile, find_project
 from r1_on_eks.rehearsal.report import print_report
@@ -40,17 +41,25 @@ def run(arguments: argparse.Namespace) -> int:
         rehearsal = Rehearsal(find_project(Path.cwd()), _say)
         if command:
             return rehearsal.run(command, arguments.fault)
-        if arguments.action == "status":
-            return _status(rehearsal, as_json=arguments.json)
-        if arguments.action == "report":
-            return _report(rehearsal, arguments.stack)
-        return _stop(rehearsal, expect_empty=arguments.expect_empty)
+        return _act(rehearsal, arguments)
     except _PLAIN_FAILURES as failure:
         print(f"r1 rehearse: {failure}", file=sys.stderr)
         return 1
     except subprocess.CalledProcessError as failure:
         print(f"r1 rehearse: {failure}\n{failure.stderr}", file=sys.stderr)
         return 1
+
+
+def _act(rehearsal: Rehearsal, arguments: argparse.Namespace) -> int:
+    match arguments.action:
+        case "pace":
+            return _pace(rehearsal, arguments.words)
+        case "status":
+            return _status(rehearsal, as_json=arguments.json)
+        case "report":
+            return _report(rehearsal, arguments.words)
+        case _:
+            return _stop(rehearsal, expect_empty=arguments.expect_empty)
 
 
 def _report(rehearsal: Rehearsal, stack: str) -> int:
@@ -75,13 +84,29 @@ def _misuse(arguments: argparse.Namespace, command: Sequence[str]) -> str | None
         return "--fault needs a command that it happens to: --fault slow:0.1 -- pulumi up"
     if not command and not arguments.action:
         return "say what to run after `--`, for example: r1 rehearse -- pulumi preview"
-    if (arguments.action == "report") != (arguments.stack is not None):
+    if arguments.action == "pace":
+        try:
+            parse_pace(arguments.words or "")
+        except ValueError as wrong:
+            return f"pace {wrong}"
+    elif (arguments.action == "report") != (arguments.words is not None):
         return "`report` needs the name of a stack, for example: r1 rehearse report prod-70b"
     return None
 
 
 def _say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
+
+
+def _pace(rehearsal: Rehearsal, words: str) -> int:
+    pace = parse_pace(words)
+    rehearsal.state.root.mkdir(parents=True, exist_ok=True)
+    write_pace(rehearsal.state.pace, pace)
+    print(
+        f"stand-ins answer with the first token after {pace.first_token_s * 1e3:g} ms"
+        f" and one each {pace.per_token_s * 1e3:g} ms, from the next request on"
+    )
+    return 0
 
 
 def _status(rehearsal: Rehearsal, *, as_json: bool) -> int:

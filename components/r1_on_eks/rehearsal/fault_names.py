@@ -56,7 +56,7 @@ def _operations() -> list[str]:
     return [
         name
         for service in _SERVICES
-        for name in session.get_service_model(service).operation_names
+        for name in cast("list[str]", session.get_service_model(service).operation_names)
     ]
 
 

@@ -104,11 +104,11 @@ def sync_gateway(state_root: Path, admin_kubeconfig: Path | None) -> Gateway | N
     if not deployed.text:
         processes.stop(_NGINX, timeout=2)
         return None
-    folder = State(state_root).root / "gateway"
+    folder = _folder(state_root)
     folder.mkdir(exist_ok=True)
     ports = _Ports(folder / "ports.json", processes.running())
     addresses = {
-        host: [_model_server(processes, ports, pod) for pod in pods]
+        host: [_model_server(processes, ports, pod, State(state_root).pace) for pod in pods]
         for host, pods in peers.items()
     }
     port = ports.of(_NGINX)
@@ -117,7 +117,7 @@ def sync_gateway(state_root: Path, admin_kubeconfig: Path | None) -> Gateway | N
     changed = place(folder, deployed.files or {})
     text = rewritten(deployed.text, port, addresses, nginx, str(folder))
     _run_nginx(processes, folder, nginx, text, changed=changed)
-    url = f"{'https' if authority else 'http'}://127.0.0.1:{port}"
+    url = _url(port, authority)
     processes.wait_until(_NGINX, lambda: _healthy(url, authority=authority), _TIMEOUT_S)
     variants = tuple(dict.fromkeys(_PATH.findall(deployed.text)))
     return Gateway(url, variants, deployed.problems, authority)
@@ -125,11 +125,23 @@ def sync_gateway(state_root: Path, admin_kubeconfig: Path | None) -> Gateway | N
 
 def gateway_address(state_root: Path) -> str | None:
     """Where the gateway listened last on this machine; None where there was none."""
-    folder = State(state_root).root / "gateway"
+    folder = _folder(state_root)
     port = _Ports(folder / "ports.json").known(_NGINX)
-    if port is None:
-        return None
-    return f"{'https' if _authority(folder).exists() else 'http'}://127.0.0.1:{port}"
+    return None if port is None else _url(port, gateway_authority(state_root))
+
+
+def gateway_authority(state_root: Path) -> Path | None:
+    """Who signed its certificate; None where it speaks no TLS."""
+    authority = _authority(_folder(state_root))
+    return authority if authority.exists() else None
+
+
+def _folder(state_root: Path) -> Path:
+    return State(state_root).root / "gateway"
+
+
+def _url(port: int, authority: Path | None) -> str:
+    return f"{'https' if authority else 'http'}://127.0.0.1:{port}"
 
 
 def _authority(folder: Path) -> Path:
@@ -276,11 +288,12 @@ class _Ports:
         return self._ports.get(name)
 
 
-def _model_server(processes: Processes, ports: _Ports, pod: _Pod) -> str:
+def _model_server(processes: Processes, ports: _Ports, pod: _Pod, pace: Path) -> str:
     name = f"{_MODEL}{pod.name}"
     port = ports.of(name)
     module = "r1_on_eks.rehearsal.model_server"
-    words = [sys.executable, "-m", module, "--port", str(port), "--model", *pod.models]
+    words = [sys.executable, "-m", module, "--port", str(port), "--pace-file", str(pace)]
+    words += ["--model", *pod.models]
     key = {} if pod.key is None else {_KEY_VARIABLE: pod.key}
     processes.start(name, words, env={**os.environ, **key})
     processes.wait_until(name, lambda: _healthy(f"http://127.0.0.1:{port}", "/health"), _TIMEOUT_S)

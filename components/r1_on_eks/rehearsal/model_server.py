@@ -4,19 +4,23 @@ As vLLM does, it answers under several names by the first of them, and asks on /
 VLLM_API_KEY.
 
 It says in every answer that it is a stand-in. What it shows is the way of a request and of a
-streamed answer; nothing about speed, memory or quality.
+streamed answer; nothing about speed, memory or quality. How fast it answers is set (pace.py), so
+that what measures speed can be held against a speed that is known.
 """
 
 import argparse
+import itertools
 import json
 import os
 import time
 import uuid
 from collections.abc import Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
-_PIECE_EVERY_S = 0.05
+from r1_on_eks.rehearsal.pace import pace_in
+
 _REASONING = "No model runs in a rehearsal, so there is nothing to think about."
 
 
@@ -28,10 +32,17 @@ class ModelServer(ThreadingHTTPServer):
     # A burst of streams, as a gateway brings it.
     request_queue_size = 1024
 
-    def __init__(self, port: int, models: Sequence[str], key: str | None = None) -> None:
+    def __init__(
+        self,
+        port: int,
+        models: Sequence[str],
+        key: str | None = None,
+        pace_file: Path | None = None,
+    ) -> None:
         super().__init__(("127.0.0.1", port), _Requests)
         self.models = tuple(models)
         self.key = key
+        self.pace_file = pace_file
 
 
 class _Requests(BaseHTTPRequestHandler):
@@ -92,12 +103,16 @@ class _Requests(BaseHTTPRequestHandler):
             return
         chat = self.path.endswith("chat/completions")
         pieces = _pieces(self._model, asked, chat)
+        prompt = len(_question(asked, chat).split())
         if asked.get("stream"):
-            self._stream(pieces, chat)
+            self._stream(pieces, chat, prompt)
         else:
-            self._whole(pieces, chat)
+            self._whole(pieces, chat, prompt)
 
-    def _stream(self, pieces: Iterator[tuple[str, str]], chat: bool) -> None:
+    def _stream(self, pieces: Iterator[tuple[str, str]], chat: bool, prompt: int) -> None:
+        assert isinstance(self.server, ModelServer)
+        pace = pace_in(self.server.pace_file)
+        due = time.monotonic() + pace.first_token_s
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream; charset=utf-8")
         self.send_header("Transfer-Encoding", "chunked")
@@ -108,15 +123,17 @@ class _Requests(BaseHTTPRequestHandler):
             count += 1
             choice = {"index": 0, "finish_reason": None}
             part = {"delta": {field: text}} if chat else {"text": text}
+            # By the clock, so that what a piece takes to write is not added to the pace.
+            time.sleep(max(0.0, due - time.monotonic()))
+            due += pace.per_token_s
             self._event(json.dumps({**about, "choices": [choice | part]}))
-            time.sleep(_PIECE_EVERY_S)
         end = {"index": 0, "finish_reason": "stop", **({"delta": {}} if chat else {"text": ""})}
-        usage = {"completion_tokens": count}
+        usage = _usage(prompt, count)
         self._event(json.dumps({**about, "choices": [end], "usage": usage}))
         self._event("[DONE]")
         self.wfile.write(b"0\r\n\r\n")
 
-    def _whole(self, pieces: Iterator[tuple[str, str]], chat: bool) -> None:
+    def _whole(self, pieces: Iterator[tuple[str, str]], chat: bool, prompt: int) -> None:
         said = {"reasoning": "", "content": "", "text": ""}
         count = 0
         for field, text in pieces:
@@ -128,7 +145,7 @@ class _Requests(BaseHTTPRequestHandler):
         else:
             choice = {"text": said["text"]}
         choice |= {"index": 0, "finish_reason": "stop"}
-        usage = {"completion_tokens": count}
+        usage = _usage(prompt, count)
         about = self._about(chat, streamed=False)
         self._json(200, {**about, "choices": [choice], "usage": usage})
 
@@ -162,18 +179,32 @@ class _Requests(BaseHTTPRequestHandler):
 
 
 def _pieces(model: str, asked: dict[str, Any], chat: bool) -> Iterator[tuple[str, str]]:
-    """`(field, text)`, a word at a time, at most `max_tokens` of them."""
+    """`(field, text)`, a word at a time, at most `max_tokens`; with `ignore_eos` all of them."""
     limit = asked.get("max_completion_tokens") or asked.get("max_tokens") or 10_000
-    question = str(asked.get("prompt", ""))
-    if chat and asked.get("messages"):
-        question = str(asked["messages"][-1].get("content", ""))
     answer = (
-        f"This is the rehearsal's stand-in for {model}: your question of {len(question)} "
+        f"This is the rehearsal's stand-in for {model}: your question of "
+        f"{len(_question(asked, chat))} "
         "characters came through the gateway, and this answer goes back the same way."
     )
     texts = [("reasoning", _REASONING), ("content", answer)] if chat else [("text", answer)]
     words = [(field, f"{word} ") for field, text in texts for word in text.split()]
-    yield from words[:limit]
+    endless = itertools.cycle(words) if asked.get("ignore_eos") else words
+    yield from itertools.islice(endless, limit)
+
+
+def _question(asked: dict[str, Any], chat: bool) -> str:
+    if chat and asked.get("messages"):
+        return str(asked["messages"][-1].get("content", ""))
+    return str(asked.get("prompt", ""))
+
+
+def _usage(prompt: int, completion: int) -> dict[str, int]:
+    """A token is a word here: no tokenizer is at hand."""
+    return {
+        "prompt_tokens": prompt,
+        "completion_tokens": completion,
+        "total_tokens": prompt + completion,
+    }
 
 
 def main() -> None:
@@ -181,8 +212,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="model_server", description="A stand-in for vLLM")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--model", nargs="+", required=True, help="names that requests may use")
+    parser.add_argument("--pace-file", type=Path, help="how fast it answers; read at each request")
     arguments = parser.parse_args()
-    server = ModelServer(arguments.port, arguments.model, os.environ.get("VLLM_API_KEY"))
+    key = os.environ.get("VLLM_API_KEY")
+    server = ModelServer(arguments.port, arguments.model, key, arguments.pace_file)
     server.serve_forever()
 
 

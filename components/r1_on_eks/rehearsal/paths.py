@@ -69,6 +69,11 @@ class State:
         return self.root / "gateway-key"
 
     @property
+    def pace(self) -> Path:
+        """How fast its stand-ins for vLLM answer (pace.py)."""
+        return self.root / "pace.json"
+
+    @property
     def clusters(self) -> Path:
         """One directory per running control plane."""
         return self.root / "clusters"

@@ -35,7 +35,7 @@ def find_project(start: Path) -> Path:
         if (folder / PROJECT_FILE).is_file():
             return folder
     raise ProjectNotFound(
-        f"no {PROJECT_FILE} in {start} or above: run this inside a clone of r1-on-eks"
+        f"no {PROJECT_FILE} in {start} or above: run this inside a project; `r1 new` writes one"
     )
 
 

@@ -22,7 +22,9 @@ from r1_on_eks.rehearsal.paths import cache_directory
 Say = Callable[[str], None]
 Version = tuple[int, ...]
 
-_MODULES = Path(__file__).resolve().parents[3] / "tools"
+# In the published package; in a checkout they are where its other tools are.
+_CARRIED = Path(__file__).resolve().parent / "go_modules"
+_MODULES = _CARRIED if _CARRIED.is_dir() else Path(__file__).resolve().parents[3] / "tools"
 _GO = (1, 26)
 _STILL_BUILDING_EVERY_S = 15.0
 
@@ -114,6 +116,15 @@ LWS = GoTool(
 CHARTS = GoTool(
     name="charts", package=".", stamped="helm.sh/helm/v3", flags=(), usable=None, minutes=1
 )
+# Its definitions are read; it is not built.
+KEDA = GoTool(
+    name="keda",
+    package="",
+    stamped="github.com/kedacore/keda/v2",
+    flags=(),
+    usable=None,
+    minutes=0,
+)
 
 
 def pulumi(say: Say) -> Path:
@@ -146,22 +157,22 @@ def charts(say: Say) -> Path:
     return _find_or_build(CHARTS, say)
 
 
-def module_folder(module: str) -> Path:
-    """Where Go keeps the sources of a module that `tools/charts` requires; fetches them once.
+def module_folder(module: str, tool: GoTool = CHARTS) -> Path:
+    """Where Go keeps the sources of a module that a tool's folder requires; fetches them once.
 
     Raises:
         ToolMissing: there is no Go here, or the module could not be fetched.
     """
     done = subprocess.run(
-        [_go(CHARTS), "mod", "download", "-json", module],
-        cwd=CHARTS.sources,
+        [_go(tool), "mod", "download", "-json", module],
+        cwd=tool.sources,
         env={**os.environ, "GOFLAGS": "", "GOWORK": "off"},
         capture_output=True,
         text=True,
         check=False,
     )
     if done.returncode != 0:
-        raise ToolMissing(_why_it_failed(CHARTS, done.stdout + done.stderr))
+        raise ToolMissing(_why_it_failed(tool, done.stdout + done.stderr))
     return Path(json.loads(done.stdout)["Dir"])
 
 
@@ -169,7 +180,7 @@ def module_version(tool: GoTool) -> str:
     """The version that `tools/NAME` requires of the stamped module, `v1.35.4`.
 
     Raises:
-        ToolMissing: this is no checkout: `tools/` is not part of the published package.
+        ToolMissing: the published package does not carry it: only developers need it.
     """
     go_mod = tool.go_mod
     if not go_mod.is_file():

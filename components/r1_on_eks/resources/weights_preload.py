@@ -8,12 +8,10 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 
 from r1_on_eks.catalog.images import NGINX
+from r1_on_eks.plan import restricted
 from r1_on_eks.plan.names import VARIANT_LABEL
 from r1_on_eks.plan.preload import Preload
 from r1_on_eks.plan.server import MOUNT
-
-# Any that is not root: files that FSx imports are readable to all.
-_USER = 10001
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,12 +72,8 @@ def _pod(args: WeightsPreloadArgs) -> Any:
         "restart_policy": "Never",
         "automount_service_account_token": False,
         "enable_service_links": False,
-        "security_context": {
-            "run_as_non_root": True,
-            "run_as_user": _USER,
-            "run_as_group": _USER,
-            "seccomp_profile": {"type": "RuntimeDefault"},
-        },
+        # Files that FSx imports are readable to all.
+        "security_context": restricted.POD,
         "containers": [
             {
                 "name": "preload",
@@ -90,11 +84,7 @@ def _pod(args: WeightsPreloadArgs) -> Any:
                     "requests": {"cpu": "100m", "memory": "128Mi"},
                     "limits": {"memory": "512Mi"},
                 },
-                "security_context": {
-                    "allow_privilege_escalation": False,
-                    "capabilities": {"drop": ["ALL"]},
-                    "read_only_root_filesystem": True,
-                },
+                "security_context": restricted.CONTAINER,
                 "volume_mounts": [{"name": "weights", "mount_path": MOUNT, "read_only": True}],
             }
         ],

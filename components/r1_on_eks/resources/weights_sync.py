@@ -9,11 +9,11 @@ import pulumi_aws as aws
 import pulumi_kubernetes as kubernetes
 
 from r1_on_eks.catalog.images import PYTHON_WITH_BOTO3
+from r1_on_eks.plan import restricted
 from r1_on_eks.plan.access import fills_bucket, trusts_pods
 from r1_on_eks.plan.names import role_name, tagged
 from r1_on_eks.plan.sync import PACKAGE, SYNC_ACCOUNT, SYNC_PODS, Sync, sync_code
 
-_USER = 10001
 _CODE = "/code"
 # A pod that ends goes on where the one before it was; the hub may be away for an hour.
 _PODS = 12
@@ -123,12 +123,7 @@ def _pod(sync: Sync, account: pulumi.Input[str], code: pulumi.Input[str]) -> Any
         "service_account_name": account,
         "automount_service_account_token": False,
         "enable_service_links": False,
-        "security_context": {
-            "run_as_non_root": True,
-            "run_as_user": _USER,
-            "run_as_group": _USER,
-            "seccomp_profile": {"type": "RuntimeDefault"},
-        },
+        "security_context": restricted.POD,
         "containers": [
             {
                 "name": "sync",
@@ -139,11 +134,7 @@ def _pod(sync: Sync, account: pulumi.Input[str], code: pulumi.Input[str]) -> Any
                     "requests": {"cpu": "500m", "memory": "1Gi"},
                     "limits": {"memory": "2Gi"},
                 },
-                "security_context": {
-                    "allow_privilege_escalation": False,
-                    "capabilities": {"drop": ["ALL"]},
-                    "read_only_root_filesystem": True,
-                },
+                "security_context": restricted.CONTAINER,
                 "volume_mounts": [{"name": "code", "mount_path": _CODE, "read_only": True}],
             }
         ],

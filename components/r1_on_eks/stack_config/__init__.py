@@ -12,8 +12,10 @@ from r1_on_eks.stack_config.spending import ApiPrice, Budget, Usage
 from r1_on_eks.stack_config.stack import StackConfig
 from r1_on_eks.stack_config.variant import (
     FromReservation,
+    Hours,
     Overrides,
     Pin,
+    Scale,
     VariantName,
     WantedVariant,
     Workload,
@@ -27,10 +29,12 @@ __all__ = [
     "FileSystem",
     "FromReservation",
     "Gateway",
+    "Hours",
     "Limits",
     "Overrides",
     "Pin",
     "PublicFrom",
+    "Scale",
     "StackConfig",
     "StackConfigError",
     "Usage",

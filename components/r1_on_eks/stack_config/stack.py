@@ -127,6 +127,12 @@ class StackConfig(Section):
                 f"lifetime: {self.lifetime} is for test stacks; a protected stack does not expire"
             )
         self._gateway_agrees()
+        scaled = [name for name, one in self.variants.items() if one.scale]
+        if scaled and not self.cluster_autoscaler:
+            raise ValueError(
+                f"variants.{scaled[0]}.scale: its nodes stay, and are paid, unless an autoscaler"
+                " ends them; write cluster_autoscaler: true"
+            )
         on_lustre = self.weights.storage == "fsx"
         if on_lustre and not KUBERNETES_VERSIONS[self.kubernetes].lustre_client:
             raise ValueError(

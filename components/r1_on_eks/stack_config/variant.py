@@ -1,8 +1,9 @@
 """What is asked of one variant, and what of its placement is fixed."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
+from zoneinfo import ZoneInfo
 
-from pydantic import Field, Tag, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, Tag, model_validator
 
 from r1_on_eks.catalog.instances import INSTANCE_TYPES
 from r1_on_eks.catalog.variants import VARIANTS
@@ -76,6 +77,80 @@ class Overrides(Section):
     """Variants of the same pool share its node; `own` for a pool that nothing shares."""
 
 
+def _zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (KeyError, ValueError, OSError):
+        raise ValueError(
+            "is no time zone; write America/Los_Angeles, Europe/Berlin, UTC"
+        ) from None
+    return value
+
+
+_DAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+
+
+def _minutes_said(value: Any) -> Any:
+    """YAML 1.1 reads 19:00 without quotes as a number to the base of 60."""
+    if type(value) is int and 0 <= value < 24 * 60:
+        return f"{value // 60:02d}:{value % 60:02d}"
+    return value
+
+
+_Clock = Annotated[str, BeforeValidator(_minutes_said), pattern(r"^([01]\d|2[0-3]):[0-5]\d$")]
+
+
+def _days(value: str) -> str:
+    first, dash, last = value.partition("-")
+    named = first in _DAYS and (not dash or last in _DAYS)
+    if named and (not dash or _DAYS.index(first) < _DAYS.index(last)):
+        return value
+    raise ValueError("are no days of a week; write mon-fri, mon-sun or sat")
+
+
+class Hours(Section):
+    """When more replicas stand than at other times, whatever is asked."""
+
+    days: Annotated[str, AfterValidator(_days)] = "mon-fri"
+    """Days of the week, from Monday on: mon-fri, sat."""
+    start: _Clock
+    """From when on they are wanted, on the clock of the zone; they start then."""
+    end: _Clock
+    """Until when, on the same day."""
+    zone: Annotated[str, AfterValidator(_zone)]
+    """Time zone, as IANA names it."""
+    replicas: Annotated[int, Field(ge=1, le=64)] = 1
+    """How many stand then at least."""
+
+    @model_validator(mode="after")
+    def _ends_after_it_starts(self) -> Self:
+        if self.start >= self.end:
+            raise ValueError(f"end {self.end} is not after start {self.start}, on the same day")
+        return self
+
+
+class Scale(Section):
+    """Replicas follow the requests: from these, to those of the placement."""
+
+    min: Annotated[int, Field(ge=0, le=64)]
+    """Replicas that always stand; 0 needs hours, for nothing else wakes it."""
+    hours: Hours | None = None
+    """When more stand than that."""
+
+    @model_validator(mode="after")
+    def _something_wakes_it(self) -> Self:
+        if self.min == 0 and self.hours is None:
+            raise ValueError(
+                "min 0 needs hours, for nothing else wakes it; write min: 1, or"
+                ' hours: {start: "07:30", end: "19:00", zone: Europe/Berlin}'
+            )
+        if self.hours is not None and self.hours.replicas <= self.min:
+            raise ValueError(
+                f"hours.replicas {self.hours.replicas} is not more than min {self.min}"
+            )
+        return self
+
+
 class WantedVariant(Workload, Overrides):
     """One line under `variants`: what is asked, and what of the placement the file decides."""
 
@@ -89,6 +164,8 @@ class WantedVariant(Workload, Overrides):
     """Whether a production stack may end its P nodes, though the like may not come back."""
     warm: Annotated[int, Field(ge=0, le=16)] = 0
     """Instances that wait beside its nodes, stopped: only their volumes are paid."""
+    scale: Scale | None = None
+    """Whether replicas follow the requests, up to `replicas`; all stand always if not said."""
     reserved: bool = False
     """Declared without nodes and replicas: all else is there for the day when it is wanted."""
 

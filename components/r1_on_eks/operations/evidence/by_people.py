@@ -34,12 +34,24 @@ BY_PEOPLE = (
         needs=PERSON,
         claims=(
             "the model: memory, speed, quality",
+            "not yet run on aws: a load on a real server",
             "if it behaves over nodes as inside one: not measured",
             "has no published measurement: it is marked",
         ),
-        steps="a load of the stack file's own workload against the gateway, and answers read by"
-        " somebody who knows what they should be",
+        steps="r1 bench STACK --gateway https://your.name, and answers read by somebody who knows"
+        " what they should be",
         expected="first token, time per token and throughput inside r1 plan's intervals",
+        usd=_standing,
+    ),
+    Experiment(
+        name="scaling",
+        needs=PERSON,
+        claims=("replicas of a variant that is scaled, with keda and cluster-autoscaler",),
+        steps="scale: {min: 1} and replicas: 2 in a test stack's file, KEDA and cluster-autoscaler"
+        " in the cluster; r1 scale STACK --objects | kubectl apply --server-side -f -; a load of"
+        " twice the rate for an hour, then none",
+        expected="a second node and replica within the start that r1 scale prints, and both gone"
+        " within two hours of the load's end",
         usd=_standing,
     ),
     Experiment(

@@ -2,11 +2,10 @@
 
 from collections.abc import Iterable, Mapping
 
-from r1_on_eks.catalog.images import every_image
 from r1_on_eks.operations.readiness.finding import Finding, lacking, ready, unknown
 from r1_on_eks.operations.readiness.ground import Ground
 from r1_on_eks.plan import Plan
-from r1_on_eks.plan.images import image_source
+from r1_on_eks.plan.images import image_source, images_in
 from r1_on_eks.plan.versions import Versions, pins_of
 
 PINS = "pins"
@@ -39,7 +38,7 @@ def pinned(ground: Ground) -> Iterable[Finding]:
     """Asks nobody."""
     config = ground.config
     found = pins_of(
-        Versions.of(config, ground.pinned), image_source(config, ground.pinned), every_image()
+        Versions.of(config, ground.pinned), image_source(config, ground.pinned), images_in(config)
     )
     return [
         pin_finding(

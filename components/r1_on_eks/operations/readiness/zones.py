@@ -4,17 +4,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from r1_on_eks.catalog.zones import WITHOUT_CONTROL_PLANE
-from r1_on_eks.operations.account import FAILURES
-from r1_on_eks.operations.readiness.finding import Finding, lacking, ready, unknown
+from r1_on_eks.operations.readiness.finding import Finding, lacking, ready
 from r1_on_eks.operations.readiness.ground import Ground
-from r1_on_eks.operations.readiness.refusals import refused
 from r1_on_eks.plan import Plan
 
 ZONES = "zones"
 PERMISSIONS = (
     "ec2:DescribeAvailabilityZones",
     "ec2:DescribeInstanceTypeOfferings",
-    "fsx:DescribeFileSystems",
 )
 
 
@@ -103,21 +100,3 @@ def offers(ground: Ground) -> Iterable[Finding]:
         Filters=[{"Name": "instance-type", "Values": types}],
     )
     return offer_findings(plan, list(listed))
-
-
-def file_systems(ground: Ground) -> Iterable[Finding]:
-    """Whether FSx answers in the Region; of single zones it tells nothing before it is asked."""
-    plan, subject = ground.plan, "FSx for Lustre"
-    if plan.storage is None:
-        return
-    try:
-        ground.account.client("fsx").describe_file_systems(MaxResults=1)
-    except FAILURES as error:
-        yield refused(subject, error, PERMISSIONS)
-        return
-    deployment = plan.storage.file_system.deployment
-    yield unknown(
-        subject,
-        f"it answers in {plan.region}; whether {plan.gpu_zone} has {deployment}, no API tells"
-        " before one is made",
-    )

@@ -1,9 +1,9 @@
 """The folder of one checkpoint in the bucket: objects, and uploads that are under way in S3."""
 
 import base64
-import hashlib
+import zlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -15,6 +15,10 @@ MIB = 1 << 20
 # S3 takes 10,000 parts of 5 MiB or more (S3 user guide, qfacts, 2026-11).
 _MOST_PARTS = 10_000
 _GONE = ("NoSuchUpload", "NoSuchKey", "404")
+# S3 computes it over what arrives and refuses what differs, as it does for its own clients. What a
+# file is, SHA-256 says, once and before S3: a second one of each part is a third of the work.
+CHECKSUM = "CRC32"
+_PART_CHECKSUM = f"Checksum{CHECKSUM}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,12 +43,14 @@ class Upload:
         id: S3's word for it.
         parts: What of each part is needed to complete it, by number from 1.
         sizes: Bytes of each part.
+        checksum: The kind that S3 wants of each part; another client begins it with another one.
     """
 
     name: str
     id: str
-    parts: Mapping[int, dict[str, Any]]
-    sizes: Mapping[int, int]
+    parts: Mapping[int, dict[str, Any]] = field(default_factory=dict)
+    sizes: Mapping[int, int] = field(default_factory=dict)
+    checksum: str = CHECKSUM
 
 
 class UploadGone(Exception):
@@ -77,36 +83,41 @@ class Folder:
     def uploads(self) -> dict[str, Upload]:
         """Files that somebody began, by name; of several tries at one, the one that has most."""
         found: dict[str, Upload] = {}
-        for name, upload_id in self._begun():
-            upload = self._upload(name, upload_id)
-            if upload and (name not in found or len(upload.parts) > len(found[name].parts)):
-                found[name] = upload
+        for begun in self._begun():
+            upload = self._with_parts(begun)
+            before = found.get(begun.name)
+            if upload and (before is None or len(upload.parts) > len(before.parts)):
+                found[begun.name] = upload
         return found
 
-    def _begun(self) -> Iterator[tuple[str, str]]:
+    def _begun(self) -> Iterator[Upload]:
         pages = self._s3.get_paginator("list_multipart_uploads")
         for page in pages.paginate(Bucket=self.bucket, Prefix=f"{self.folder}/"):
             for one in page.get("Uploads", ()):
-                yield one["Key"].removeprefix(f"{self.folder}/"), one["UploadId"]
+                yield Upload(
+                    name=one["Key"].removeprefix(f"{self.folder}/"),
+                    id=one["UploadId"],
+                    checksum=one.get("ChecksumAlgorithm", ""),
+                )
 
-    def _upload(self, name: str, upload_id: str) -> Upload | None:
+    def _with_parts(self, begun: Upload) -> Upload | None:
         parts, sizes = {}, {}
         pages = self._s3.get_paginator("list_parts")
         try:
             for page in pages.paginate(
-                Bucket=self.bucket, Key=self._key(name), UploadId=upload_id
+                Bucket=self.bucket, Key=self._key(begun.name), UploadId=begun.id
             ):
                 for one in page.get("Parts", ()):
                     number = one["PartNumber"]
                     sizes[number] = one["Size"]
                     parts[number] = {"PartNumber": number, "ETag": one["ETag"]}
-                    if "ChecksumSHA256" in one:
-                        parts[number]["ChecksumSHA256"] = one["ChecksumSHA256"]
+                    if _PART_CHECKSUM in one:
+                        parts[number][_PART_CHECKSUM] = one[_PART_CHECKSUM]
         except ClientError as error:
             if _code(error) in _GONE:
                 return None
             raise
-        return Upload(name=name, id=upload_id, parts=parts, sizes=sizes)
+        return replace(begun, parts=parts, sizes=sizes)
 
     def manifest(self, name: str = MANIFEST) -> Manifest | None:
         """What was written of the folder; None where nothing was."""
@@ -133,12 +144,12 @@ class Folder:
             self._s3.delete_object(Bucket=self.bucket, Key=self._key(name))
 
     def put(self, name: str, content: bytes | bytearray, described: Mapping[str, str]) -> str:
-        """Writes a small file; S3 hashes what arrives. Returns its ETag."""
+        """Writes a small file; S3 checks what arrives. Returns its ETag."""
         answer = self._s3.put_object(
             Bucket=self.bucket,
             Key=self._key(name),
-            Body=bytes(content),
-            ChecksumSHA256=_base64(content),
+            Body=content,
+            **{_PART_CHECKSUM: _crc32(content)},
             Metadata=dict(described),
         )
         return answer["ETag"].strip('"')
@@ -148,30 +159,30 @@ class Folder:
         answer = self._s3.create_multipart_upload(
             Bucket=self.bucket,
             Key=self._key(name),
-            ChecksumAlgorithm="SHA256",
+            ChecksumAlgorithm=CHECKSUM,
             Metadata=dict(described),
         )
-        return Upload(name=name, id=answer["UploadId"], parts={}, sizes={})
+        return Upload(name=name, id=answer["UploadId"])
 
-    def put_part(self, upload: Upload, number: int, content: bytearray) -> dict[str, Any]:
-        """Writes one part; S3 hashes what arrives.
+    def put_part(self, upload: Upload, number: int, content: bytes | bytearray) -> dict[str, Any]:
+        """Writes one part; S3 checks what arrives.
 
         Raises:
             UploadGone: somebody completed or ended the upload.
         """
-        checksum = _base64(content)
+        checksum = {_PART_CHECKSUM: _crc32(content)}
         try:
             answer = self._s3.upload_part(
                 Bucket=self.bucket,
                 Key=self._key(upload.name),
                 UploadId=upload.id,
                 PartNumber=number,
-                Body=bytes(content),
-                ChecksumSHA256=checksum,
+                Body=content,
+                **checksum,
             )
         except ClientError as error:
             raise (UploadGone() if _code(error) in _GONE else error) from None
-        return {"PartNumber": number, "ETag": answer["ETag"], "ChecksumSHA256": checksum}
+        return {"PartNumber": number, "ETag": answer["ETag"], **checksum}
 
     def complete(self, upload: Upload, parts: Mapping[int, dict[str, Any]]) -> str:
         """Makes an object of the parts; returns its ETag.
@@ -202,8 +213,8 @@ class Folder:
 
     def abort_all(self) -> None:
         """Ends what is still under way in the folder: all of it is there already."""
-        for name, upload_id in self._begun():
-            self.abort(Upload(name=name, id=upload_id, parts={}, sizes={}))
+        for upload in self._begun():
+            self.abort(upload)
 
     def read(self, name: str, start: int, length: int) -> bytes:
         """Bytes of an object."""
@@ -242,5 +253,5 @@ def _code(error: ClientError) -> str:
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
-def _base64(content: bytes | bytearray) -> str:
-    return base64.b64encode(hashlib.sha256(content).digest()).decode()
+def _crc32(content: bytes | bytearray) -> str:
+    return base64.b64encode(zlib.crc32(content).to_bytes(4)).decode()

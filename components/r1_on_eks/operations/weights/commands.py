@@ -172,7 +172,7 @@ def _sync(stack: str, arguments: argparse.Namespace) -> int:
         there = ", ".join(model.placement.variant.name for model in plan.models)
         raise LookupError(f"--variant {arguments.variant}: {stack} has {there}")
     pace = Pace(files=arguments.at_a_time)
-    client = job.client_of(plan.region, pace.files * pace.parts + pace.files)
+    client = job.client_of(plan.region, pace.connections)
     done = []
     with _stopping() as stopping, _bars(sys.stderr.isatty()) as bars:
         for repository, variant in wanted.items():

@@ -122,7 +122,7 @@ def main(environment: Any = os.environ) -> int:
     wanted = json.loads(environment["R1_WEIGHTS"])
     checkpoints = [Checkpoint(**one) for one in wanted["checkpoints"]]
     pace = Pace(**wanted.get("pace", {}))
-    client = client_of(wanted["region"], pace.files * pace.parts + pace.files)
+    client = client_of(wanted["region"], pace.connections)
     stopping = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())
     return _all(checkpoints, wanted["bucket"], wanted["from"], client, stopping, pace)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from r1_on_eks.operations.weights.bucket import (
+    CHECKSUM,
     MIB,
     Folder,
     Object,
@@ -25,17 +26,27 @@ _TRIES = 3
 
 @dataclass(frozen=True, kw_only=True)
 class Pace:
-    """How much is under way at a time; memory is `files` × `parts` × `part`, twice.
+    """How much is under way at a time; memory is `files` × (`parts` + 1) × `part`.
 
     Attributes:
         files: Files at a time.
-        parts: Parts of each file at a time.
+        parts: Parts of each file at a time; one more is being hashed.
         part: Bytes of a part.
     """
 
     files: int = 4
-    parts: int = 4
-    part: int = 8 * MIB
+    parts: int = 3
+    part: int = 16 * MIB
+
+    @property
+    def connections(self) -> int:
+        """Parts under way, and what the files ask S3 for besides."""
+        return self.files * self.parts + self.files
+
+    @property
+    def memory(self) -> int:
+        """Bytes, at most."""
+        return self.files * (self.parts + 1) * self.part
 
 
 class Files:
@@ -62,7 +73,7 @@ class Files:
         self._progress, self._pace, self._stopping = progress, pace, stopping
         self._parts = concurrent.futures.ThreadPoolExecutor(pace.files * pace.parts)
         self._lock = threading.Lock()
-        self._held: dict[str, bytearray] = {}
+        self._held: dict[str, bytes] = {}
         self.described: Mapping[str, str] = {}
         """What each object says of itself, ASCII."""
         self.read = 0
@@ -132,7 +143,7 @@ class Files:
         self._progress.did(file.name, sum(upload.sizes.values()))
         hasher = Hasher(file)
 
-        def bring(number: int) -> tuple[int, dict[str, Any], bytearray]:
+        def bring(number: int) -> tuple[int, dict[str, Any], bytes | bytearray]:
             start = (number - 1) * size
             content = self._from_source(file, start, min(size, file.size - start))
             part = self._folder.put_part(upload, number, content)
@@ -151,7 +162,7 @@ class Files:
         return "", ""
 
     def _brought_small(self, file: WeightFile) -> tuple[str, str]:
-        content = self._from_source(file, 0, file.size) if file.size else bytearray()
+        content = self._from_source(file, 0, file.size) if file.size else b""
         hasher = Hasher(file)
         hasher.update(content)
         self._progress.did(file.name, file.size)
@@ -161,17 +172,17 @@ class Files:
 
     def hold(self, file: WeightFile) -> bytes:
         """Content of a small file, which is not read again when it is brought."""
-        content = self._from_source(file, 0, file.size)
+        content = bytes(self._from_source(file, 0, file.size))
         self._held[file.name] = content
-        return bytes(content)
+        return content
 
-    def _from_source(self, file: WeightFile, start: int, length: int) -> bytearray:
+    def _from_source(self, file: WeightFile, start: int, length: int) -> bytes | bytearray:
         if (held := self._held.get(file.name)) is not None:
             return held[start : start + length]
         content = self._source.read(file, start, length)
         with self._lock:
             self.read += length
-        return content if isinstance(content, bytearray) else bytearray(content)
+        return content
 
     def _read_back(self, file: WeightFile) -> str:
         """The hash of what lies in the bucket, or nothing where it does not agree."""
@@ -212,6 +223,6 @@ class Files:
 
 def _fits(upload: Upload, file: WeightFile, size: int) -> bool:
     """Whether the parts of an upload are those that would be made now."""
-    return all(
+    return upload.checksum == CHECKSUM and all(
         held == min(size, file.size - (number - 1) * size) for number, held in upload.sizes.items()
     )

@@ -134,20 +134,24 @@ class Transfer:
         # The largest first: at the end, nothing waits for one that began late.
         ordered = sorted(files, key=lambda one: -one.size)
         with concurrent.futures.ThreadPoolExecutor(self._pace.files) as at_a_time:
-            tasks = [
+            left = {
                 at_a_time.submit(
                     self._files.bring, one, objects.get(one.name), uploads.get(one.name)
                 )
                 for one in ordered
-            ]
+            }
             try:
-                for task in concurrent.futures.as_completed(tasks):
-                    entry = task.result()
-                    manifest = replaced(manifest, files={**manifest.files, entry.name: entry})
-                    self._folder.write_manifest(manifest, PROGRESS)
+                while left:
+                    done, left = concurrent.futures.wait(
+                        left, return_when=concurrent.futures.FIRST_COMPLETED
+                    )
+                    brought = {entry.name: entry for entry in (task.result() for task in done)}
+                    manifest = replaced(manifest, files={**manifest.files, **brought})
+                    if left:
+                        self._folder.write_manifest(manifest, PROGRESS)
             except BaseException:
                 self._stopping.set()
-                for task in tasks:
+                for task in left:
                     task.cancel()
                 raise
         return manifest

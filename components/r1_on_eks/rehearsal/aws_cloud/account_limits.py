@@ -9,6 +9,7 @@ import re
 import secrets
 from collections.abc import Callable
 from datetime import UTC, datetime, time, timedelta
+from itertools import chain
 from typing import Any
 
 from botocore.validate import validate_parameters
@@ -17,15 +18,22 @@ from moto.core.utils import get_service_model
 from moto.ssm.models import Parameter
 
 from r1_on_eks.catalog.price_book import price_book
-from r1_on_eks.catalog.quotas import ADDRESSES, INSTANCE_QUOTAS
+from r1_on_eks.catalog.quotas import ADDRESSES, FILE_SYSTEM_QUOTAS, INSTANCE_QUOTAS
 from r1_on_eks.rehearsal.aws_cloud.eks_versions import VERSIONS
 from r1_on_eks.rehearsal.aws_cloud.own_service import AwsError
 
 # What a new account has: 5 vCPU of standard instances, none of P, G and VT (Service Quotas, AWS
 # defaults, 2026-11); addresses: VPC user guide, amazon-vpc-limits.
-_DEFAULTS = {**dict.fromkeys(INSTANCE_QUOTAS, 0.0), "L-1216C47A": 5.0, ADDRESSES.code: 5.0}
-_NAMES = {**{quota.code: quota.name for quota in INSTANCE_QUOTAS.values()},
-          ADDRESSES.code: ADDRESSES.name}  # fmt: skip
+_EC2 = {**dict.fromkeys(INSTANCE_QUOTAS, 0.0), "L-1216C47A": 5.0, ADDRESSES.code: 5.0}
+# As the lists that the catalogue names; file systems, and their GiB together.
+_FSX = {
+    quota.code: value
+    for quotas in FILE_SYSTEM_QUOTAS.values()
+    for quota, value in zip(quotas, (100.0, 100_800.0), strict=True)
+}
+_DEFAULTS = {"ec2": _EC2, "fsx": _FSX}
+_NAMED = (*INSTANCE_QUOTAS.values(), ADDRESSES, *chain(*FILE_SYSTEM_QUOTAS.values()))
+_NAMES = {quota.code: quota.name for quota in _NAMED}
 # Blocks begin and end at half past eleven (EC2 user guide, ec2-capacity-blocks).
 _BEGINS = time(11, 30, tzinfo=UTC)
 
@@ -76,16 +84,17 @@ def get_parameter(known: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def get_service_quota(known: Callable[..., Any]) -> Callable[..., Any]:
-    """Quotas that were raised, and EC2's besides moto's own of VPC."""
+    """Quotas that were raised, and EC2's and FSx's besides moto's own of VPC."""
 
     def get(backend: Any, service_code: str, quota_code: str) -> dict[str, Any]:
         granted = _granted.get((backend.account_id, backend.region_name), {})
-        if service_code == "ec2" and quota_code in _DEFAULTS:
+        defaults = _DEFAULTS.get(service_code, {})
+        if quota_code in defaults:
             found = {
                 "ServiceCode": service_code,
                 "QuotaCode": quota_code,
                 "QuotaName": _NAMES[quota_code],
-                "Value": _DEFAULTS[quota_code],
+                "Value": defaults[quota_code],
                 "Adjustable": True,
             }
         else:

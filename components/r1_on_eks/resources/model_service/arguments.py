@@ -17,6 +17,7 @@ class ModelServiceArgs:
         cluster: The cluster that its objects vanish with.
         namespace: Kubernetes namespace.
         server: Command line, size and limits on the start.
+        scaled: Whether an autoscaler decides how many replicas there are.
         group: How a replica is laid over nodes, or None where it is on one.
         pool: Label value of the nodes that it runs on.
         server_key_secret: Secret with the key that it asks for.
@@ -27,6 +28,7 @@ class ModelServiceArgs:
     cluster: pulumi.Resource
     namespace: pulumi.Input[str]
     server: ModelServer
+    scaled: bool = False
     group: Group | None = None
     pool: str
     server_key_secret: pulumi.Input[str]

@@ -4,16 +4,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from r1_on_eks.catalog.images import AWS_CLI
+from r1_on_eks.plan import restricted
 from r1_on_eks.plan.names import PORT, SERVER_KEY
 from r1_on_eks.plan.server import CACHE, MOUNT, ModelServer
+from r1_on_eks.plan.sync import arrival_code
 from r1_on_eks.plan.timeline import PROBE_PERIOD_SECONDS
 from r1_on_eks.resources.model_service.arguments import ModelServiceArgs
-
-UNPRIVILEGED = {
-    "allow_privilege_escalation": False,
-    "capabilities": {"drop": ["ALL"]},
-    "read_only_root_filesystem": True,
-}
 
 
 def server_container(
@@ -42,12 +38,39 @@ def server_container(
         },
         **_probes(server),
         "lifecycle": {"pre_stop": {"sleep": {"seconds": server.timeline.pre_stop_seconds}}},
-        "security_context": UNPRIVILEGED,
+        "security_context": restricted.CONTAINER,
         "volume_mounts": mounts,
     }
 
 
-def fetching(server: ModelServer) -> Any:
+def before(server: ModelServer) -> list[Any]:
+    """What runs before a server whose weights come from the bucket; nothing before others."""
+    fetching = [_fetching(server)] if server.fetched_from else []
+    return [*fetching, *([_asking(server)] if server.streamed_from else [])]
+
+
+def _asking(server: ModelServer) -> Any:
+    """Ends with one line where the weights are not complete; it is tried again until they are.
+
+    In the server's image, which the node fetches anyway, and which streams with boto3 too.
+    """
+    return {
+        "name": "weights-complete",
+        "image": server.image,
+        "command": ["python3", "-c", arrival_code(), server.streamed_from],
+        "env": [{"name": "HOME", "value": "/tmp"}],
+        # `kubectl describe pod` shows what it said.
+        "termination_message_policy": "FallbackToLogsOnError",
+        "resources": {
+            "requests": {"cpu": "100m", "memory": "256Mi"},
+            "limits": {"memory": "512Mi"},
+        },
+        "security_context": restricted.CONTAINER,
+        "volume_mounts": [{"name": "temporary", "mount_path": "/tmp"}],
+    }
+
+
+def _fetching(server: ModelServer) -> Any:
     """Copies the weights beside the server, which then reads them as if they were mounted."""
     return {
         "name": "fetch-weights",
@@ -61,7 +84,7 @@ def fetching(server: ModelServer) -> Any:
             "requests": {"cpu": "1", "memory": "512Mi"},
             "limits": {"memory": "2Gi"},
         },
-        "security_context": UNPRIVILEGED,
+        "security_context": restricted.CONTAINER,
         "volume_mounts": [
             {"name": "weights", "mount_path": MOUNT},
             {"name": "temporary", "mount_path": "/tmp"},

@@ -26,7 +26,8 @@ def deployment(
         f"{name}-server",
         metadata=metadata,
         spec={
-            "replicas": server.replicas,
+            # A number that is declared would be put back by each `pulumi up`.
+            "replicas": None if args.scaled else server.replicas,
             "strategy": _strategy(server),
             "progress_deadline_seconds": server.timeline.progress_deadline_seconds,
             "selector": {"match_labels": selector(server)},

@@ -5,14 +5,12 @@ from typing import Any
 import pulumi
 import pulumi_kubernetes as kubernetes
 
+from r1_on_eks.plan import restricted
 from r1_on_eks.plan.names import POOL_LABEL, VARIANT_LABEL
 from r1_on_eks.plan.server import ModelServer
 from r1_on_eks.plan.traffic import SERVER_PODS, instance_of
 from r1_on_eks.resources.model_service.arguments import ModelServiceArgs
-from r1_on_eks.resources.model_service.container import fetching
-
-# Any that is not root: neither files nor image know it.
-_USER = 10001
+from r1_on_eks.resources.model_service.container import before
 
 
 def selector(server: ModelServer) -> dict[str, str]:
@@ -42,6 +40,7 @@ def pod_of(
         )
     elif server.fetched_from:
         volumes.append({"name": "weights", "empty_dir": {}})
+    first = before(server)
     return {
         "service_account_name": account.metadata.name,
         "automount_service_account_token": False,
@@ -49,16 +48,8 @@ def pod_of(
         "termination_grace_period_seconds": server.timeline.grace_seconds,
         "node_selector": {POOL_LABEL: args.pool},
         "tolerations": [{"key": server.taint, "operator": "Exists", "effect": "NoSchedule"}],
-        "security_context": {
-            "run_as_non_root": True,
-            "run_as_user": _USER,
-            "run_as_group": _USER,
-            "fs_group": _USER,
-            # A file system of terabytes must not be walked at each start.
-            "fs_group_change_policy": "OnRootMismatch",
-            "seccomp_profile": {"type": "RuntimeDefault"},
-        },
-        **({"init_containers": [fetching(server)]} if server.fetched_from else {}),
+        "security_context": restricted.POD_WITH_VOLUMES,
+        **({"init_containers": first} if first else {}),
         "containers": [container],
         "volumes": volumes,
     }
