@@ -230,7 +230,10 @@ def manifest_of(folder):
     """As `r1 weights sync` writes it."""
     entries = {
         path.name: Entry(
-            name=path.name, size=path.stat().st_size, source_digest="x", etag="",
+            name=path.name,
+            size=path.stat().st_size,
+            source_digest="x",
+            etag="",
             sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
         )
         for path in folder.iterdir()
