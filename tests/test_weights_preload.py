@@ -5,9 +5,7 @@ from pulumi_aws.eks import Cluster
 from r1_on_eks.plan.preload import WRONG_CONTENT, Preload
 from r1_on_eks.resources.weights_preload import WeightsPreload, WeightsPreloadArgs
 
-PRELOAD = Preload(
-    name="preload-1", hashed=False, script="true", limit_seconds=600, wait="15m"
-)
+PRELOAD = Preload(name="preload-1", hashed=False, script="true", limit_seconds=600, wait="15m")
 
 
 class Nodes(pulumi.CustomResource):
