@@ -80,17 +80,21 @@ def write_project(folder: Path, *, name: str, stack: str, variants: Sequence[str
         raise Misuse(f"--name {name}: a project's name has letters, digits, - _ and . only")
     if foreign := [one for one in variants if one not in VARIANTS]:
         raise Misuse(f"--variant {foreign[0]}: there are {', '.join(VARIANTS)}")
+    called, folder = folder, folder.resolve()
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise Misuse(f"{folder} is not empty; name a new folder")
+        raise Misuse(f"{called} is not empty; name a new folder")
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as beside:
         written = Path(beside) / "project"
         shutil.copytree(TEMPLATE, written, ignore=shutil.ignore_patterns("__pycache__"))
         _name_project(written, name)
         _make_stack(written / "stacks", stack, variants)
-        if folder.exists():
-            folder.rmdir()
-        written.rename(folder)
+        if not folder.exists():
+            written.rename(folder)
+            return
+        # It may be where the user stands: a folder in its place would not be.
+        for one in written.iterdir():
+            one.rename(folder / one.name)
 
 
 def _name_project(project: Path, name: str) -> None:
