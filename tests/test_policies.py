@@ -3,6 +3,7 @@
 The pack under the real engine is in tests/rehearsal/test_policies.py.
 """
 
+import json
 import re
 from pathlib import Path
 
@@ -159,7 +160,7 @@ def test_the_page_has_each_rule_as_it_is():
     rows = re.findall(r"^\| `([\w-]+)` \| (\w+) \| (.*?) \| (.*?) ?\|$", PAGE.read_text(), re.M)
     assert rows == [
         (rule.name, rule.level, rule.says, "; ".join(
-            f"`{name}`: {one.says} ({'none' if one.default is None else one.default})"
+            f"`{name}`: {one.says} ({'none' if one.default is None else json.dumps(one.default)})"
             for name, one in rule.settings.items()
         ))
         for rule in BY_NAME.values()

@@ -125,9 +125,12 @@ def _make_stack(stacks: Path, stack: str, variants: Sequence[str]) -> None:
 
 
 def _tell(folder: Path, stack: str) -> None:
+    clone = Path(__file__).resolve().parents[2]
+    # A clone stands for its version, which the package index may not have.
+    install = f"uv add --editable {clone}" if (clone / "pyproject.toml").is_file() else "uv sync"
     steps = {
         f"cd {folder}": "",
-        "uv sync && . .venv/bin/activate": "what pyproject.toml names",
+        f"{install} && . .venv/bin/activate": "what pyproject.toml names",
         f"edit stacks/Pulumi.{stack}.yaml": "admins, endpoint, weights bucket, Region and zones",
         f"r1 plan {stack}; r1 cost {stack}": "what it would stand up, for how much",
         f"r1 check {stack}": "is the account ready, and what is lacking",
