@@ -135,8 +135,9 @@ def test_after_ctrl_c_there_is_one_line(monkeypatch, capsys):
     assert len(capsys.readouterr().err.splitlines()) == 1
 
 
-def test_a_reader_who_leaves_early_gets_no_traceback():
-    words = [sys.executable, "-m", "r1_on_eks.cli", "plan", "all-variants", "--json"]
+@pytest.mark.parametrize("words", ["plan all-variants --json", "plan prod-70b"])
+def test_a_reader_who_leaves_early_gets_no_traceback(words):
+    words = [sys.executable, "-m", "r1_on_eks.cli", *words.split()]
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         process.stdout.close()
         assert process.stderr.read() == b""

@@ -112,6 +112,14 @@ def test_a_new_project_is_named_as_its_folder_and_keeps_no_mark_of_the_template(
     assert [one.name for one in (at / "below").iterdir()] == ["my-models"]
 
 
+def test_a_new_project_may_be_written_where_one_stands(at):
+    (at / "here").mkdir()
+    os.chdir("here")
+    assert cli.main(["new", "."]) == 0
+    assert yaml.safe_load(Path("Pulumi.yaml").read_text())["name"] == "here"
+    assert [one.name for one in at.iterdir()] == ["here"]
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [

@@ -3,6 +3,7 @@
 The pack under the real engine is in tests/rehearsal/test_policies.py.
 """
 
+import json
 import re
 from pathlib import Path
 
@@ -34,6 +35,8 @@ CASES = [
     ("imds-v2", "LaunchTemplate",
      {"metadataOptions": {"httpTokens": "required", "httpPutResponseHopLimit": 3}},
      {"metadataOptions": {"httpTokens": "required", "httpPutResponseHopLimit": 2}}, {"hops": 2}),
+    ("imds-v2", "Instance", {"metadataOptions": {"httpTokens": "optional"}},
+     {"launchTemplate": {"id": "lt-0123456789abcdef0"}}, {}),
     ("no-public-address", "Subnet", {"mapPublicIpOnLaunch": True}, {}, {}),
     ("no-public-address", "LaunchTemplate",
      {"networkInterfaces": [{"associatePublicIpAddress": "true"}]},
@@ -57,6 +60,11 @@ CASES = [
     ("no-open-ports", "SecurityGroupRule",
      {"type": "ingress", "cidrBlocks": ["0.0.0.0/0"], "fromPort": 0, "toPort": 65535},
      {"type": "egress", "cidrBlocks": ["0.0.0.0/0"], "fromPort": 0, "toPort": 65535}, {}),
+    ("no-open-ports", "SecurityGroup",
+     {"ingress": [{"cidrBlocks": ["0.0.0.0/0"], "protocol": "-1", "fromPort": 0, "toPort": 0}]},
+     {"ingress": [{"cidrBlocks": ["0.0.0.0/0"], "protocol": "icmp", "fromPort": 3, "toPort": 4},
+                  {"cidrBlocks": ["0.0.0.0/0"], "fromPort": Unknown(()), "toPort": Unknown(())}]},
+     {}),
     ("no-public-balancer", "LoadBalancer", {}, {"internal": True}, {}),
     ("no-hidden-balancer", "Service", {"spec": {"type": "LoadBalancer"}},
      {"spec": {"type": "NodePort"}}, {}),
@@ -65,18 +73,26 @@ CASES = [
      {"blockDeviceMappings": [{"deviceName": "/dev/xvda", "ebs": {"encrypted": "true"}}]}, {}),
     ("encrypted-volumes", "Volume", {"size": 1}, {"size": 1, "encrypted": True}, {}),
     ("encrypted-volumes", "Instance", {}, {"rootBlockDevice": {"encrypted": True}}, {}),
+    ("encrypted-volumes", "Instance",
+     {"rootBlockDevice": {"encrypted": True}, "ebsBlockDevices": [{"deviceName": "/dev/sdf"}]},
+     {"launchTemplate": {"id": "lt-0123456789abcdef0"}}, {}),
+    ("encrypted-file-systems", "LustreFileSystem", {"deploymentType": "PERSISTENT_1"}, {}, {}),
     ("encrypted-file-systems", "LustreFileSystem", {"deploymentType": "PERSISTENT_2"},
      {"deploymentType": "SCRATCH_2"}, {}),
     ("encrypted-secrets", "Cluster", {}, {"encryptionConfig": {"resources": ["secrets"]}}, {}),
     ("encrypted-logs", "LogGroup", {}, {"kmsKeyId": "arn:x"}, {}),
     ("cluster-logs", "Cluster", {"enabledClusterLogTypes": ["api"]}, {"enabledClusterLogTypes": [
         "api", "audit", "authenticator", "controllerManager", "scheduler"]}, {}),
+    ("cluster-logs", "Cluster", {}, {"enabledClusterLogTypes": [Unknown(())]}, {}),
     ("key-rotation", "Key", {}, {"enableKeyRotation": True}, {}),
     ("no-ssh", "NodeGroup", {"remoteAccess": {"ec2SshKey": "x"}}, {}, {}),
     ("no-administrator", "RolePolicyAttachment",
      {"policyArn": "arn:aws:iam::aws:policy/AdministratorAccess"},
      {"policyArn": "arn:aws:iam::aws:policy/AmazonEKSWorkerNodePolicy"}, {}),
     ("no-administrator", "RolePolicy", {"policy": ALL_POLICY}, {"policy": ONE_POLICY}, {}),
+    ("no-administrator", "Policy",
+     {"policy": '{"Statement": {"Effect": "Allow", "Action": "*:*", "Resource": "*"}}'},
+     {"policy": '{"Statement": ["nonsense"]}'}, {}),
     ("no-privileged-container", "Deployment", pod(securityContext={"privileged": True}), pod(),
      {}),
     ("no-latest-image", "Deployment", pod(image="nginx"), pod(image="host:5000/nginx:1.30"), {}),
@@ -129,6 +145,11 @@ def test_every_rule_has_its_cases_and_a_sentence():
 
 def test_settings_of_no_rule_are_refused():
     assert checked_settings({"imds-v2": {"hops": 2, "enforcementLevel": "advisory"}})
+    assert checked_settings({"imds-v2": "disabled"}) == {
+        "imds-v2": {"enforcementLevel": "disabled"}
+    }
+    with pytest.raises(UnknownRule, match=r"strict: no such level; there are advisory, "):
+        checked_settings({"imds-v2": "strict"})
     with pytest.raises(UnknownRule, match=r"imds: no such rule; there are imds-v2, "):
         checked_settings({"imds": {}})
     with pytest.raises(UnknownRule, match=r"hop: no such setting; there are enforcementLevel, h"):
@@ -139,7 +160,7 @@ def test_the_page_has_each_rule_as_it_is():
     rows = re.findall(r"^\| `([\w-]+)` \| (\w+) \| (.*?) \| (.*?) ?\|$", PAGE.read_text(), re.M)
     assert rows == [
         (rule.name, rule.level, rule.says, "; ".join(
-            f"`{name}`: {one.says} ({'none' if one.default is None else one.default})"
+            f"`{name}`: {one.says} ({'none' if one.default is None else json.dumps(one.default)})"
             for name, one in rule.settings.items()
         ))
         for rule in BY_NAME.values()

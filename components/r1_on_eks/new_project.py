@@ -80,17 +80,21 @@ def write_project(folder: Path, *, name: str, stack: str, variants: Sequence[str
         raise Misuse(f"--name {name}: a project's name has letters, digits, - _ and . only")
     if foreign := [one for one in variants if one not in VARIANTS]:
         raise Misuse(f"--variant {foreign[0]}: there are {', '.join(VARIANTS)}")
+    called, folder = folder, folder.resolve()
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise Misuse(f"{folder} is not empty; name a new folder")
+        raise Misuse(f"{called} is not empty; name a new folder")
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as beside:
         written = Path(beside) / "project"
         shutil.copytree(TEMPLATE, written, ignore=shutil.ignore_patterns("__pycache__"))
         _name_project(written, name)
         _make_stack(written / "stacks", stack, variants)
-        if folder.exists():
-            folder.rmdir()
-        written.rename(folder)
+        if not folder.exists():
+            written.rename(folder)
+            return
+        # It may be where the user stands: a folder in its place would not be.
+        for one in written.iterdir():
+            one.rename(folder / one.name)
 
 
 def _name_project(project: Path, name: str) -> None:
@@ -121,9 +125,12 @@ def _make_stack(stacks: Path, stack: str, variants: Sequence[str]) -> None:
 
 
 def _tell(folder: Path, stack: str) -> None:
+    clone = Path(__file__).resolve().parents[2]
+    # A clone stands for its version, which the package index may not have.
+    install = f"uv add --editable {clone}" if (clone / "pyproject.toml").is_file() else "uv sync"
     steps = {
         f"cd {folder}": "",
-        "uv sync && . .venv/bin/activate": "what pyproject.toml names",
+        f"{install} && . .venv/bin/activate": "what pyproject.toml names",
         f"edit stacks/Pulumi.{stack}.yaml": "admins, endpoint, weights bucket, Region and zones",
         f"r1 plan {stack}; r1 cost {stack}": "what it would stand up, for how much",
         f"r1 check {stack}": "is the account ready, and what is lacking",

@@ -6,8 +6,16 @@ from rich.console import Console
 _LEAST_COLUMNS = 80
 
 
-def screen() -> Console:
+class Screen(Console):
+    """Standard output, whose reader may leave early."""
+
+    def on_broken_pipe(self) -> None:
+        """Lets `r1` end with 141; rich would exit with 1, which is "the answer is no"."""
+        raise BrokenPipeError
+
+
+def screen() -> Screen:
     """Standard output: coloured on a terminal without NO_COLOR, and never too narrow."""
-    console = Console(highlight=False)
+    console = Screen(highlight=False)
     console.width = max(_LEAST_COLUMNS, console.width)
     return console

@@ -21,6 +21,7 @@ from r1_on_eks.benchmarking.tables import print_differences, print_run
 from r1_on_eks.benchmarking.verdict import figures, predicted
 from r1_on_eks.plan import DoesNotFit, Model, NotPinned, Plan
 from r1_on_eks.plan.outlook import outlooks
+from r1_on_eks.screen import Screen
 from r1_on_eks.stack_config import StackConfigError
 from r1_on_eks.stack_file import StackNotFound, plan_of
 
@@ -56,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
         told = {"runs": [one.plain() for one in runs], "differences": list(map(asdict, compared))}
         print(json.dumps(told, indent=1))
     else:
-        console = Console(highlight=False)
+        console = Screen(highlight=False)
         for one in runs:
             print_run(console, one)
         print_differences(console, compared)

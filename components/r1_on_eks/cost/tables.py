@@ -21,7 +21,7 @@ def print_study(found: Study, console: Console) -> None:
     """Everything about the money of one stack."""
     bill = found.compared.after
     where = f" in {found.region}" if found.region else ""
-    console.print(f"[bold]{found.stack}[/bold]{where}, prices of {bill.day}")
+    console.print(f"[bold]{found.stack}[/bold]{where}, prices as known on {bill.day}")
     _print_lines(console, bill)
     _print_total(console, bill)
     if found.compared.before is not None:

@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import yaml
-from rich.console import Console
 
 from r1_on_eks.catalog.prices import on_demand
 from r1_on_eks.decisions_files import read_decisions
@@ -17,6 +16,7 @@ from r1_on_eks.plan.outlook import outlook
 from r1_on_eks.plan.scaling import Scaling, busy, scaled_object
 from r1_on_eks.planning import traces
 from r1_on_eks.planning.replay import STEP, Day, Server, noisy, replay
+from r1_on_eks.screen import Screen
 from r1_on_eks.stack_config import StackConfigError
 from r1_on_eks.stack_file import STACKS, StackNotFound, read_stack
 
@@ -158,7 +158,7 @@ def _plain(one: Replayed) -> dict[str, Any]:
 
 
 def _print(replayed: Sequence[Replayed], trace: str | None) -> None:
-    console = Console(highlight=False, soft_wrap=True)
+    console = Screen(highlight=False, soft_wrap=True)
     for one in replayed:
         for line in told(one, trace):
             console.print(line, markup=False)

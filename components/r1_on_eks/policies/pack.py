@@ -18,7 +18,7 @@ from pulumi_policy import (
 )
 
 from r1_on_eks.cost.declared import Declaration, Declared, inputs_of
-from r1_on_eks.policies.rule import Rule, StackRule, with_defaults
+from r1_on_eks.policies.rule import MANDATORY, Rule, StackRule, with_defaults
 from r1_on_eks.policies.security import SECURITY
 from r1_on_eks.policies.spending import SPENDING, STACK_SPENDING
 
@@ -31,12 +31,12 @@ class UnknownRule(ValueError):
     """Settings name a rule or a setting that there is none of; says which there are."""
 
 
-def serve_pack(settings: Mapping[str, Mapping[str, Any]] | None = None) -> None:
+def serve_pack(settings: Mapping[str, Mapping[str, Any] | str] | None = None) -> None:
     """Serves the pack to the engine that started this process, until it is done.
 
     Args:
         settings: Of some rules, by name: `enforcementLevel` (advisory, mandatory, disabled) and
-            the rule's own.
+            the rule's own; or the level alone.
 
     Raises:
         UnknownRule: one line for the first name that is none.
@@ -48,20 +48,28 @@ def serve_pack(settings: Mapping[str, Mapping[str, Any]] | None = None) -> None:
     PolicyPack(NAME, policies, initial_config=given)  # pyright: ignore[reportArgumentType]
 
 
-def checked_settings(given: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    """The settings, when each names a rule and what can be set of it.
+def checked_settings(
+    given: Mapping[str, Mapping[str, Any] | str],
+) -> dict[str, dict[str, Any]]:
+    """The settings, when each names a rule and what can be set of it; a level alone is one.
 
     Raises:
         UnknownRule: see the class.
     """
     known = {rule.name: rule for rule in (*RULES, *STACK_RULES)}
-    for name, values in given.items():
+    checked = {}
+    for name, value in given.items():
         if name not in known:
             raise UnknownRule(f"{name}: no such rule; there are {', '.join(known)}")
+        values = {"enforcementLevel": value} if isinstance(value, str) else dict(value)
         may = ("enforcementLevel", *known[name].settings)
         if foreign := [key for key in values if key not in may]:
             raise UnknownRule(f"{name}: {foreign[0]}: no such setting; there are {', '.join(may)}")
-    return {name: dict(values) for name, values in given.items()}
+        level = values.get("enforcementLevel", MANDATORY)
+        if level not in (levels := [one.value for one in EnforcementLevel]):
+            raise UnknownRule(f"{name}: {level}: no such level; there are {', '.join(levels)}")
+        checked[name] = values
+    return checked
 
 
 def _schema(rule: Rule | StackRule) -> PolicyConfigSchema | None:

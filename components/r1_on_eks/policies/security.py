@@ -13,6 +13,8 @@ _INSTANCE = "aws:ec2/instance:Instance"
 _SUBNET = "aws:ec2/subnet:Subnet"
 _LOG_GROUP = "aws:cloudwatch/logGroup:LogGroup"
 _EVERYBODY = frozenset({"0.0.0.0/0", "::/0"})
+# ICMP has types in place of ports: a ping, or "fragmentation needed".
+_WITHOUT_PORTS = frozenset({"icmp", "icmpv6", "1", "58"})
 _ALL_LOGS = frozenset({"api", "audit", "authenticator", "controllerManager", "scheduler"})
 _POD_HOLDERS = (
     "kubernetes:core/v1:Pod", "kubernetes:apps/v1:Deployment", "kubernetes:apps/v1:DaemonSet",
@@ -30,6 +32,10 @@ def _true(value: Any) -> bool:
     return str(value).lower() == "true"
 
 
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float)
+
+
 def _listed(value: Any) -> list[Any]:
     if _untold(value) or value is None:
         return []
@@ -38,6 +44,8 @@ def _listed(value: Any) -> list[Any]:
 
 def _metadata(one: Declared, settings: Settings) -> Iterator[str]:
     tokens = one.get("metadataOptions", "httpTokens")
+    if tokens is None and one.get("launchTemplate") is not None:
+        return  # the template says it, and is judged itself
     if not _untold(tokens) and tokens != "required":
         yield 'metadataOptions.httpTokens is not "required": IMDSv1 hands out the role\'s keys'
     hops = one.get("metadataOptions", "httpPutResponseHopLimit")
@@ -81,7 +89,6 @@ def _ingress(one: Declared, settings: Settings) -> Iterator[str]:
         rules = [one.inputs]
     else:
         return
-    allowed = {int(port) for port in settings["ports"]}
     for rule in rules:
         sources = {
             each
@@ -89,10 +96,24 @@ def _ingress(one: Declared, settings: Settings) -> Iterator[str]:
             for each in _listed(rule.get(key))
             if isinstance(each, str)
         }
-        first, last = rule.get("fromPort"), rule.get("toPort")
-        if sources & _EVERYBODY and not (first == last and first in allowed):
-            what = "all ports" if first is None or first == -1 else f"ports {first:g}–{last:g}"
-            yield f"{what} are open to everybody; name the ranges that need them"
+        ports = _open_ports(rule, set(settings["ports"]))
+        if ports and sources & _EVERYBODY:
+            yield f"{ports} open to everybody; name the ranges that need them"
+
+
+def _open_ports(rule: Mapping[str, Any], allowed: set[str]) -> str:
+    """What a rule opens beyond what may be open, as the start of a sentence."""
+    protocol = str(rule.get("ipProtocol") or rule.get("protocol"))
+    if protocol in _WITHOUT_PORTS:
+        return ""
+    first, last = rule.get("fromPort"), rule.get("toPort")
+    if _untold(first) or _untold(last):
+        return ""
+    if protocol in ("-1", "all") or not _is_number(first) or not _is_number(last) or first < 0:
+        return "all ports are"
+    if first == last:
+        return "" if f"{first:g}" in allowed else f"port {first:g} is"
+    return f"ports {first:g}–{last:g} are"
 
 
 def _public_balancer(one: Declared, _: Settings) -> Iterator[str]:
@@ -120,13 +141,21 @@ def _volumes(one: Declared, _: Settings) -> Iterator[str]:
             _untold(disk.get("encrypted")) or _true(disk.get("encrypted"))
         ):
             yield f"{mapping.get('deviceName', 'a disk')}: ebs.encrypted is not true"
+    for disk in _listed(one.get("ebsBlockDevices")):
+        if isinstance(disk, Mapping) and not (
+            _untold(disk.get("encrypted")) or _true(disk.get("encrypted"))
+        ):
+            yield f"{disk.get('deviceName', 'a disk')}: ebsBlockDevices.encrypted is not true"
     root = one.get("rootBlockDevice", "encrypted")
+    if root is None and one.get("launchTemplate") is not None:
+        return  # the template says it, and is judged itself
     if one.type == _INSTANCE and not _untold(root) and not _true(root):
         yield "rootBlockDevice.encrypted is not true"
 
 
 def _file_system(one: Declared, _: Settings) -> Iterator[str]:
-    deployment = one.get("deploymentType")
+    # The provider's default (pulumi-aws 7, 2026-11).
+    deployment = one.get("deploymentType") or "SCRATCH_1"
     lasts = not _untold(deployment) and not str(deployment).startswith("SCRATCH")
     if lasts and one.get("kmsKeyId") is None:
         yield "kmsKeyId is not set: a file system that lasts is encrypted with a key of yours"
@@ -140,7 +169,9 @@ def _secrets(one: Declared, _: Settings) -> Iterator[str]:
 
 def _cluster_logs(one: Declared, _: Settings) -> Iterator[str]:
     told = one.get("enabledClusterLogTypes")
-    if not _untold(told) and (missing := _ALL_LOGS - set(told or [])):
+    if _untold(told) or any(_untold(each) for each in told or []):
+        return
+    if missing := _ALL_LOGS - set(told or []):
         yield f"enabledClusterLogTypes lacks {', '.join(sorted(missing))}"
 
 
@@ -172,8 +203,9 @@ def _all_powerful(one: Declared, _: Settings) -> Iterator[str]:
     except (ValueError, AttributeError):
         return
     for statement in statements:
-        everything = "*" in _listed(statement.get("Action"))
-        if statement.get("Effect") == "Allow" and everything:
+        if not isinstance(statement, Mapping) or statement.get("Effect") != "Allow":
+            continue
+        if {"*", "*:*"} & set(_listed(statement.get("Action"))):
             yield 'a statement allows Action "*"; name the actions'
 
 
