@@ -11,11 +11,11 @@ import pulumi_kubernetes as kubernetes
 
 from r1_on_eks.catalog.images import CLOUDWATCH_EXPORTER
 from r1_on_eks.plan.access import reads_metrics, trusts_pods
-from r1_on_eks.plan.monitoring.cloudwatch import cloudwatch_queries
+from r1_on_eks.plan.monitoring.cloudwatch import CLOUDWATCH_ACCOUNT, cloudwatch_queries
 from r1_on_eks.plan.monitoring.policies import CLOUDWATCH_PODS, CLOUDWATCH_PORT
+from r1_on_eks.plan.monitoring.storage_alerts import FSX_PERIOD_SECONDS
 from r1_on_eks.plan.names import role_name, tagged
 
-_NAME = CLOUDWATCH_PODS["app.kubernetes.io/name"]
 _FOLDER, _FILE = "/etc/queries", "queries.json"
 
 
@@ -53,7 +53,7 @@ class FileSystemExporter(pulumi.ComponentResource):
         inside = pulumi.ResourceOptions(parent=self, deleted_with=args.cluster)
         role = aws.iam.Role(
             f"{name}-role",
-            name=role_name(args.stack, _NAME),
+            name=role_name(args.stack, CLOUDWATCH_ACCOUNT),
             assume_role_policy=json.dumps(trusts_pods()),
             tags=tagged({}, f"{name}-role"),
             opts=within,
@@ -65,12 +65,12 @@ class FileSystemExporter(pulumi.ComponentResource):
             f"{name}-pods",
             cluster_name=args.cluster_name,
             namespace=args.namespace,
-            service_account=_NAME,
+            service_account=CLOUDWATCH_ACCOUNT,
             role_arn=role.arn,
             tags=tagged({}, f"{name}-pods"),
             opts=within,
         )
-        metadata: Any = {"name": _NAME, "namespace": args.namespace}
+        metadata: Any = {"name": CLOUDWATCH_ACCOUNT, "namespace": args.namespace}
         account = kubernetes.core.v1.ServiceAccount(
             f"{name}-account",
             metadata=metadata,
@@ -117,7 +117,9 @@ def _pod(account: pulumi.Input[str], queries: pulumi.Input[str]) -> Any:
                 "name": "exporter",
                 "image": CLOUDWATCH_EXPORTER,
                 # JSON is YAML, which it reads.
+                # Asked once a period, whatever scrapes it.
                 "args": [
+                    f"--scraping-interval={FSX_PERIOD_SECONDS}",
                     f"--config.file={_FOLDER}/{_FILE}",
                     f"--listen-address=:{CLOUDWATCH_PORT}",
                 ],

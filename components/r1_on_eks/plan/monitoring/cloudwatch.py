@@ -2,10 +2,16 @@
 
 from typing import Any
 
+from r1_on_eks.plan.monitoring.policies import CLOUDWATCH_PODS
 from r1_on_eks.plan.monitoring.storage_alerts import FSX_PERIOD_SECONDS
 
 # FSx for Lustre user guide, monitoring-cloudwatch, 2026-11: each is a sum over the file system.
 _FIGURES = ("FreeDataStorageCapacity", "DataReadBytes", "DataWriteBytes", "DataReadOperations")
+
+CLOUDWATCH_ACCOUNT = CLOUDWATCH_PODS["app.kubernetes.io/name"]
+_SECONDS_OF_A_MONTH = 730 * 3600
+# Each figure once a period: the exporter asks by itself, however often it is scraped.
+ASKED_A_MONTH = len(_FIGURES) * _SECONDS_OF_A_MONTH // FSX_PERIOD_SECONDS
 
 
 def cloudwatch_queries(region: str, file_system_id: Any) -> dict[str, Any]:
