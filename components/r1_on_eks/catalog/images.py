@@ -35,6 +35,19 @@ NGINX_EXPORTER = "docker.io/nginx/nginx-prometheus-exporter:1.5.1"
 CLOUDWATCH_EXPORTER = "quay.io/prometheuscommunity/yet-another-cloudwatch-exporter:v0.64.0"
 GRAFANA = "docker.io/grafana/grafana:12.4.1"
 
+OF_MONITORING = (
+    PROMETHEUS_OPERATOR,
+    CONFIG_RELOADER,
+    PROMETHEUS,
+    ALERTMANAGER,
+    NODE_EXPORTER,
+    KUBE_STATE_METRICS,
+    DCGM_EXPORTER,
+    NGINX_EXPORTER,
+    CLOUDWATCH_EXPORTER,
+    GRAFANA,
+)
+
 
 def every_image() -> tuple[str, ...]:
     """All of this table."""

@@ -136,6 +136,10 @@ def _dcgm_pod(counters: pulumi.Input[str]) -> Any:
                     "requests": {"cpu": "100m", "memory": "256Mi"},
                     "limits": {"memory": "1Gi"},
                 },
+                # EKS's node monitoring agent has an engine of DCGM of its own beside it. Two can't
+                # both profile (NVIDIA/dcgm-exporter#7); the agent's does not: it watches health,
+                # policies and three other fields (aws/eks-node-monitoring-agent
+                # monitors/nvidia/dcgm/dcgm_client.go, 2026-11).
                 # As NVIDIA's chart has it: profiling counters (SM, tensor cores) are read with
                 # SYS_ADMIN alone, and the kubelet's socket as root.
                 "security_context": {"run_as_user": 0, "capabilities": {"add": ["SYS_ADMIN"]}},
