@@ -388,6 +388,21 @@ def test_a_misspelt_stack_is_misuse(tmp_path, stack, monkeypatch, capsys):
     assert "prod-70b" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("R1_GATEWAY", "your.name"), ("R1_KEY", "r1-sec\nret"), ("R1_KEY", "r1-sec…")],
+)
+def test_what_is_no_address_or_key_is_misuse_and_no_key_is_told(
+    stack, tmp_path, monkeypatch, capsys, name, value
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(name, value)
+    assert cli.main(["status", STACK]) == 2
+    said = capsys.readouterr()
+    assert f"r1 status: {name}: " in said.err
+    assert "sec" not in said.out + said.err
+
+
 def test_the_screen_says_what_is_wrong_first(run, stack, capsys):
     stack.statuses["/api/v1/70b/chat/completions"] = 503
     run()
