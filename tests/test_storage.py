@@ -1,5 +1,6 @@
 """The file system of a stack: which size, why that, and how it is filled."""
 
+import hashlib
 import json
 import re
 import subprocess
@@ -12,7 +13,7 @@ from r1_on_eks.operations.weights.manifest import Entry, Manifest
 from r1_on_eks.plan import NotPinned
 from r1_on_eks.plan.layout import Layout
 from r1_on_eks.plan.placement import DoesNotFit, place
-from r1_on_eks.plan.preload import preload_of
+from r1_on_eks.plan.preload import WRONG_CONTENT, preload_of
 from r1_on_eks.plan.server import MOUNT
 from r1_on_eks.plan.storage import replacement_told, sized, storage_of
 from r1_on_eks.stack_config import FileSystem, Weights
@@ -229,7 +230,11 @@ def manifest_of(folder):
     """As `r1 weights sync` writes it."""
     entries = {
         path.name: Entry(
-            name=path.name, size=path.stat().st_size, sha256="", source_digest="x", etag=""
+            name=path.name,
+            size=path.stat().st_size,
+            source_digest="x",
+            etag="",
+            sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
         )
         for path in folder.iterdir()
     }
@@ -261,6 +266,73 @@ def test_files_are_held_against_the_manifest_before_gpus_are_paid_for(
         "s3://ours/DeepSeek-R1-Distill-Qwen-1.5B is not complete: r1 weights sync mends it",
         line,
     ]
+
+
+HASHED = weights().model_copy(update={"verify": "hashes"})
+SHARD = "model 2.safetensors"
+
+
+@pytest.mark.parametrize(
+    ("broken", "status", "line"),
+    [
+        (None, 0, ""),
+        (b"WEIGHTS", WRONG_CONTENT,
+         "s3://ours/DeepSeek-R1-Distill-Qwen-1.5B/model 2.safetensors: its SHA-256 on the file"
+         " system is "),
+        (b"cut", 1, "s3://ours/DeepSeek-R1-Distill-Qwen-1.5B is not complete"),
+    ],
+    ids=["good", "corrupt", "short"],
+)  # fmt: skip
+def test_who_asks_has_every_file_hashed(tmp_path, folder, broken, status, line):
+    names = ["config.json", "model 1.safetensors", SHARD]
+    for name in names:
+        (folder / name).write_bytes(b"weights")
+    (folder / "manifest.json").write_text(manifest_of(folder))
+    if broken:
+        (folder / SHARD).write_bytes(broken)
+    ran = run(preload_of(SMALL, HASHED).script, tmp_path)
+    assert ran.returncode == status
+    assert ran.stderr.startswith(line)
+    # A short file is known before anything is read; of a corrupt one, the others are read, too.
+    said = sorted(f"{name}: SHA-256 as in manifest.json" for name in names)
+    told = {None: said, b"WEIGHTS": said[:2], b"cut": []}[broken]
+    assert sorted(ran.stdout.splitlines()[1:]) == told
+    if broken == b"WEIGHTS":
+        assert ran.stderr.count("\n") == 1
+        assert hashlib.sha256(broken).hexdigest() in ran.stderr
+        assert ran.stderr.endswith("and r1 weights sync brings it anew\n")
+        # Who did not ask is not told.
+        assert run(preload_of(SMALL, weights()).script, tmp_path).returncode == 0
+
+
+def test_without_a_manifest_there_is_nothing_to_hold_hashes_against(tmp_path, folder):
+    (folder / SHARD).write_bytes(b"weights")
+    ran = run(preload_of(SMALL, HASHED).script, tmp_path)
+    assert ran.returncode == WRONG_CONTENT
+    assert "no manifest.json to hold hashes against; r1 weights sync writes it" in ran.stderr
+
+
+def test_a_file_that_cannot_be_hashed_is_tried_again(tmp_path, folder):
+    (folder / SHARD).write_bytes(b"weights")
+    (folder / "manifest.json").write_text(manifest_of(folder))
+    broken = preload_of(SMALL, HASHED).script.replace("sha256sum", "false")
+    assert run(broken, tmp_path).returncode == 1
+
+
+def test_a_manifest_that_has_no_hash_of_a_file_does_not_pass(tmp_path, folder):
+    (folder / SHARD).write_bytes(b"weights")
+    written = manifest_of(folder)
+    hashed = hashlib.sha256(b"weights").hexdigest()
+    (folder / "manifest.json").write_text(written.replace(hashed, ""))
+    assert run(preload_of(SMALL, HASHED).script, tmp_path).returncode == WRONG_CONTENT
+
+
+def test_hashes_have_their_hours():
+    longer = preload_of(FULL, HASHED).limit_seconds - preload_of(FULL, weights()).limit_seconds
+    # What the documentation says it takes, on a node that nothing else uses.
+    documented = FULL.checkpoint.weight_bytes / 0.1e9
+    assert documented == pytest.approx(2 * 3600, rel=0.1)
+    assert 2 * documented < longer < 4 * documented
 
 
 def test_a_transfer_that_has_not_ended_is_said(tmp_path, folder):
@@ -323,5 +395,6 @@ def test_a_job_is_another_one_for_another_checkpoint_alone():
     quantized = place("70b", Layout(instance="p4d.24xlarge", tensor_parallel=8, context=8192,
                                     concurrency=1, precision="int8"))  # fmt: skip
     names = [preload_of(one, weights()).name for one in (SEVENTY, quantized, SMALL)]
-    assert len({*names}) == 3
+    names.append(preload_of(SEVENTY, HASHED).name)
+    assert len({*names}) == 4
     assert all(re.fullmatch(r"[a-z][a-z0-9-]{0,62}", name) for name in names)

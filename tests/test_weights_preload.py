@@ -1,9 +1,11 @@
+from dataclasses import replace
+
 import pulumi
 from pulumi_aws.eks import Cluster
-from r1_on_eks.plan.preload import Preload
+from r1_on_eks.plan.preload import WRONG_CONTENT, Preload
 from r1_on_eks.resources.weights_preload import WeightsPreload, WeightsPreloadArgs
 
-PRELOAD = Preload(name="preload-1", script="true", limit_seconds=600, wait="15m")
+PRELOAD = Preload(name="preload-1", hashed=False, script="true", limit_seconds=600, wait="15m")
 
 
 class Nodes(pulumi.CustomResource):
@@ -11,14 +13,14 @@ class Nodes(pulumi.CustomResource):
         super().__init__("test:index:Nodes", name, {})
 
 
-def declared(engine):
+def declared(engine, preload=PRELOAD):
     def program():
         args = WeightsPreloadArgs(
             cluster=Cluster("eks", role_arn="arn:role", vpc_config={"subnet_ids": []}),
             namespace="r1",
             claim_name="r1-weights",
             variant="7b",
-            preload=PRELOAD,
+            preload=preload,
             after=[Nodes("nodes")],
         )
         WeightsPreload("r1-7b-preload", args)
@@ -49,3 +51,16 @@ def test_a_restricted_namespace_admits_the_pod_that_fills_it(engine):
     assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
     assert pod["containers"][0]["securityContext"]["capabilities"] == {"drop": ["ALL"]}
     assert pod["automountServiceAccountToken"] is False
+
+
+def test_what_took_hours_to_be_found_wrong_is_not_tried_again(engine):
+    assert "podFailurePolicy" not in declared(engine).one("Job").inputs["spec"]
+    spec = declared(engine, replace(PRELOAD, hashed=True)).one("Job").inputs["spec"]
+    (rule,) = spec["podFailurePolicy"]["rules"]
+    (container,) = spec["template"]["spec"]["containers"]
+    assert rule["action"] == "FailJob"
+    assert rule["onExitCodes"] == {
+        "containerName": container["name"], "operator": "In", "values": [WRONG_CONTENT]
+    }  # fmt: skip
+    # Kubernetes takes such a policy with this alone.
+    assert spec["template"]["spec"]["restartPolicy"] == "Never"

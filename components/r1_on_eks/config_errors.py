@@ -94,6 +94,7 @@ EXAMPLES = {
     "storage": "storage: fsx",
     "strangers": "strangers: {per_minute: 60, at_a_time: 8}",
     "sync_from": "sync_from: hub, https://mirror.example.com or s3://example-bucket",
+    "verify": "verify: hashes",
     "tensor_parallel": "tensor_parallel: 8",
     "tls": "tls: {secret: gateway-tls}",
     "usage": "usage: {nat_gb: 100, internet_gb: 10}",

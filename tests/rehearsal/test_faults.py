@@ -130,3 +130,12 @@ def test_a_death_with_a_node_group_under_way_is_recovered_from(checkout):
     assert stack.kill(Point("after", "create", GROUP, 2))
     stack.recover()
     mended(checkout, stack)
+
+
+def test_what_a_killed_destroy_had_detached_is_not_detached_again(checkout):
+    stack = Killing(checkout, STACK)
+    stack.up()
+    assert stack.kill(Point("after", "delete", "aws:autoscaling/attachment:Attachment"))
+    assert "it is read again" in stack.recover()
+    stack.destroy()
+    nothing_left(checkout)

@@ -156,7 +156,7 @@ def _sweep(arguments: argparse.Namespace) -> int:
         return 1 if left else 0
     if not may_go_on(arguments, f"Delete what carries the tag of {stack}?"):
         return 1
-    refused = sweeping.delete(found, account, say)
+    refused = sweeping.delete([*sweeping.parts(account, stack), *found], account, say)
     for line in refused:
         say(f"refused: {line}")
     left = [one for one in sweeping.leftovers(account, stack, known) if not one.goes_by_itself]

@@ -10,7 +10,7 @@ from r1_on_eks.operations.monthly import usd_per_month
 from r1_on_eks.operations.recovery import Unsettled, delete_and_wait
 from r1_on_eks.plan.names import NAME_TAG
 
-# They go with their groups, and no list of them helps anybody.
+# No list of them helps anybody.
 _PARTS = ("Rule",)
 _PENDING_DELETION = "PendingDeletion"
 
@@ -71,6 +71,20 @@ def leftovers(account: Account, stack: str, known: set[str]) -> list[Leftover]:
         if thing.id not in known
     ]  # fmt: skip
     return [*ours, *others]
+
+
+def parts(account: Account, stack: str) -> list[Leftover]:
+    """Rules of security groups, also of groups that aren't ours.
+
+    They go before all else: EKS leaves a cluster's own group behind that one of ours names, or
+    that names one of ours, and then neither group nor the network can be deleted.
+    """
+    return [
+        Leftover(thing, True, 0.0)
+        for kind in KINDS.values()
+        if kind.token.endswith(_PARTS)
+        for thing in kind.things(account, stack)
+    ]
 
 
 def delete(found: list[Leftover], account: Account, say: Callable[[str], None]) -> list[str]:

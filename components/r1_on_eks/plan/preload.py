@@ -10,6 +10,13 @@ from r1_on_eks.stack_config import Weights
 _AT_A_TIME = 16
 # To be scheduled, and to pull an image of some hundred MB.
 _BEGIN_SECONDS = 600
+# Files that are hashed at a time: two for each core of a system node.
+_HASHED_AT_A_TIME = 4
+# Slower than this, hashing has failed: a third of what an m7i.large keeps up (0.78 Gbit/s), for
+# the Jobs of several variants share two of them.
+_LEAST_HASHED_GBPS = 0.25
+WRONG_CONTENT = 65
+"""Exit status where a hash differs: another try would read the same for hours (EX_DATAERR)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,13 +24,16 @@ class Preload:
     """A Job that has FSx fetch the weights of one variant from the bucket.
 
     Attributes:
-        name: Of the Job: another one for another checkpoint, for a Job's pods never change.
+        name: Of the Job: another one for another checkpoint, or another way to verify it, for a
+            Job's pods never change.
+        hashed: Whether it compares contents, too.
         script: What its shell runs.
         limit_seconds: When it has failed.
         wait: How long Pulumi waits for it, `45m`.
     """
 
     name: str
+    hashed: bool
     script: str
     limit_seconds: int
     wait: str
@@ -33,24 +43,31 @@ def preload_of(placement: Placement, weights: Weights) -> Preload | None:
     """Of the folder of a placed variant; None where weights are not on a file system."""
     if weights.streamed:
         return None
+    hashed = weights.verify == "hashes"
     # FSx fetches from S3 no faster than its disks write.
     limit = round(weights.load_minutes * 60 * 3) + _BEGIN_SECONDS
+    if hashed:
+        limit += round(placement.checkpoint.weight_bytes * 8 / (_LEAST_HASHED_GBPS * 1e9))
     folder = placement.checkpoint.folder
+    name = f"preload-{folder.lower().replace('.', '-')}"
     return Preload(
-        name=f"preload-{folder.lower().replace('.', '-')}",
-        script=_script(weights.bucket, folder, awaited=weights.sync_from is not None),
+        name=f"{name}-hashes" if hashed else name,
+        hashed=hashed,
+        script=_script(
+            weights.bucket, folder, awaited=weights.sync_from is not None, hashed=hashed
+        ),
         limit_seconds=limit,
         wait=f"{-(-limit // 60) + 5}m",
     )
 
 
-def _script(bucket: str, folder: str, *, awaited: bool) -> str:
+def _script(bucket: str, folder: str, *, awaited: bool, hashed: bool) -> str:
     """Holds the files against the manifest of `r1 weights sync`, then has FSx fetch each.
 
     A file of a linked bucket is fetched when it is first read, whole, while the reader waits
     (Lustre's HSM restores no parts); it goes to FSx's disks, not through the node's network.
     A second run finds everything there. Sizes are known before; hashes were checked on the way
-    into the bucket, and reading all bytes here would take a system node hours.
+    into the bucket, and reading all bytes here takes a system node hours: only where asked for.
     """
     where = f"s3://{bucket}/{folder}"
     return "\n".join(
@@ -68,6 +85,7 @@ def _script(bucket: str, folder: str, *, awaited: bool) -> str:
             "  df -h . >&2",
             "  exit 1",
             "}",
+            *(_hashed(where) if hashed else ()),
         )
     )
 
@@ -117,5 +135,33 @@ def _checked(where: str) -> tuple[str, ...]:
     )
 
 
+def _hashed(where: str) -> tuple[str, ...]:
+    """Reads each file to its end, says it, and ends where one's SHA-256 is not the manifest's.
+
+    All are read before it ends: every file that is wrong is named in one run.
+    """
+    return (
+        "[ -f manifest.json ] || {",
+        f'  echo "{where} has no manifest.json to hold hashes against; r1 weights sync writes it"'
+        " >&2",
+        f"  exit {WRONG_CONTENT}",
+        "}",
+        'echo "$(printf \'%s\\n\' "$wanted" | wc -l) files are hashed,'
+        f' {_HASHED_AT_A_TIME} at a time"',
+        f"sed -n '{_HASH_AND_NAME}' manifest.json |"
+        f" xargs -d '\\n' -n 1 -P {_HASHED_AT_A_TIME} sh -c '",
+        "  wanted=${1%% *} name=${1#* }",
+        '  found=$(sha256sum < "$name") || exit 255',
+        "  found=${found%% *}",
+        '  [ "$found" = "$wanted" ] && echo "$name: SHA-256 as in manifest.json" && exit',
+        f'  echo "{where}/$name: its SHA-256 on the file system is $found, manifest.json says'
+        ' $wanted; delete it in the bucket, and r1 weights sync brings it anew" >&2',
+        "  exit 1",
+        # xargs: 123 where one ended with 1 to 125; 124, at once, after 255.
+        f"' sh || {{ [ $? = 123 ] && exit {WRONG_CONTENT}; exit 1; }}",
+    )
+
+
 # Of each line of the manifest's files, which are written one a line.
 _SIZE_AND_NAME = r's/^  {"name": "\([^"]*\)", "size": \([0-9]*\), .*/\2 \1/p'
+_HASH_AND_NAME = r's/^  {"name": "\([^"]*\)", .*"sha256": "\([^"]*\)", .*/\2 \1/p'

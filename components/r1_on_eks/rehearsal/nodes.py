@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import urllib3
 from kubernetes import client, config
 
 _GROUP_LABEL = "eks.amazonaws.com/nodegroup"
 _GONE_TIMEOUT_S = 30.0
+_ANSWER_TIMEOUT_S = 5.0
 # The root volume's file system; what matters here is that it is not zero.
 _EPHEMERAL_STORAGE = "200Gi"
 # AWS recommends no more on types of at least 30 vCPUs, and 110 on smaller ones (EKS user guide,
@@ -42,6 +44,16 @@ class NodeShape:
     hugepages_2mi_mib: int
     local_nvme_gb: int
     kubelet: str = ""
+
+
+def answers(admin_kubeconfig: Path) -> bool:
+    """Whether the cluster's API server is there and answers within seconds."""
+    with config.new_client_from_config(str(admin_kubeconfig)) as api:
+        try:
+            client.VersionApi(api).get_code(_request_timeout=_ANSWER_TIMEOUT_S)
+        except urllib3.exceptions.HTTPError:
+            return False
+    return True
 
 
 def set_nodes(

@@ -10,7 +10,7 @@ import pulumi_kubernetes as kubernetes
 from r1_on_eks.catalog.images import NGINX
 from r1_on_eks.plan import restricted
 from r1_on_eks.plan.names import VARIANT_LABEL
-from r1_on_eks.plan.preload import Preload
+from r1_on_eks.plan.preload import WRONG_CONTENT, Preload
 from r1_on_eks.plan.server import MOUNT
 
 
@@ -52,6 +52,7 @@ class WeightsPreload(pulumi.ComponentResource):
             metadata={"name": preload.name, "namespace": args.namespace, "labels": labels},
             spec={
                 "backoff_limit": 3,
+                **(_NOT_AGAIN if preload.hashed else {}),
                 "active_deadline_seconds": preload.limit_seconds,
                 # It stays, finished: one that vanished would be run again at every `up`.
                 "template": {"metadata": {"labels": labels}, "spec": _pod(args)},
@@ -65,6 +66,23 @@ class WeightsPreload(pulumi.ComponentResource):
         )
         self.job_name = job.metadata.name
         self.register_outputs({"job_name": self.job_name})
+
+
+# What differs from the manifest does so at the next try: the Job has failed at once.
+_NOT_AGAIN = {
+    "pod_failure_policy": {
+        "rules": [
+            {
+                "action": "FailJob",
+                "on_exit_codes": {
+                    "container_name": "preload",
+                    "operator": "In",
+                    "values": [WRONG_CONTENT],
+                },
+            }
+        ]
+    }
+}
 
 
 def _pod(args: WeightsPreloadArgs) -> Any:

@@ -125,10 +125,15 @@ def _drain(cluster: Cluster, group: NodeGroup, old: list[dict[str, str]], *, for
 
 
 def delete(cluster: Cluster, group: NodeGroup) -> None:
-    """Removes nodes, instances, the Auto Scaling group and the nodes' access entry."""
+    """Removes nodes, instances, the Auto Scaling group and the nodes' access entry.
+
+    Instances end also where no API server answers, as one that is lost would keep them for ever
+    (assumed: EKS's guide tells only that nodes are drained first).
+    """
     with group.turn:
         try:
-            _set_nodes(cluster, group, [])
+            if _api_answers(cluster):
+                _set_nodes(cluster, group, [])
             eks_instances.remove(group)
         except Exception as bug:
             _fail(group, "DELETE_FAILED", "InternalFailure", str(bug))
@@ -196,6 +201,14 @@ def _check_network_addon(cluster: Cluster, group: NodeGroup) -> None:
 
 def _join(cluster: Cluster, group: NodeGroup) -> None:
     _set_nodes(cluster, group, eks_instances.instances(group))
+
+
+def _api_answers(cluster: Cluster) -> bool:
+    if not settings().control_planes or cluster.admin_kubeconfig is None:
+        return False
+    from r1_on_eks.rehearsal.nodes import answers
+
+    return answers(cluster.admin_kubeconfig)
 
 
 def _set_nodes(cluster: Cluster, group: NodeGroup, found: list[dict[str, str]]) -> None:
