@@ -16,14 +16,15 @@ class S3Server:
 
     Attributes:
         tick: Called with each request.
-        refuse: Told of each method and path; returns whether S3 is out of order.
+        refuse: Told of each method and path; returns whether S3 is out of order, or the
+            status that it answers then.
     """
 
     def __init__(self, bucket: str, environment: pytest.MonkeyPatch) -> None:
         # Read when moto is loaded, from the environment.
         moto.s3.models.S3_UPLOAD_PART_MIN_SIZE = 1
         self.tick: Callable[[], None] = lambda: None
-        self.refuse: Callable[[str, str], bool] = lambda *_: False
+        self.refuse: Callable[[str, str], bool | str] = lambda *_: False
         self._busy = 0
         self._quiet = threading.Condition()
         self._app = DomainDispatcherApplication(create_backend_app)
@@ -44,9 +45,10 @@ class S3Server:
             self._busy += 1
         try:
             self.tick()
-            if self.refuse(environ["REQUEST_METHOD"], environ["PATH_INFO"]):
+            if refused := self.refuse(environ["REQUEST_METHOD"], environ["PATH_INFO"]):
                 environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
-                start_response("503 Slow Down", [("Content-Length", "0")])
+                status = "503 Slow Down" if refused is True else str(refused)
+                start_response(status, [("Content-Length", "0")])
                 return [b""]
             return self._app(environ, start_response)
         finally:

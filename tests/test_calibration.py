@@ -15,14 +15,16 @@ from r1_on_eks.calibration.fitting import doubted_sets, too_fast
 from r1_on_eks.calibration.noise import OTHERS, REPEATED, noise
 from r1_on_eks.calibration.page import page_of
 from r1_on_eks.calibration.replay import Replay
-from r1_on_eks.calibration.results import in_family
+from r1_on_eks.calibration.results import in_family, intervals
 from r1_on_eks.calibration.rows import fewest_gpus, read
 from r1_on_eks.calibration.scoring import (
     FOLDS,
     SCORED,
+    Scored,
     engine_table,
     errors_of,
     inside,
+    interval,
     not_scored,
     score,
 )
@@ -298,9 +300,36 @@ def test_nine_of_ten_measurements_lie_inside_the_stated_intervals(rows):
 
 
 def test_the_stated_intervals_hold_whatever_was_left_out():
+    assert set(speed_coefficients().inside) == set(FOLDS)
     for left_out, metrics in speed_coefficients().inside.items():
+        assert set(metrics) == set(SCORED)
         for metric, families in metrics.items():
-            assert families[NEWER] >= 0.895, (left_out, metric)
+            for family, share in families.items():
+                assert share >= 0.9, (left_out, metric, family)
+
+
+@pytest.mark.parametrize(
+    ("number", "outside"), [(1, 0), (18, 0), (38, 0), (39, 1), (58, 1), (59, 2), (305, 14)]
+)
+def test_an_interval_leaves_less_than_one_in_twenty_outside_on_each_side(number, outside):
+    factors = np.random.default_rng(number).permutation(np.arange(1.0, number + 1))
+    scored = Scored(rows=[], predicted=np.ones(number), measured=factors)
+    low, high = interval(scored, np.ones(number, dtype=bool))
+    assert (low, high) == pytest.approx((1 + outside, number - outside))
+    assert inside(scored, (low, high)) >= 0.9
+
+
+def test_intervals_hold_as_they_are_written(rows):
+    scored = score(rows, speed_coefficients().values)
+    written = intervals(dict.fromkeys(FOLDS, scored))
+    for metric, standings in written.items():
+        for families in standings.values():
+            for family, bounds in families.items():
+                members = in_family(scored[metric], family)
+                low, high = interval(scored[metric], members)
+                assert 0 <= low - bounds[0] < 0.001
+                assert 0 <= bounds[1] - high < 0.001
+                assert inside(scored[metric].of(members), bounds) >= 0.9, (metric, family)
 
 
 def test_rows_left_out_of_the_fit_are_predicted_within_the_limits():

@@ -305,6 +305,13 @@ def test_who_asks_has_every_file_hashed(tmp_path, folder, broken, status, line):
         assert run(preload_of(SMALL, weights()).script, tmp_path).returncode == 0
 
 
+def test_a_full_disk_is_nothing_to_what_writes_to_none(tmp_path, folder):
+    (folder / SHARD).write_bytes(b"weights")
+    (folder / "manifest.json").write_text(manifest_of(folder))
+    ran = run(f"ulimit -f 0\n{preload_of(SMALL, HASHED).script}", tmp_path)
+    assert (ran.returncode, ran.stderr) == (0, "")
+
+
 def test_without_a_manifest_there_is_nothing_to_hold_hashes_against(tmp_path, folder):
     (folder / SHARD).write_bytes(b"weights")
     ran = run(preload_of(SMALL, HASHED).script, tmp_path)

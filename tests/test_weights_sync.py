@@ -5,7 +5,9 @@ import json
 import threading
 from pathlib import Path
 
+import boto3
 import pytest
+from botocore.config import Config
 from r1_on_eks.operations.weights.hashes import CannotSync, Stopped
 from r1_on_eks.operations.weights.job import Checkpoint, bring
 from r1_on_eks.operations.weights.manifest import parse_manifest
@@ -181,6 +183,36 @@ def test_a_hub_that_is_not_there_is_told_in_one_line(s3, hub, monkeypatch):
 def test_s3_out_of_order_for_a_while_is_waited_for(s3, hub):
     refusals = iter(range(3))
     s3.refuse = lambda method, _: method == "PUT" and next(refusals, None) is not None
+    sync(s3, hub.address)
+    assert_whole(s3)
+
+
+@pytest.mark.parametrize(
+    ("status", "line"),
+    [
+        (
+            "503 Slow Down",
+            "S3 still asks .* to slow down after all tries; run again .* it goes on",
+        ),
+        # Of what speaks S3 and has disks of its own.
+        ("507 Insufficient Storage", "s3://weights-of-ours: .*507.*Insufficient Storage"),
+    ],
+)
+def test_a_bucket_that_takes_no_more_is_told_and_what_it_has_stays(
+    s3, hub, monkeypatch, status, line
+):
+    puts = iter(range(4))
+    s3.refuse = lambda method, _: method == "PUT" and next(puts, None) is None and status
+    impatient = boto3.client(
+        "s3", region_name="us-west-2", config=Config(retries={"total_max_attempts": 1})
+    )
+    with monkeypatch.context() as patience:
+        patience.setattr(s3, "client", impatient)
+        with pytest.raises(CannotSync, match=line) as refused:
+            sync(s3, hub.address)
+    assert "\n" not in str(refused.value)
+    s3.refuse = lambda *_: False
+    assert "manifest.json" not in s3.contents(FOLDER)
     sync(s3, hub.address)
     assert_whole(s3)
 

@@ -2,6 +2,7 @@
 
 import datetime
 import json
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -26,6 +27,8 @@ from r1_on_eks.calibration.scoring import (
 )
 
 P4D_GPUS = 8
+# Bounds and shares are written to three decimals.
+_STEPS = 1000
 # What the interval of a calibrated and of an unknown GPU class rest on: each holds in all of
 # these foldings.
 INTERVALS = {"group": ("group", "model", "source"), "GPU class": tuple(FOLDS)}
@@ -43,7 +46,11 @@ class Calibration:
 
 
 def calibrate(rows: Sequence[Row], told: Callable[[str], None]) -> Calibration:
-    """Fits all rows, and then again without each group in turn (minutes)."""
+    """Fits all rows, and then again without each group in turn (minutes).
+
+    To the committed digits the same again with the same order of rows and number of BLAS threads
+    (two for the committed fit); otherwise a search may end elsewhere on a flat part.
+    """
     told("fitting all rows")
     coefficients, doubted = fit(rows), doubted_sets(Replay(rows))
     return Calibration(
@@ -94,12 +101,14 @@ def write(calibration: Calibration, path: Path) -> None:
 def intervals(
     left_out: dict[str, dict[str, Scored]],
 ) -> dict[str, dict[str, dict[str, list[float]]]]:
-    """By metric, standing of the GPU class and family: the widest of what the foldings need."""
+    """By metric, standing of the GPU class and family: the widest of what the foldings need.
+
+    Rounded outward, so that no measurement at a bound falls outside of it.
+    """
     return {
         metric: {
             standing: {
-                family: [round(float(pick(bounds)), 3) for pick, bounds in
-                         ((np.min, each[:, 0]), (np.max, each[:, 1]))]
+                family: [_down(each[:, 0].min()), -_down(-each[:, 1].max())]
                 for family in FAMILIES
                 if len(each := _each(left_out, metric, foldings, family))
             }
@@ -107,6 +116,10 @@ def intervals(
         }
         for metric in SCORED
     }  # fmt: skip
+
+
+def _down(value: float) -> float:
+    return math.floor(value * _STEPS) / _STEPS
 
 
 def _each(
@@ -125,7 +138,7 @@ def _inside(
     return {
         folding: {
             metric: {
-                family: round(inside(scored[metric].of(members), (low, high)), 3)
+                family: _down(inside(scored[metric].of(members), (low, high)))
                 for family, (low, high) in bounds[metric][
                     "GPU class" if folding == "GPU class" else "group"
                 ].items()

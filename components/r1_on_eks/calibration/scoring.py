@@ -16,7 +16,8 @@ TITLES = {
     "first_token": "time to first token, below saturation",
     "output_rate": "throughput",
 }
-_LOW, _HIGH = 0.05, 0.95
+# Of the next measurements one in twenty may lie below an interval, and one above.
+_ONE_IN = 20
 # Too few to speak of a source's median.
 _FEWEST = 3
 
@@ -239,9 +240,16 @@ def engine_table(scored: Scored) -> list[Errors]:
 
 
 def interval(scored: Scored, members: Sequence[bool] | Array) -> tuple[float, float]:
-    """Factors on a prediction between which 90 % of the measurements lie."""
-    factor = 1 / scored.ratio[np.asarray(members, dtype=bool)]
-    return float(np.quantile(factor, _LOW)), float(np.quantile(factor, _HIGH))
+    """Factors on a prediction between which at least 90 % of the measurements lie.
+
+    The ⌊(n + 1) · 0.05⌋-th of n factors from each end: the order statistics that hold for one
+    more measurement like these (split conformal prediction, arXiv:1604.04173). A quantile
+    between two factors would leave one of them outside. Fewer than 19 have no such factor: they
+    get the outermost ones.
+    """
+    factor = np.sort(1 / scored.ratio[np.asarray(members, dtype=bool)])
+    outside = max((len(factor) + 1) // _ONE_IN - 1, 0)
+    return float(factor[outside]), float(factor[-1 - outside])
 
 
 def inside(scored: Scored, bounds: tuple[float, float]) -> float:

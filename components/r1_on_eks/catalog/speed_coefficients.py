@@ -19,9 +19,10 @@ class SpeedCoefficients:
         rows: Measured rows that it saw.
         doubted: Sets of rows that are too fast to be believed: neither fitted nor scored.
         values: The coefficients, by name.
-        intervals: Factors on a prediction between which 90 % of measurements left out of the fit
-            lie: by metric, then by what was left out (`group`: other rows of the GPU class were
-            in the fit, or the model or the source was not; `GPU class`: none was), then by engine.
+        intervals: Factors on a prediction between which at least 90 % of measurements left out
+            of the fit lie: by metric, then by what was left out (`group`: other rows of the GPU
+            class were in the fit, or the model or the source was not; `GPU class`: none was),
+            then by engine.
         inside: Shares of those measurements inside: by what was left out, metric and engine.
         noise: How far measurements disagree that should not.
         errors: Tables of errors: by what was left out, then by metric.

@@ -50,13 +50,7 @@ class WeightsPreload(pulumi.ComponentResource):
         job = kubernetes.batch.v1.Job(
             f"{name}-job",
             metadata={"name": preload.name, "namespace": args.namespace, "labels": labels},
-            spec={
-                "backoff_limit": 3,
-                **(_NOT_AGAIN if preload.hashed else {}),
-                "active_deadline_seconds": preload.limit_seconds,
-                # It stays, finished: one that vanished would be run again at every `up`.
-                "template": {"metadata": {"labels": labels}, "spec": _pod(args)},
-            },
+            spec=_spec(args, labels),
             opts=pulumi.ResourceOptions(
                 parent=self,
                 deleted_with=args.cluster,
@@ -68,8 +62,19 @@ class WeightsPreload(pulumi.ComponentResource):
         self.register_outputs({"job_name": self.job_name})
 
 
+def _spec(args: WeightsPreloadArgs, labels: dict[str, str]) -> Any:
+    preload = args.preload
+    return {
+        "backoff_limit": 3,
+        **(_NOT_AGAIN if preload.hashed else {}),
+        "active_deadline_seconds": preload.limit_seconds,
+        # It stays, finished: one that vanished would be run again at every `up`.
+        "template": {"metadata": {"labels": labels}, "spec": _pod(args)},
+    }
+
+
 # What differs from the manifest does so at the next try: the Job has failed at once.
-_NOT_AGAIN = {
+_NOT_AGAIN: Any = {
     "pod_failure_policy": {
         "rules": [
             {

@@ -246,6 +246,11 @@ def told(error: ClientError, bucket: str) -> CannotSync:
             " s3:ListBucketMultipartUploads, s3:ListMultipartUploadParts, s3:GetObject,"
             " s3:PutObject, s3:DeleteObject and s3:AbortMultipartUpload"
         )
+    if code in ("SlowDown", "503"):
+        return CannotSync(
+            f"s3://{bucket}: S3 still asks {error.operation_name} to slow down after all tries;"
+            " run again in a few minutes, it goes on"
+        )
     return CannotSync(f"s3://{bucket}: {error}")
 
 
