@@ -81,6 +81,7 @@ class Pulumi:
         return self.state
 
     def history(self, newest: int = 0) -> list[dict[str, Any]]:
+        self.export()
         return self.entries[: newest or None]
 
     def backend(self) -> str:
@@ -156,6 +157,15 @@ def pod(name: str = POD, instance: str | None = "r1-70b", *, ready: bool = True,
     metadata = {"name": name, "namespace": "r1", "labels": labels,
                 "creationTimestamp": moment(since)}  # fmt: skip
     return {"metadata": metadata, "status": status}
+
+
+def failed(
+    name: str, instance: str | None = None, container: Any = None, **status: Any
+) -> dict[str, Any]:
+    """A pod that nobody starts again."""
+    one = pod(name, instance, ready=False, since=600, container=container)
+    one["status"].update(phase="Failed", **status)
+    return one
 
 
 def workload(replicas: int = 1, ready: int = 1) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import csv
 import dataclasses
 import json
 import re
+import socket
 import sys
 import threading
 import time
@@ -21,7 +22,7 @@ from r1_on_eks.benchmarking import rows, tool
 from r1_on_eks.benchmarking.compare import differences
 from r1_on_eks.benchmarking.load import Load, prompts, words_for
 from r1_on_eks.benchmarking.measured import NotMeasured, read
-from r1_on_eks.benchmarking.route import Route
+from r1_on_eks.benchmarking.route import NotReached, Route
 from r1_on_eks.benchmarking.run import Run
 from r1_on_eks.benchmarking.verdict import figures, predicted
 from r1_on_eks.calibration.rows import read as read_rows
@@ -138,17 +139,23 @@ def test_the_columns_are_those_of_the_published_table():
         assert tuple(next(csv.reader(file))) == rows.COLUMNS
 
 
-def test_a_row_of_a_rehearsal_says_so():
+def test_a_row_of_a_rehearsal_says_so_and_speed_is_not_fitted_to_it(tmp_path, capsys):
     row = rows.row_of(MODEL, CLOSED, FOUND, source="s", rehearsed=True, day="2026-11-25")
     assert row["kind"] == "rehearsed"
     assert "stand-in" in row["note"]
+    rows.append(tmp_path / "rows.csv", row)
+    table = str(tmp_path / "rows.csv")
+    assert main(["calibrate", "--score", table]) == 0
+    assert "1 of 1 rows are used" in capsys.readouterr().err
+    assert main(["calibrate", table]) == 2
+    assert "not used: 1 × a stand-in answered" in capsys.readouterr().err
 
 
 def test_a_table_of_something_else_is_left_alone(tmp_path):
     table = tmp_path / "other.csv"
     table.write_text("a,b\n1,2\n")
     with pytest.raises(rows.NotRecorded, match="other columns"):
-        rows.append(table, {})
+        rows.check(table, [MODEL])
     assert table.read_text() == "a,b\n1,2\n"
 
 
@@ -301,11 +308,81 @@ def test_a_figure_outside_is_exit_status_1(bench, monkeypatch, capsys):
         (["https://x/api/v1/7b"], "say --rate or --concurrency"),
         (["https://x", "--rate", "1", "--record", "r.csv"], "--record needs a stack"),
         (["test-7b", "--gateway", "https://x", "--ca", "none.crt"], "there is no such file"),
+        (["test-7b", "--gateway", "your.name"], "--gateway: your.name: is no address"),
+        (["test-7b", "--gateway", "https://your name"], "write https://your.name"),
+        (["ftp://your.name/7b", "--rate", "1"], "ftp://your.name/7b: is no address"),
     ],
 )
 def test_what_does_not_fit_together_is_misuse(bench, capsys, words, told):
     assert bench(*words) == 2
     assert told in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("key", ["r1-sec\nret", "r1-…", "r1 sec"])
+def test_what_is_no_key_is_misuse_and_is_not_told(bench, capsys, monkeypatch, key):
+    monkeypatch.setenv("R1_KEY", key)
+    assert bench("test-7b", "--gateway", "http://127.0.0.1:1") == 2
+    said = capsys.readouterr().err
+    assert "R1_KEY: is no key" in said
+    assert "r1-" not in said.replace("r1-on-eks", "")
+    assert "sec" not in said
+
+
+@pytest.mark.parametrize(
+    ("stack", "table", "told"),
+    [
+        ("test-7b", "other.csv", "has other columns"),
+        ("test-7b", "none/rows.csv", "there is no folder"),
+        ("edge-1.5b-cpu", "rows.csv", "knows GPUs alone; leave --record out"),
+    ],
+)
+def test_a_row_that_nobody_could_write_is_refused_before_the_load(
+    bench, tmp_path, capsys, monkeypatch, stack, table, told
+):
+    (tmp_path / "other.csv").write_text("a,b\n1,2\n")
+    monkeypatch.setattr(Route, "count", lambda self, text: pytest.fail("a request was made"))
+    words = (stack, "--gateway", "https://x", "--concurrency", "4")
+    assert bench(*words, "--record", str(tmp_path / table)) == 1
+    assert told in capsys.readouterr().err
+
+
+def test_a_variant_that_fails_takes_no_other_ones_figures_away(bench, capsys, monkeypatch):
+    def count(route, text):
+        if route.model == "14b":
+            raise NotReached("14b: HTTP 503")
+        return len(text.split())
+
+    monkeypatch.setattr(Route, "count", count)
+    words = ("all-variants", "--gateway", "https://x", "--variant", "7b", "--variant", "14b")
+    assert bench(*words, "--concurrency", "4") == 1
+    said = capsys.readouterr()
+    assert "https://x/api/v1/7b" in said.out
+    assert "14b: HTTP 503" in said.err
+    assert bench(*words, "--concurrency", "4", "--json") == 1
+    assert [one["variant"] for one in json.loads(capsys.readouterr().out)["runs"]] == ["7b"]
+
+
+def test_what_speaks_no_http_is_one_line(bench, capsys):
+    with what_speaks_otherwise() as address:
+        assert bench(f"http://{address}/v1", "--concurrency", "1") == 1
+    assert "speaks no HTTP" in capsys.readouterr().err
+
+
+@contextlib.contextmanager
+def what_speaks_otherwise():
+    """Something that answers each request as an SSH server would."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer():
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(b"SSH-2.0-OpenSSH_9.9\r\n")
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        yield "{}:{}".format(*server.getsockname())
+        thread.join()
 
 
 def test_a_route_that_nobody_serves_is_one_line(bench, capsys):

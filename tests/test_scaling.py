@@ -246,6 +246,8 @@ def test_a_trace_that_asks_too_much_is_an_answer_of_no(tmp_path, monkeypatch, ca
         ("00:00,1\n08:00,many\n", "line 2: 08:00,many"),
         ("00:00,1\n08:00,-1\n", "line 2: 08:00,-1"),
         ("08:00,1\n00:00,1\n", "its times must rise"),
+        ("07:70,1\n09:00,1\n", "line 1: 07:70,1; write HH:MM"),
+        ("00:00,1\n09:00,1e308\n", "line 2: 09:00,1e308"),
     ],
 )
 def test_a_wrong_trace_is_named_with_its_line(tmp_path, text, says):
@@ -253,6 +255,11 @@ def test_a_wrong_trace_is_named_with_its_line(tmp_path, text, says):
         (tmp_path / "day.csv").write_text(text)
     with pytest.raises(traces.WrongTrace, match=says):
         traces.read(tmp_path / "day.csv")
+
+
+def test_a_trace_of_a_spreadsheet_is_read(tmp_path):
+    (tmp_path / "day.csv").write_bytes(b"\xef\xbb\xbf00:00,1\r\n12:00,1\r\n")
+    assert set(traces.read(tmp_path / "day.csv")) == {1.0}
 
 
 def test_a_stack_that_scales_nothing_says_how(monkeypatch, capsys):

@@ -237,6 +237,12 @@ SITUATIONS = [
         state={"waiting": {"reason": "CrashLoopBackOff"}},
         lastState={"terminated": {"reason": "Error", "exitCode": 1}}),
         "replicas 70b", "wrong", "ended with 1, 7 restarts", "-c vllm --previous"),
+    Situation("its weights are not complete", container(
+        name="weights-complete", state={"waiting": {"reason": "CrashLoopBackOff"}},
+        lastState={"terminated": {
+            "exitCode": 1, "message": "s3://b/f/ is not complete: missing model-3\n"}}),
+        "replicas 70b", "wrong", "7 restarts: s3://b/f/ is not complete: missing model-3",
+        "-c weights-complete --previous"),
     Situation("it loads its weights", lambda s: s.pods(pod(ready=False, since=4)),
               "replicas 70b", "unknown", "starts since 4 min of", "wait"),
     Situation("it loads for too long", lambda s: s.pods(pod(ready=False, since=600)),
@@ -247,6 +253,17 @@ SITUATIONS = [
     Situation("half of the gateway", lambda s: s.cluster.objects["/api/v1/pods"].append(pod(
         "gateway-3", None, ready=False, since=60)), "other pods", "wrong",
         "1 of 3 are not well: gateway-3", "describe pod gateway-3"),
+    Situation("no node takes it", lambda s: s.pods(standing.failed(
+        standing.POD, "r1-70b", reason="UnexpectedAdmissionError", message="no healthy devices")),
+        "replicas 70b", "wrong", "was ended: UnexpectedAdmissionError: no healthy devices",
+        "kubectl -n r1 delete pod"),
+    Situation("one was evicted, and the next one loads", lambda s: s.pods(
+        standing.failed("r1-70b-old", "r1-70b", reason="Evicted"), pod(ready=False, since=4)),
+        "replicas 70b", "unknown", "r1-70b-5c9d starts since 4 min", "wait"),
+    Situation("a pod was evicted, and another one starts", lambda s: s.cluster.objects[
+        "/api/v1/pods"].append(standing.failed("gateway-0", reason="Evicted", message="no disk")),
+        "other pods", "unknown", "gateway-0 was ended: Evicted: no disk",
+        "kubectl -n r1 delete pod gateway-0"),
     Situation("the weights' Job failed", lambda s: s.cluster.objects.update(
         {"/apis/batch/v1/namespaces/r1/jobs": [{
             "metadata": {"name": "weights-sync"}, "status": {"conditions": [
@@ -307,6 +324,34 @@ def test_without_credentials_one_line_says_so_and_state_and_gateway_are_asked(ru
     assert "gave a token" in told.lines["route 70b"]["found"]
 
 
+def test_what_a_job_tried_before_it_was_done_is_not_wrong(run, stack):
+    tried = standing.failed("weights-sync-x", container={"state": {"terminated": {"exitCode": 1}}})
+    tried["metadata"]["ownerReferences"] = [{"kind": "Job", "name": "weights-sync"}]
+    stack.cluster.objects["/api/v1/pods"].append(tried)
+    told = run()
+    assert told.status == 0
+    assert told.lines["other pods"] == {**told.lines["other pods"], "standing": "well"}
+
+
+def test_a_pod_that_was_evicted_is_not_wrong_where_another_answers(run, stack):
+    stack.pods(standing.failed("r1-70b-old", "r1-70b", reason="Evicted"), pod(), ready=1)
+    assert run().status == 0
+
+
+def test_there_is_no_previous_log_of_what_did_not_start_again(run, stack):
+    stack.cluster.objects["/api/v1/pods"].append(
+        pod("once", None, ready=False, container={"state": {"terminated": {"exitCode": 3}}})
+    )
+    assert "--previous" not in run().lines["other pods"]["fix"]
+
+
+def test_a_lock_that_goes_while_it_is_read_is_none(tmp_path, stack):
+    stack.locked(os.getpid(), HERE)
+    (stack.locks / "two.json").symlink_to("gone.json")
+    found = locks_of(f"file://{tmp_path / 'backend'}", "r1-on-eks", STACK, None) or []
+    assert [one.pid for one in found] == [os.getpid()]
+
+
 def test_a_test_stack_tells_how_much_time_is_left(run, stack, tmp_path):
     file = tmp_path / "stacks" / f"Pulumi.{STACK}.yaml"
     text = file.read_text().replace("production: true", "production: false\n    lifetime: 2h")
@@ -316,6 +361,8 @@ def test_a_test_stack_tells_how_much_time_is_left(run, stack, tmp_path):
     over = run()
     assert over.status == 1
     assert "r1 extend prod-70b" in over.lines["lifetime"]["fix"]
+    stack.pulumi.state = "there is no `pulumi` on PATH"
+    assert "lifetime" in run().lines["without Pulumi's state"]["found"]
 
 
 def test_nodes_that_aws_has_now_are_what_is_paid_for(run, stack):
@@ -386,6 +433,21 @@ def test_a_misspelt_stack_is_misuse(tmp_path, stack, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert cli.main(["status", "prod-70"]) == 2
     assert "prod-70b" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("R1_GATEWAY", "your.name"), ("R1_KEY", "r1-sec\nret"), ("R1_KEY", "r1-sec…")],
+)
+def test_what_is_no_address_or_key_is_misuse_and_no_key_is_told(
+    stack, tmp_path, monkeypatch, capsys, name, value
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(name, value)
+    assert cli.main(["status", STACK]) == 2
+    said = capsys.readouterr()
+    assert f"r1 status: {name}: " in said.err
+    assert "sec" not in said.out + said.err
 
 
 def test_the_screen_says_what_is_wrong_first(run, stack, capsys):

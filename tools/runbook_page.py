@@ -21,12 +21,14 @@ r1 recover prod-70b       where it says that an update died: finds what was made
 
 What it asks and how it ends: [the command line](commands.md#at-night-r1-status). Then by the alert that woke you; the same words are its
 annotation `runbook`. Written from `plan/monitoring` by `python tools/pages.py`; in each, VARIANT, POD and the like stand
-for what the alert names. When each fires: [monitoring](monitoring.md).
+for what the alert names, STACK for its stack. When each fires: [monitoring](monitoring.md).
 """
 _SEVERITIES = ("critical", "warning", "info")
 _STEP = re.compile(r" (?=[1-9]\. )")
 _LABEL = re.compile(r"{{ *\$labels\.(\w+) *}}")
 _VALUE = re.compile(r"{{ *\$value[^}]*}}")
+# Each alert is the last stack's that has it; the page is for all.
+_STACK = re.compile(r"\b(r1 (?:plan|check|cost|status|recover)) [a-z][\w.-]*\w")
 
 
 def page() -> str:
@@ -55,4 +57,5 @@ def _told(alert: dict[str, Any]) -> str:
 
 
 def _plain(text: str) -> str:
-    return _VALUE.sub("…", _LABEL.sub(lambda found: found[1].upper(), text))
+    labelled = _LABEL.sub(lambda found: found[1].upper(), text)
+    return _STACK.sub(r"\1 STACK", _VALUE.sub("…", labelled))

@@ -5,6 +5,7 @@ import datetime
 import json
 import os
 import sys
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from r1_on_eks.benchmarking.route import NotReached, Route
 from r1_on_eks.benchmarking.run import Run
 from r1_on_eks.benchmarking.tables import print_differences, print_run
 from r1_on_eks.benchmarking.verdict import figures, predicted
+from r1_on_eks.gateway_words import WrongGatewayWord, address_of, key_of
 from r1_on_eks.plan import DoesNotFit, Model, NotPinned, Plan
 from r1_on_eks.plan.outlook import outlooks
 from r1_on_eks.screen import Screen
@@ -39,34 +41,41 @@ def run(arguments: argparse.Namespace) -> int:
     Returns:
         0 everything is as planned, 1 something isn't or no run was possible, 2 misuse.
     """
+    runs: list[Run] = []
+    console = Screen(highlight=False)
+    failed = False
     try:
         if arguments.target == "prepare":
             print(tool.find_or_install(_say))
             return 0
-        runs = _runs(arguments)
-    except (Misused, StackNotFound, StackConfigError) as error:
+        for one in _runs(arguments):
+            runs.append(one)
+            # At once: a later variant that fails takes nothing away.
+            if not arguments.json:
+                print_run(console, one)
+    except (Misused, WrongGatewayWord, StackNotFound, StackConfigError) as error:
         print(f"r1 bench: {error}", file=sys.stderr)
         return 2
     except (
         DoesNotFit, NotPinned, NotReached, NotMeasured, tool.ToolFailed, rows.NotRecorded, OSError
     ) as error:  # fmt: skip
         print(f"r1 bench: {error}", file=sys.stderr)
-        return 1
+        if not runs:
+            return 1
+        failed = True
     compared = differences(runs, dict(arguments.accuracy))
     if arguments.json:
         told = {"runs": [one.plain() for one in runs], "differences": list(map(asdict, compared))}
         print(json.dumps(told, indent=1))
     else:
-        console = Screen(highlight=False)
-        for one in runs:
-            print_run(console, one)
         print_differences(console, compared)
-    return 0 if all(one.holds for one in runs) else 1
+    return 0 if all(one.holds for one in runs) and not failed else 1
 
 
-def _runs(arguments: argparse.Namespace) -> list[Run]:
+def _runs(arguments: argparse.Namespace) -> Iterator[Run]:
     if "://" in arguments.target:
-        return [_on_a_url(arguments)]
+        yield _on_a_url(arguments)
+        return
     plan = plan_of(arguments.target)
     base = arguments.gateway or os.environ.get(_URL)
     if not base:
@@ -74,22 +83,22 @@ def _runs(arguments: argparse.Namespace) -> list[Run]:
             f"where is the gateway of {plan.stack}? Name it: --gateway https://your.name"
             f" (or {_URL}), or rehearse it: r1 rehearse -- r1 bench {plan.stack}"
         )
+    base = address_of(base, "--gateway" if arguments.gateway else _URL)
     by_name = {model.server.variant: model for model in plan.models}
     wanted = arguments.variant or [next(iter(by_name))]
     if unknown := [name for name in wanted if name not in by_name]:
         raise Misused(f"--variant {unknown[0]}: {plan.stack} has {', '.join(by_name)}")
+    if arguments.record:
+        rows.check(Path(arguments.record), [by_name[name] for name in wanted])
     prices = {
         one.placement.variant.name: one.usd_per_hour for one in outlooks(plan.models, plan.region)
     }
+    routes = [_route(f"{base}/api/v1/{name}", name, arguments) for name in wanted]
     program = tool.find_or_install(_say)
-    runs = []
-    for name in wanted:
-        route = _route(f"{base.rstrip('/')}/api/v1/{name}", name, arguments)
+    for name, route in zip(wanted, routes, strict=True):
         one = _measured(program, route, by_name[name], prices[name], plan, arguments)
-        # At once: a later variant that fails takes nothing away.
         _record(one, plan, arguments)
-        runs.append(one)
-    return runs
+        yield one
 
 
 def _on_a_url(arguments: argparse.Namespace) -> Run:
@@ -100,7 +109,7 @@ def _on_a_url(arguments: argparse.Namespace) -> Run:
     if len(arguments.variant) > 1:
         raise Misused("a URL is one route: --variant once, for the name that requests say")
     name = (arguments.variant or [arguments.target.rstrip("/").rpartition("/")[2]])[0]
-    route = _route(arguments.target, name, arguments)
+    route = _route(address_of(arguments.target, "URL"), name, arguments)
     return _measured(tool.find_or_install(_say), route, None, None, None, arguments)
 
 
@@ -108,7 +117,7 @@ def _route(url: str, model: str, arguments: argparse.Namespace) -> Route:
     authority = arguments.ca or os.environ.get(_AUTHORITY)
     if authority and not Path(authority).is_file():
         raise Misused(f"--ca {authority}: there is no such file")
-    key = os.environ.get(_KEY, "")
+    key = key_of(os.environ.get(_KEY), _KEY) or ""
     return Route(url=url, model=model, key=key, authority=Path(authority) if authority else None)
 
 

@@ -1,5 +1,6 @@
 """The route that is measured, and the few requests that are made without the load tool."""
 
+import http.client
 import json
 import ssl
 import urllib.error
@@ -62,6 +63,10 @@ class Route:
             raise NotReached(
                 f"{self.completions}: its answer has no usage.prompt_tokens,"
                 " so that no prompt of a length can be made"
+            ) from None
+        except http.client.HTTPException as error:
+            raise NotReached(
+                f"{self.completions}: what answers speaks no HTTP: {error!r}"
             ) from None
         except OSError as error:
             reason = getattr(error, "reason", error)

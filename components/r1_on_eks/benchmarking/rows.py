@@ -2,6 +2,7 @@
 
 import csv
 import uuid
+from collections.abc import Iterable
 from pathlib import Path
 
 from r1_on_eks.benchmarking.load import Load
@@ -34,13 +35,8 @@ def row_of(
         source: Who measured.
         rehearsed: Whether a stand-in answered: then the row says so.
         day: As 2026-11-25.
-
-    Raises:
-        NotRecorded: it runs without a GPU.
     """
     placement = model.placement
-    if placement.on_cpu:
-        raise NotRecorded(f"{model.server.variant}: the speed model knows GPUs alone")
     gpu = next(name for name, known in MEASURED_GPUS.items() if known.name == placement.gpu.name)
     name = next(key for key, one in VARIANT_OF.items() if one == placement.variant.name)
     arrivals = "Poisson arrivals" if load.rate is not None else "closed loop"
@@ -76,21 +72,34 @@ def row_of(
     return {key: "" if cell is None else str(cell) for key, cell in cells.items()}
 
 
-def append(table: Path, row: dict[str, str]) -> None:
-    """Adds a row to a table, which is made where there is none.
+def check(table: Path, models: Iterable[Model]) -> None:
+    """Before a load is sent: whether its row could be added.
+
+    Args:
+        table: Where to.
+        models: What is measured.
 
     Raises:
-        NotRecorded: it is a table with other columns.
+        NotRecorded: one runs without a GPU, or the table has other columns or no folder.
     """
-    fresh = not table.exists() or not table.stat().st_size
-    if not fresh:
+    for model in models:
+        if model.placement.on_cpu:
+            raise NotRecorded(
+                f"{model.server.variant}: the speed model knows GPUs alone; leave --record out"
+            )
+    if not table.parent.is_dir():
+        raise NotRecorded(f"--record {table}: there is no folder {table.parent}")
+    if not _is_fresh(table):
         with table.open(newline="", encoding="utf-8-sig") as file:
             present = tuple(next(csv.reader(file), ()))
         if present != COLUMNS:
             raise NotRecorded(f"{table}: has other columns than benchmarks/measured.csv")
-        ended = table.read_bytes().endswith(b"\n")
-    else:
-        ended = True
+
+
+def append(table: Path, row: dict[str, str]) -> None:
+    """Adds a row to a table that was checked, which is made where there is none."""
+    fresh = _is_fresh(table)
+    ended = fresh or table.read_bytes().endswith(b"\n")
     with table.open("a", newline="", encoding="utf-8") as file:
         if not ended:
             file.write("\n")
@@ -98,3 +107,7 @@ def append(table: Path, row: dict[str, str]) -> None:
         if fresh:
             writer.writeheader()
         writer.writerow(row)
+
+
+def _is_fresh(table: Path) -> bool:
+    return not table.exists() or not table.stat().st_size

@@ -51,7 +51,8 @@ def run(arguments: argparse.Namespace) -> int:
         0 fine, 2 a file that can't be read.
     """
     try:
-        rows, skipped = read(Path(name) for name in arguments.rows)
+        # What a stand-in took can be held against the plan; it must not become the plan.
+        rows, skipped = read(map(Path, arguments.rows), rehearsed=arguments.score)
     except OSError as error:
         print(f"r1 calibrate: {error.filename}: {error.strerror}", file=sys.stderr)
         return 2

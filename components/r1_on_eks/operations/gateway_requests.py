@@ -1,5 +1,6 @@
 """Requests to a stack's gateway, as somebody who looks after it makes them."""
 
+import http.client
 import json
 import ssl
 import urllib.error
@@ -43,7 +44,8 @@ def asked(url: str, body: Any = None, key: str | None = None, seconds: float = 4
     began = monotonic()
     try:
         with urllib.request.urlopen(request, timeout=seconds, context=believing) as answer:
-            return Answer(answer.status, answer.read().decode(), monotonic() - began)
+            told = answer.read().decode(errors="replace")
+            return Answer(answer.status, told, monotonic() - began)
     except urllib.error.HTTPError as refused:
         with refused:
             told = refused.read().decode(errors="replace")
@@ -53,3 +55,5 @@ def asked(url: str, body: Any = None, key: str | None = None, seconds: float = 4
         silent = f"no answer within {seconds:g} s"
         told = silent if isinstance(reason, TimeoutError) else str(reason)
         return Answer(0, told, monotonic() - began)
+    except http.client.HTTPException as error:
+        return Answer(0, f"what answers speaks no HTTP: {error!r}", monotonic() - began)

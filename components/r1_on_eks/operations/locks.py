@@ -1,5 +1,6 @@
 """Locks of updates: as `pulumi` tells of them when refused one, and as backends keep them."""
 
+import contextlib
 import json
 import os
 import re
@@ -66,13 +67,20 @@ def locks_of(backend: str, project: str, stack: str, session: Any) -> list[Lock]
     if where.scheme == "file":
         # file:///absolute, file://~ and file://./relative all begin after the slashes.
         root = Path(f"{where.netloc}{where.path}").expanduser()
-        texts = [one.read_text() for one in sorted((root / folder).glob("*.json"))]
+        texts = list(_in_folder(root / folder))
     elif where.scheme == "s3":
         below = "/".join(filter(None, (where.path.strip("/"), folder)))
         texts = list(_in_bucket(session.client("s3"), where.netloc, below))
     else:
         return None
     return [_lock(json.loads(text)) for text in texts]
+
+
+def _in_folder(folder: Path) -> Iterator[str]:
+    for one in sorted(folder.glob("*.json")):
+        # An update that ends meanwhile takes its lock away.
+        with contextlib.suppress(FileNotFoundError):
+            yield one.read_text()
 
 
 def _in_bucket(s3: Any, bucket: str, below: str) -> Iterator[str]:

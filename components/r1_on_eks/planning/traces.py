@@ -12,6 +12,8 @@ EXAMPLE = (
     0.70, 0.82, 0.97, 0.93, 0.80, 0.58, 0.36, 0.22, 0.16, 0.12, 0.08, 0.05,
 )  # fmt: skip
 _HOUR = 3600
+# Requests a second; more are a mistake, and no number of replicas.
+_MOST = 1e6
 
 
 class WrongTrace(ValueError):
@@ -30,7 +32,8 @@ def read(path: Path) -> list[float]:
         WrongTrace: it can't be read, or a line is wrong.
     """
     try:
-        rows = list(csv.reader(path.read_text().splitlines()))
+        # Spreadsheets write a mark before the first line.
+        rows = list(csv.reader(path.read_text(encoding="utf-8-sig").splitlines()))
     except (OSError, UnicodeDecodeError) as error:
         raise WrongTrace(f"{path}: {getattr(error, 'strerror', None) or 'is no text'}") from None
     points = [
@@ -49,10 +52,11 @@ def _point(path: Path, number: int, row: list[str]) -> tuple[float, float]:
     try:
         clock, rate = row
         hours, minutes = (int(part) for part in clock.strip().split(":"))
-        when, value = hours * _HOUR + minutes * 60, float(rate)
+        when = hours * _HOUR + minutes * 60 if 0 <= minutes < 60 else -1
+        value = float(rate)
     except ValueError:
         when, value = -1, -1.0
-    if not (0 <= when < 24 * _HOUR and 0 <= value < float("inf")):
+    if not (0 <= when < 24 * _HOUR and 0 <= value <= _MOST):
         raise WrongTrace(
             f"{path}, line {number}: {','.join(row)}; write HH:MM,requests a second, as 08:30,0.4"
         )

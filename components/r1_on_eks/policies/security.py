@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 from r1_on_eks.cost.declared import Declared, Secret, Unknown
 from r1_on_eks.policies.rule import ADVISORY, MANDATORY, Rule, Setting, Settings
@@ -32,7 +32,7 @@ def _true(value: Any) -> bool:
     return str(value).lower() == "true"
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: Any) -> TypeGuard[float]:
     return isinstance(value, int | float)
 
 

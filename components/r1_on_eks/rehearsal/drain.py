@@ -39,9 +39,7 @@ def drain(
             time.sleep(_BETWEEN_TRIES_S)
         if force:
             for pod in pods:
-                core.delete_namespaced_pod(
-                    pod.metadata.name, pod.metadata.namespace, grace_period_seconds=0
-                )
+                _delete(core, pod)
             return []
         return sorted(f"{pod.metadata.namespace}/{pod.metadata.name}" for pod in pods)
 
@@ -68,4 +66,14 @@ def _evict(core: client.CoreV1Api, pod: Any) -> None:
         core.create_namespaced_pod_eviction(name, namespace, body)
     except ApiException as refused:
         if refused.status not in _ASKED_AGAIN:
+            raise
+
+
+def _delete(core: client.CoreV1Api, pod: Any) -> None:
+    try:
+        core.delete_namespaced_pod(
+            pod.metadata.name, pod.metadata.namespace, grace_period_seconds=0
+        )
+    except ApiException as refused:
+        if refused.status != 404:
             raise

@@ -87,4 +87,14 @@ BY_PEOPLE = (
         expected="the Job imports boto3, ends, and every file is complete in the bucket",
         usd=_standing,
     ),
+    Experiment(
+        name="weights checked at start",
+        needs=PERSON,
+        claims=("that vllm's image has boto3 was read",),
+        steps="weights: {storage: s3-stream} in a test stack's file, pulumi up with one shard"
+        " taken out of the bucket; kubectl -n r1 logs of the pod's container weights-complete;"
+        " the shard back",
+        expected="the container names the shard, and ends by itself once it is back",
+        usd=_standing,
+    ),
 )

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from r1_on_eks.gateway_words import WrongGatewayWord, key_of
 from r1_on_eks.operations.account import FAILURES, PATIENT
 from r1_on_eks.operations.evidence.experiment import Bench, Experiment, NotNow, Verdict
 from r1_on_eks.operations.evidence.experiments import (
@@ -36,10 +37,13 @@ def run(arguments: argparse.Namespace) -> int:
         2 for misuse.
     """
     try:
+        key = key_of(os.environ.get("R1_KEY"), "R1_KEY")
         ground = ground_of(arguments.stack, PATIENT)
         wanted = _chosen(arguments.only)
         cost = usd_of(wanted, ground)
-    except (StackNotFound, StackConfigError, Undecided, NotNow, *FAILURES) as error:
+    except (
+        StackNotFound, StackConfigError, WrongGatewayWord, Undecided, NotNow, *FAILURES
+    ) as error:  # fmt: skip
         print(f"r1 verify: {error}", file=sys.stderr)
         return 2
     _announce(ground, wanted, cost)
@@ -49,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
         bench = Bench(
             ground=ground,
             kubectl=kubectl_of(ground, Path(folder)),
-            key=os.environ.get("R1_KEY"),
+            key=key,
         )
         outcomes = carry_out(wanted, bench, status.update)
     text = as_json(ground, outcomes)

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 from rich.console import Console
 
+from r1_on_eks.gateway_words import WrongGatewayWord, address_of, key_of
 from r1_on_eks.operations.account import FAILURES
 from r1_on_eks.operations.commands import project
 from r1_on_eks.operations.pulumi_cli import Pulumi
@@ -38,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
     """
     try:
         scene = scene_of(arguments.stack, arguments.gateway)
-    except (StackNotFound, StackConfigError, LookupError, *FAILURES) as error:
+    except (StackNotFound, StackConfigError, WrongGatewayWord, LookupError, *FAILURES) as error:
         print(f"r1 status: {error}", file=sys.stderr)
         return 2
     began = time.monotonic()
@@ -63,14 +64,17 @@ def scene_of(stack: str, gateway: str | None = None) -> Scene:
         StackNotFound: there is no such stack.
         StackConfigError: its file is wrong.
         LookupError: there is no Pulumi project here.
+        WrongGatewayWord: its address or key is none.
     """
+    address = gateway or os.environ.get(ADDRESS_VARIABLE)
+    named = "--gateway" if gateway else ADDRESS_VARIABLE
     ground = ground_of(stack)
     return Scene(
         config=ground.config, pinned=ground.pinned, decided=ground.decided,
         account=ground.account, now=ground.now,
         pulumi=Pulumi(stack, project(), SECONDS),
-        gateway=gateway or os.environ.get(ADDRESS_VARIABLE),
-        key=os.environ.get(KEY_VARIABLE),
+        gateway=address_of(address, named) if address else None,
+        key=key_of(os.environ.get(KEY_VARIABLE), KEY_VARIABLE),
     )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from r1_on_eks.operations.readiness.finding import Finding, Standing, lacking, ready, unknown
 from r1_on_eks.operations.status.on_aws import describe_node_group
-from r1_on_eks.operations.status.pods import is_ready, is_well, trouble_of
+from r1_on_eks.operations.status.pods import is_over, is_ready, is_well, trouble_of
 from r1_on_eks.operations.status.scene import NoCluster, Scene
 from r1_on_eks.plan import Model
 from r1_on_eks.plan.names import NAMESPACE, POOL_LABEL
@@ -98,7 +98,10 @@ def _replicas(
     told = f"{there} of {wanted} ready"
     if wanted == 0:
         return ready(subject, "0 wanted: reserved, or scaled in")
-    troubles = [trouble_of(one, now, model.server.timeline) for one in pods if not is_ready(one)]
+    waiting = [one for one in pods if not is_ready(one)]
+    # Those that are over say why others are not ready only where no other stands in their place.
+    alive = [one for one in waiting if not is_over(one)]
+    troubles = [trouble_of(one, now, model.server.timeline) for one in alive or waiting]
     troubles.sort(key=lambda one: one.standing is not Standing.LACKING)
     if there >= wanted and not any(one.standing is Standing.LACKING for one in troubles):
         return ready(subject, told)
@@ -106,13 +109,18 @@ def _replicas(
         see = f"kubectl -n {NAMESPACE} describe deployment {model.name}"
         return lacking(subject, f"{told}; no pod of it exists", see)
     worst = troubles[0]
-    return Finding(worst.standing, subject, f"{told}; {worst.told}", worst.fix)
+    standing = worst.standing if alive else Standing.LACKING
+    return Finding(standing, subject, f"{told}; {worst.told}", worst.fix)
 
 
 def pods(scene: Scene) -> Iterable[Finding]:
     """All that are no model server's: gateway, DNS, drivers, plug-ins."""
     servers = {model.server.name for model in scene.plan.models}
-    others = [one for one in scene.pods() if _label(one, _INSTANCE) not in servers]
+    others = [
+        one
+        for one in scene.pods()
+        if _label(one, _INSTANCE) not in servers and not _is_past_try(one)
+    ]
     troubled = [trouble_of(one, scene.now, None) for one in others if not is_well(one)]
     bad = [one for one in troubled if one.standing is Standing.LACKING]
     if bad:
@@ -123,8 +131,15 @@ def pods(scene: Scene) -> Iterable[Finding]:
         ]
     if troubled:
         told = "; ".join(one.told for one in troubled[:_SHOWN])
-        return [unknown(PODS, f"{len(troubled)} of {len(others)} start: {told}", troubled[0].fix)]
+        told = f"{len(troubled)} of {len(others)} are not ready: {told}"
+        return [unknown(PODS, told, troubled[0].fix)]
     return [ready(PODS, f"all {len(others)} are well")]
+
+
+def _is_past_try(pod: Mapping[str, Any]) -> bool:
+    """Whether it is a Job's that failed: whether the Job tries again, or failed, `jobs` tells."""
+    owners = pod["metadata"].get("ownerReferences", ())
+    return is_over(pod) and any(one["kind"] == "Job" for one in owners)
 
 
 def jobs(scene: Scene) -> Iterable[Finding]:

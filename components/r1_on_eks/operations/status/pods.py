@@ -41,6 +41,11 @@ def is_well(pod: Mapping[str, Any]) -> bool:
     return is_ready(pod) or pod.get("status", {}).get("phase") == "Succeeded"
 
 
+def is_over(pod: Mapping[str, Any]) -> bool:
+    """Whether it failed, and none of its containers starts again."""
+    return pod.get("status", {}).get("phase") == "Failed"
+
+
 def trouble_of(pod: Mapping[str, Any], now: datetime, timeline: Timeline | None) -> Trouble:
     """Of a pod that is not ready.
 
@@ -55,6 +60,10 @@ def trouble_of(pod: Mapping[str, Any], now: datetime, timeline: Timeline | None)
     describe = f"kubectl {where} describe pod {name}"
     if metadata.get("deletionTimestamp"):
         return Trouble(Standing.UNKNOWN, f"{name} ends", describe)
+    if is_over(pod) and (reason := pod["status"].get("reason")):
+        # An eviction, a node that shut down: another pod stands in its place, or is told itself.
+        told = f"{name} was ended: {reason}: {pod['status'].get('message', '')}".rstrip(": ")
+        return Trouble(Standing.UNKNOWN, told, f"kubectl {where} delete pod {name}")
     if (place := _condition(pod, "PodScheduled")).get("status") == "False":
         told = place.get("message") or place.get("reason", "")
         return Trouble(Standing.LACKING, f"{name} has no node: {told}", describe)
@@ -68,18 +77,23 @@ def _of_container(
     name: str, where: str, status: Mapping[str, Any], describe: str
 ) -> Trouble | None:
     waiting = status.get("state", {}).get("waiting", {})
-    ended = status.get("lastState", {}).get("terminated") or status["state"].get("terminated", {})
+    now = status["state"].get("terminated")
+    ended = now or status.get("lastState", {}).get("terminated") or {}
     reason, logs = waiting.get("reason", ""), f"kubectl {where} logs {name} -c {status['name']}"
+    # Of one that does not run again there is no previous one.
+    logs += "" if now else " --previous"
     if reason in _IMAGE:
         told = f"{name}: {reason} {status.get('image', '')}: {waiting.get('message', '')}"
         return Trouble(Standing.LACKING, told.rstrip(": "), f"{describe}  # and r1 pins")
     if ended.get("reason") == "OOMKilled":
         told = f"{name}: the kernel ended it for want of memory, {status['restartCount']} restarts"
-        return Trouble(Standing.LACKING, told, f"{logs} --previous  # then lower concurrency")
+        return Trouble(Standing.LACKING, told, f"{logs}  # then lower concurrency")
     if reason == "CrashLoopBackOff" or ended.get("exitCode"):
         code = ended.get("exitCode", "?")
         told = f"{name}: ended with {code}, {status['restartCount']} restarts"
-        return Trouble(Standing.LACKING, told, f"{logs} --previous")
+        if said := ended.get("message", "").strip():
+            told += f": {said.splitlines()[-1]}"
+        return Trouble(Standing.LACKING, told, logs)
     if reason and reason not in ("ContainerCreating", "PodInitializing"):
         told = f"{name}: {reason} {waiting.get('message', '')}".rstrip()
         return Trouble(Standing.LACKING, told, describe)

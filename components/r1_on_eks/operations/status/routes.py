@@ -39,7 +39,7 @@ def gateway(scene: Scene) -> Iterable[Finding]:
 
 def _address(scene: Scene) -> str | None:
     if scene.gateway:
-        return scene.gateway.rstrip("/")
+        return scene.gateway
     try:
         return scene.deployment().outputs.get("gateway")
     except PulumiFailed:

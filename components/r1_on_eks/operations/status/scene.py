@@ -65,6 +65,17 @@ class Scene(Ground):
         except PulumiFailed as failure:
             raise NoState(str(failure)) from None
 
+    def history(self) -> list[dict[str, Any]]:
+        """All of its updates, the newest first.
+
+        Raises:
+            NoState: Pulumi told nothing.
+        """
+        try:
+            return self.pulumi.history()
+        except PulumiFailed as failure:
+            raise NoState(str(failure)) from None
+
     @property
     def project(self) -> str:
         """Name of the Pulumi project."""

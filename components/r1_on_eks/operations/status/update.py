@@ -107,7 +107,7 @@ def lifetime(scene: Scene) -> Iterable[Finding]:
     settings = settings_of(scene.stack) or {}
     if settings.get("lifetime") is None:
         return []
-    one = verdict(scene.stack, settings, scene.pulumi.history(), scene.known(), scene.now)
+    one = verdict(scene.stack, settings, scene.history(), scene.known(), scene.now)
     if one.expired:
         return [lacking(LIFETIME, one.why, f"r1 extend {scene.stack} 4h  # or r1 expire")]
     if one.expires is None:

@@ -109,10 +109,13 @@ class Hub:
             before = len(content)
             answer = None
             try:
-                answer = self._ranged(file, start + before, start + length - 1)
+                answer, stored_at = self._ranged(file, start + before, start + length - 1)
                 if answer.status in (200, 206):
                     _fill(content, answer, length, self._stopping)
-                elif answer.status in _EXPIRED and self._stored_at.pop(file.name, None):
+                elif answer.status in _EXPIRED and stored_at:
+                    # Another range may have asked for a new one meanwhile: that one stays.
+                    if self._stored_at.get(file.name) == stored_at:
+                        self._stored_at.pop(file.name, None)
                     tries.again("its address ended")
                     continue
                 elif answer.status not in _PASSING:
@@ -130,7 +133,8 @@ class Hub:
                 tries.wait(answer)
         return content
 
-    def _ranged(self, file: WeightFile, first: int, last: int) -> Any:
+    def _ranged(self, file: WeightFile, first: int, last: int) -> tuple[Any, str]:
+        """The answer, and the address that gave it; "" where the hub itself did."""
         headers = {"Range": f"bytes={first}-{last}", "Accept-Encoding": "identity"}
         # Asked once for each file and not for each range: the hub counts these questions.
         with self._asking[file.name]:
@@ -139,14 +143,14 @@ class Hub:
                 url = f"{self.told}/{quote(self._repository)}/resolve/{self._revision}/"
                 answer = self._asked(url + quote(file.name), headers | self._token)
                 if answer.status not in (301, 302, 303, 307, 308):
-                    return _of_range(answer, first)
+                    return _of_range(answer, first), ""
                 stored_at = urljoin(url, answer.headers.get("Location", ""))
                 answer.drain_conn()
                 answer.release_conn()
                 self._stored_at[file.name] = stored_at
         if urlsplit(stored_at).netloc == urlsplit(self.told).netloc:
             headers |= self._token
-        return _of_range(self._asked(stored_at, headers), first)
+        return _of_range(self._asked(stored_at, headers), first), stored_at
 
     def _asked(self, url: str, headers: dict[str, str]) -> Any:
         return self._pool.request(
