@@ -160,7 +160,8 @@ def operated(cluster):
 
 def rewritten(text, folder, kubeconfig, token, proxy):
     """The operator's configuration on this machine."""
-    text = text.replace("$(POD_NAME)", "prometheus-prometheus-0")
+    # As the reloader in the pod does.
+    text = text.replace("$(POD_NAME)", "prometheus-prometheus-0").replace("$(SHARD)", "0")
     text = text.replace("/etc/prometheus/rules/", f"{folder}/rules/")
     text = text.replace("/var/run/secrets/kubernetes.io/serviceaccount/token", str(token))
     found = yaml.safe_load(text)
@@ -201,6 +202,13 @@ class Prometheus:
 
     def query(self, expression):
         return self.ask("query", query=expression)["result"]
+
+    def why_not_all(self):
+        up = {one["metric"]["job"] for one in self.query("up == 1")}
+        errors = {
+            one["scrapePool"]: one["lastError"] for one in self.ask("targets")["activeTargets"]
+        }
+        return f"no target answers of {set(JOBS) - up}; {errors}"
 
     def ready(self):
         try:
@@ -292,7 +300,10 @@ def prometheus(operated, configuration, texts, tmp_path_factory):
         try:
             until(found.ready)
             jobs = "count by (job) (up == 1)"
-            until(lambda: len(found.query(jobs)) == len(JOBS), timeout=60)
+            try:
+                until(lambda: len(found.query(jobs)) == len(JOBS), timeout=90)
+            except AssertionError:
+                pytest.fail(found.why_not_all())
             # A rate needs two scrapes, and what is recorded of it one evaluation more.
             until(lambda: found.query("rate(vllm:generation_tokens_total[1m]) > 0"))
             time.sleep(6)
