@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 STACKS = sorted((Path(__file__).parent.parent / "stacks").glob("Pulumi.*.yaml"))
-PORTS = [("TCP", port) for port in (22, 53, 80, 443, 6443, 8000, 8080)] + [("UDP", 53)]
+PORTS = [("TCP", port) for port in (22, 53, 80, 443, 6443, 8000, 8080, 9113)] + [("UDP", 53)]
 
 
 @dataclass(frozen=True)
