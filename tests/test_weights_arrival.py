@@ -81,6 +81,7 @@ def test_complete_weights_let_the_server_start(s3):
         ({SHARD: b"cut"}, "model-00002-of-00003.safetensors: 3 bytes there, 4"),
         ({f"{FOLDER}/config.json": b"[" * 23}, "config.json: not what was verified"),
         ({f"{FOLDER}/manifest.json": b"{"}, "its manifest or index can't be read"),
+        ({f"{FOLDER}/manifest.json": b'{"files": []}'}, "its manifest lists no safetensors"),
         (
             {f"{FOLDER}/manifest.json": None, f"{FOLDER}/manifest.partial.json": b"{}"},
             "r1 weights sync has not ended",
@@ -90,7 +91,15 @@ def test_complete_weights_let_the_server_start(s3):
             "missing model-00002-of-00003.safetensors",
         ),
     ],
-    ids=["missing", "cut short", "altered", "no manifest of ours", "under way", "no manifest"],
+    ids=[
+        "missing",
+        "cut short",
+        "altered",
+        "no manifest of ours",
+        "of nothing",
+        "under way",
+        "no manifest",
+    ],
 )
 def test_what_is_wrong_is_one_line_and_keeps_it_from_starting(s3, changed, told):
     status, said = asked(s3, **changed)

@@ -35,7 +35,10 @@ def lacking(client: Any, bucket: str, folder: str) -> list[str]:
         return json.loads(client.get_object(Bucket=bucket, Key=f"{folder}/{name}")["Body"].read())
 
     if _MANIFEST in found:
-        wrong = [_wrong(one, found.get(one["name"])) for one in read(_MANIFEST)["files"]]
+        listed = read(_MANIFEST)["files"]
+        if not any(one["name"].endswith(".safetensors") for one in listed):
+            return ["its manifest lists no safetensors"]
+        wrong = [_wrong(one, found.get(one["name"])) for one in listed]
         return [told for told in wrong if told]
     if _PROGRESS in found:
         return ["r1 weights sync has not ended"]
