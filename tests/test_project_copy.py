@@ -100,5 +100,5 @@ def test_the_project_is_found_from_a_folder_inside_it(source):
 
 
 def test_outside_a_project_the_error_says_where_to_go(tmp_path):
-    with pytest.raises(ProjectNotFound, match="inside a clone"):
+    with pytest.raises(ProjectNotFound, match="inside a project; `r1 new` writes one"):
         find_project(tmp_path)
