@@ -132,6 +132,21 @@ def test_killed_at_random_points_it_ends_whole_and_brings_nothing_twice(s3, hub,
     print(f"killed {killed} times, complete {ended} times")
 
 
+def ended(process):
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 0, said.decode()
+
+
+def test_killed_before_its_very_last_step_the_next_one_does_it(s3, hub):
+    s3.tick = hub.tick = lambda: None
+    s3.empty()
+    ended(begun(s3, hub))
+    manifest = s3.contents(FOLDER)["manifest.json"]
+    s3.client.put_object(Bucket=s3.bucket, Key=f"{FOLDER}/manifest.partial.json", Body=manifest)
+    ended(begun(s3, hub))
+    assert set(s3.contents(FOLDER)) == {*WANTED, "manifest.json"}
+
+
 def test_parts_that_s3_has_are_not_read_again(s3, hub):
     s3.empty()
     process, parts = begun(s3, hub), iter(range(5))

@@ -101,13 +101,17 @@ class Transfer:
         whole = self._folder.manifest()
         _refuse_another(whole, listing, self._folder, replace=replace)
         objects = self._folder.objects()
-        manifests = [one for one in (whole, self._folder.manifest(PROGRESS)) if one]
+        partial = self._folder.manifest(PROGRESS)
+        manifests = [one for one in (whole, partial) if one]
         known = _known(manifests, objects, files)
         self._check(files, objects)
         self._progress.begin(sum(one.size for one in files))
         for one in known.values():
             self._progress.did(one.name, one.size)
         if whole and dict(whole.files) == known and whole.revision == listing.revision:
+            if partial:
+                # Somebody was killed between the last two steps.
+                self._tidy()
             return Outcome(manifest=whole, read=self._files.read, kept=len(known))
         manifest = Manifest(
             repository=self._repository,
@@ -122,9 +126,13 @@ class Transfer:
         left = [one for one in files if one.name not in known]
         done = self._all(left, manifest, objects)
         self._folder.write_manifest(done)
-        self._folder.delete(PROGRESS)
-        self._folder.abort_all()
+        self._tidy()
         return Outcome(manifest=done, read=self._files.read, kept=len(known))
+
+    def _tidy(self) -> None:
+        """What a whole checkpoint has no use for; the mark of the way goes last."""
+        self._folder.abort_all()
+        self._folder.delete(PROGRESS)
 
     def _all(
         self, files: list[WeightFile], manifest: Manifest, objects: Mapping[str, Object]
