@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from r1_on_eks.benchmarking.load import Load
 from r1_on_eks.benchmarking.measured import Measured
 from r1_on_eks.plan import Model
-from r1_on_eks.plan.estimate import Estimate, Range, at_concurrency, replica_of
+from r1_on_eks.plan.estimate import Estimate, Range, at_concurrency
 from r1_on_eks.plan.outlook import outlook
 
 
@@ -57,13 +57,7 @@ def predicted(model: Model, load: Load, region: str) -> Estimate | None:
         return outlook(placement, workload, region=region).asked
     if placement.on_cpu or load.concurrency is None:
         return None
-    replica = replica_of(
-        placement.variant,
-        placement.checkpoint,
-        placement.gpu,
-        tensor_parallel=placement.tensor_parallel,
-        pipeline_parallel=placement.stages,
-    )
+    replica = placement.replica
     at_a_time = max(1, round(load.concurrency / placement.replicas))
     if at_a_time > placement.concurrency:
         # The rest waits, and the plan says nothing of how long.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from r1_on_eks.catalog.prices import HOME_REGION, on_demand
 from r1_on_eks.plan import Model
 from r1_on_eks.plan.choice import sustained_rate
-from r1_on_eks.plan.estimate import Estimate, at_concurrency, at_rate, replica_of
+from r1_on_eks.plan.estimate import Estimate, at_concurrency, at_rate
 from r1_on_eks.plan.placement import Placement
 from r1_on_eks.stack_config import Workload
 
@@ -100,13 +100,7 @@ def outlook(
             usd_per_hour=usd_per_hour,
         )
     gpu = placement.gpu
-    replica = replica_of(
-        placement.variant,
-        placement.checkpoint,
-        gpu,
-        tensor_parallel=placement.tensor_parallel,
-        pipeline_parallel=placement.stages,
-    )
+    replica = placement.replica
     lengths = {"prompt": workload.prompt, "output": workload.output}
     asked = at_rate(
         replica,

@@ -8,6 +8,7 @@ from r1_on_eks.catalog.instances import INSTANCE_TYPES, InstanceType
 from r1_on_eks.catalog.model_shapes import Checkpoint, Variant
 from r1_on_eks.catalog.variants import VARIANTS
 from r1_on_eks.plan import on_cpu
+from r1_on_eks.plan.estimate import replica_of
 from r1_on_eks.plan.fit import Memory, runs_on
 from r1_on_eks.plan.layout import Layout
 from r1_on_eks.plan.purchase import (
@@ -19,6 +20,7 @@ from r1_on_eks.plan.purchase import (
 )
 from r1_on_eks.plan.refusal import too_large
 from r1_on_eks.plan.site import Site
+from r1_on_eks.plan.speed import Replica
 
 
 class DoesNotFit(ValueError):
@@ -89,6 +91,21 @@ class Placement:
             KeyError: it stands on instances without.
         """
         return GPUS[self.instance.gpu_model]
+
+    @property
+    def replica(self) -> Replica:
+        """One of its replicas, as the speed model sees it.
+
+        Raises:
+            KeyError: it stands on instances without GPU.
+        """
+        return replica_of(
+            self.variant,
+            self.checkpoint,
+            self.gpu,
+            tensor_parallel=self.tensor_parallel,
+            pipeline_parallel=self.stages,
+        )
 
     @property
     def node_share(self) -> float:

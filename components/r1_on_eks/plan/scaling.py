@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from r1_on_eks.plan.choice import sustained_rate
-from r1_on_eks.plan.estimate import Estimate, at_rate, replica_of
+from r1_on_eks.plan.estimate import Estimate, at_rate
 from r1_on_eks.plan.names import NAMESPACE, service_name
 from r1_on_eks.plan.placement import DoesNotFit, Placement
 from r1_on_eks.plan.timeline import Timeline
@@ -103,12 +103,7 @@ def busy(placement: Placement, workload: Workload) -> Estimate | None:
     """One replica at most of the rate that it answers within its limits; None without a GPU."""
     if placement.on_cpu:
         return None
-    replica = replica_of(
-        placement.variant,
-        placement.checkpoint,
-        placement.gpu,
-        tensor_parallel=placement.tensor_parallel,
-    )
+    replica = placement.replica
     return at_rate(
         replica,
         placement.gpu,

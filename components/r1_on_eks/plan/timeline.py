@@ -7,7 +7,7 @@ stands: a variant more or a larger file system must not restart the servers that
 import math
 from dataclasses import dataclass
 
-from r1_on_eks.plan.estimate import at_concurrency, replica_of
+from r1_on_eks.plan.estimate import at_concurrency
 from r1_on_eks.plan.loading import stream_seconds
 from r1_on_eks.plan.placement import Placement
 from r1_on_eks.stack_config import Weights
@@ -115,13 +115,7 @@ def longest_answer_seconds(placement: Placement) -> int:
 
 
 def _slowest_seconds(placement: Placement) -> float:
-    replica = replica_of(
-        placement.variant,
-        placement.checkpoint,
-        placement.gpu,
-        tensor_parallel=placement.tensor_parallel,
-        pipeline_parallel=placement.stages,
-    )
+    replica = placement.replica
     slow = at_concurrency(
         replica,
         placement.gpu,
