@@ -156,6 +156,15 @@ _COLUMNS = {
 }  # fmt: skip
 
 
+def _under(harness: Harness, gpu: Gpu) -> Gpu:
+    """The GPU as the harness ran it."""
+    if harness.pods:
+        gpu = dataclasses.replace(gpu, nvlink=False, link_gb_s=32)
+    if harness.prompt_step:
+        gpu = dataclasses.replace(gpu, batched_tokens=harness.prompt_step)
+    return gpu
+
+
 def _row(text: dict[str, str]) -> Row | str:
     shape = shape_name(text["model"], text["proxy_for"])
     precision = precision_of(text["quant"])
@@ -167,10 +176,7 @@ def _row(text: dict[str, str]) -> Row | str:
         return reason
     source, (engine, minor) = source_of(text["source"]), known
     harness = harness_of(source, engine, shape, precision, gpu.compute_capability)
-    if harness.pods:
-        gpu = dataclasses.replace(gpu, nvlink=False, link_gb_s=32)
-    if harness.prompt_step:
-        gpu = dataclasses.replace(gpu, batched_tokens=harness.prompt_step)
+    gpu = _under(harness, gpu)
     size = dataclasses.replace(size, cache_bytes=size.cache_bytes * harness.cache_bytes // 2)
     arrival = arrival_of(text)
     stages = count(text["pp"]) or 1
