@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 STACKS = sorted((Path(__file__).parent.parent / "stacks").glob("Pulumi.*.yaml"))
-PORTS = [("TCP", port) for port in (22, 53, 80, 443, 6443, 8000, 8080)] + [("UDP", 53)]
+PORTS = [("TCP", port) for port in (22, 53, 80, 443, 6443, 8000, 8080, 9113)] + [("UDP", 53)]
 
 
 @dataclass(frozen=True)
@@ -126,6 +126,10 @@ def expected(engine, pods):
         end.name for end in OUTSIDE if end.address.startswith("10.64.") and end.namespace != "r1"
     ]
     table |= {(caller, "gateway", ("TCP", 8080)) for caller in in_the_vpc}
+    if engine.of_type("Prometheus"):
+        # Ours asks for metrics and nothing else.
+        table.remove(("Prometheus", "gateway", ("TCP", 8080)))
+        table.add(("Prometheus", "gateway", ("TCP", 9113)))
     if not config["internal"]:
         table.add(("a client of ours", "gateway", ("TCP", 8080)))
     grouped = [name for name in running if name.startswith(("leader", "worker"))]

@@ -34,6 +34,7 @@ from r1_on_eks.rehearsal.processes import Processes, free_port, is_free
 from r1_on_eks.rehearsal.question import trusting
 
 _NGINX = "gateway-nginx"
+_STATUS = "gateway-status"
 _MODEL = "model-"
 _NAMESPACE, _SERVICE = "r1", "gateway"
 _KEY_VARIABLE = "VLLM_API_KEY"
@@ -115,7 +116,9 @@ def sync_gateway(state_root: Path, admin_kubeconfig: Path | None) -> Gateway | N
     authority = _certificate(folder, deployed.certificate)
     nginx = find_or_unpack_nginx(_say)
     changed = place(folder, deployed.files or {})
-    text = rewritten(deployed.text, port, addresses, nginx, str(folder))
+    text = rewritten(
+        deployed.text, port, addresses, nginx, str(folder), status_port=ports.of(_STATUS)
+    )
     _run_nginx(processes, folder, nginx, text, changed=changed)
     url = _url(port, authority)
     processes.wait_until(_NGINX, lambda: _healthy(url, authority=authority), _TIMEOUT_S)
