@@ -15,12 +15,13 @@ from typing import Any
 import yaml
 from r1_on_eks.catalog import images
 from r1_on_eks.catalog.upstream import LWS_NAMESPACE, page
-from r1_on_eks.rehearsal.toolchain import PROMETHEUS_OPERATOR, charts, module_folder
+from r1_on_eks.rehearsal.toolchain import KEDA, PROMETHEUS_OPERATOR, charts, module_folder
 
 PROJECT = Path(__file__).parent.parent
 CATALOG = PROJECT / "components" / "r1_on_eks" / "catalog"
 KEPT = CATALOG / "lws_objects.jsonl"
 KEPT_OF_PROMETHEUS = CATALOG / "prometheus_objects.jsonl"
+KEPT_OF_KEDA = CATALOG / "keda_objects.jsonl"
 
 PAGE = PROJECT / "docs" / "upstream.md"
 
@@ -78,6 +79,39 @@ def prometheus_objects() -> list[dict[str, Any]]:
     return [_without_descriptions(yaml.load(file.read_text(), _Yaml)) for file in files]
 
 
+def keda_objects() -> list[dict[str, Any]]:
+    """The definitions of all kinds that KEDA watches, without the descriptions.
+
+    Of ScaledJobs, which no stack has, without the pod template: nine tenths of everything.
+    """
+    folder = module_folder(KEDA.stamped, KEDA) / "config" / "crd"
+    names = yaml.safe_load((folder / "kustomization.yaml").read_text())["resources"]
+    read = [_without_descriptions(yaml.load((folder / one).read_text(), _Yaml)) for one in names]
+    for definition in read:
+        schema = definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]
+        kind = definition["spec"]["names"]["kind"]
+        if kind == "ScaledJob":
+            job = schema["spec"]["properties"]["jobTargetRef"]
+            job["properties"]["template"] = {
+                "type": "object",
+                "x-kubernetes-preserve-unknown-fields": True,
+            }
+        if kind == "ScaledObject":
+            _patch(schema, yaml.safe_load((folder / "patches/scaledobject_patch.yaml").read_text()))
+    return read
+
+
+def _patch(properties: dict[str, Any], steps: list[dict[str, Any]]) -> None:
+    """Applies upstream's own patch of the definition: additions below `properties`."""
+    for step in steps:
+        assert step["op"] == "add"
+        *path, last = step["path"].partition("/openAPIV3Schema/properties/")[2].split("/")
+        found: Any = properties
+        for part in path:
+            found = found[part]
+        found[last] = step["value"]
+
+
 def _without_descriptions(value: Any) -> Any:
     if isinstance(value, dict):
         return {
@@ -117,6 +151,7 @@ def main() -> int:
     for kept, objects in (
         (KEPT, lws_objects()),
         (KEPT_OF_PROMETHEUS, prometheus_objects()),
+        (KEPT_OF_KEDA, keda_objects()),
     ):
         kept.write_text(lines(objects))
         print(f"{kept.relative_to(PROJECT)}: {kept.stat().st_size / 1e6:.1f} MB")

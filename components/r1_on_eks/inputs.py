@@ -117,7 +117,7 @@ def gpu_pool(
         subnet_id=network.private_subnet_ids[plan.gpu_zone],
         pool=pool,
         versions=plan.versions,
-        node_template=node_template(pool) if plan.autoscaled else {},
+        node_template=node_template(pool, cluster_name(plan.stack)) if plan.autoscaled else {},
         security_group_ids=[
             cluster.security_group_id,
             *(one.security_group_id for one in fabric),

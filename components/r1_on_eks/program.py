@@ -6,6 +6,7 @@ import pulumi
 from pulumi import Resource, ResourceOptions
 
 from r1_on_eks import inputs, providers
+from r1_on_eks.autoscaling_program import Scaled, scale
 from r1_on_eks.monitoring_program import Watched, watch
 from r1_on_eks.plan import Plan
 from r1_on_eks.plan.images import images_in
@@ -102,10 +103,14 @@ def _declare(plan: Plan) -> None:
 
     seen = Watched(cluster=cluster, system=system, serving=serving, storage=storage)
     watching = watch(plan, seen, inside)
+    acted_on = Scaled(
+        cluster=cluster, system=system, serving=serving, models=models, watching=watching
+    )
+    scaling = scale(plan, acted_on, inside)
 
     beginning = [key, network, cluster, *mirror, system, gpus, *fabric, *groups, serving]
     rest = [*storage, *synced, *filled.values(), *pools.values(), *models, gateway, *watching]
-    everything = [*beginning, *rest]
+    everything = [*beginning, *rest, *scaling]
     Protection(
         HOW_TO_LIFT_PROTECTION, ProtectionArgs(protected=plan.protected, everything=everything)
     )

@@ -34,6 +34,18 @@ DCGM_EXPORTER = "nvcr.io/nvidia/k8s/dcgm-exporter:4.6.1-4.8.4-distroless"
 NGINX_EXPORTER = "docker.io/nginx/nginx-prometheus-exporter:1.5.1"
 CLOUDWATCH_EXPORTER = "quay.io/prometheuscommunity/yet-another-cloudwatch-exporter:v0.64.0"
 GRAFANA = "docker.io/grafana/grafana:12.4.1"
+# Tags of the module's version, which public repositories pull (2026-11).
+KEDA = "ghcr.io/kedacore/keda:2.21.0"
+KEDA_METRICS = "ghcr.io/kedacore/keda-metrics-apiserver:2.21.0"
+
+_AUTOSCALER = "registry.k8s.io/autoscaling/cluster-autoscaler"
+# Each is tested with its own version of Kubernetes alone (cluster-autoscaler/README.md). Newest of
+# each that kOps deploys (kubernetes/kops, model components, 2026-11).
+CLUSTER_AUTOSCALERS = {
+    "1.34": f"{_AUTOSCALER}:v1.34.4",
+    "1.35": f"{_AUTOSCALER}:v1.35.1",
+    "1.36": f"{_AUTOSCALER}:v1.36.0",
+}
 
 OF_MONITORING = (
     PROMETHEUS_OPERATOR,
@@ -47,10 +59,14 @@ OF_MONITORING = (
     CLOUDWATCH_EXPORTER,
     GRAFANA,
 )
+OF_SCALING = (KEDA, KEDA_METRICS)
 
 
 def every_image() -> tuple[str, ...]:
     """All of this table."""
-    return tuple(
-        value for name, value in globals().items() if name.isupper() and isinstance(value, str)
-    )
+    named = [
+        value
+        for name, value in globals().items()
+        if name[0] != "_" and name.isupper() and isinstance(value, str)
+    ]
+    return (*named, *CLUSTER_AUTOSCALERS.values())

@@ -139,6 +139,37 @@ PARTS = (
     ),
     *(
         Part(
+            name=f"KEDA: {name}",
+            version="2.21.0",
+            image=image,
+            source="Go module github.com/kedacore/keda/v2: config/crd with its patch, without"
+            " descriptions, by tools/upstream_objects.py into catalog/keda_objects.jsonl; rights"
+            " and Deployments are our own, after config/rbac and config/" + folder,
+            license="Apache-2.0",
+            verified="definitions written again without a difference (tests/test_upstream.py)",
+            open="the image",
+        )
+        for name, image, folder in (
+            ("definitions, operator", images.KEDA, "manager"),
+            ("metrics server", images.KEDA_METRICS, "metrics-server"),
+        )
+    ),
+    *(
+        Part(
+            name=f"Cluster autoscaler, for Kubernetes {version}",
+            version=image.rpartition(":")[2].removeprefix("v"),
+            image=image,
+            source="rights and command line: its README for AWS and its example beside it; the"
+            " tag: as kOps deploys it",
+            license="Apache-2.0",
+            verified="its rights in AWS and in the cluster, as declared",
+            open="the image, its command line, every decision of it: its module is not served, so"
+            " in the rehearsal a stated rule stands in its place",
+        )
+        for version, image in images.CLUSTER_AUTOSCALERS.items()
+    ),
+    *(
+        Part(
             name=name,
             version=image.rpartition(":")[2].removeprefix("v"),
             image=image,
@@ -244,6 +275,12 @@ def lws_objects() -> tuple[dict[str, Any], ...]:
 def prometheus_objects() -> tuple[dict[str, Any], ...]:
     """The definitions of the Prometheus operator's kinds that a stack uses, one line each."""
     return _kept("prometheus_objects.jsonl")
+
+
+@cache
+def keda_objects() -> tuple[dict[str, Any], ...]:
+    """The definitions of all kinds that KEDA's programs watch, one line each."""
+    return _kept("keda_objects.jsonl")
 
 
 def _kept(file: str) -> tuple[dict[str, Any], ...]:

@@ -16,7 +16,6 @@ still wait at the end.
 
   r1 scale team-7b
   r1 scale team-7b --trace monday.csv
-  r1 scale team-7b --objects | kubectl apply --server-side -f -
   r1 scale team-7b --json
 """
 
@@ -31,15 +30,6 @@ def add(subcommands: Any) -> None:
     )
     scale.add_argument("stack", metavar="STACK", help="of stacks/Pulumi.<STACK>.yaml")
     scale.add_argument("--trace", type=Path, metavar="FILE", help="a day of your own, as CSV")
-    scale.add_argument(
-        "--objects", action="store_true", help="print KEDA's objects as YAML, and nothing else"
-    )
-    scale.add_argument(
-        "--prometheus",
-        default="http://prometheus-operated.monitoring:9090",
-        metavar="URL",
-        help="what they ask, with the stack's recording rules (%(default)s)",
-    )
     scale.add_argument("--json", action="store_true", help="print it as JSON")
     scale.set_defaults(run=_run)
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
+from r1_on_eks.plan.autoscaling_policies import autoscaling_policies
 from r1_on_eks.plan.gateway import LISTEN_PORT, GatewayPlan, also_called, gateway_of
 from r1_on_eks.plan.group import Group, group_of
 from r1_on_eks.plan.images import ImageSource, image_source
@@ -91,6 +92,7 @@ class Plan:
         gateway: The gateway in front of all models.
         policies: Who may talk to whom among the pods of gateway and models.
         monitoring: What is measured, kept and told; None where nothing is.
+        autoscaling_policies: Who may talk to whom among what scales; none where nothing does.
     """
 
     stack: str
@@ -116,6 +118,12 @@ class Plan:
     gateway: GatewayPlan
     policies: tuple[Policy, ...]
     monitoring: MonitoringPlan | None
+    autoscaling_policies: tuple[Policy, ...]
+
+    @property
+    def scaled(self) -> tuple[Model, ...]:
+        """The models whose replicas follow the requests."""
+        return tuple(model for model in self.models if model.scaling)
 
     @property
     def spans_nodes(self) -> bool:
@@ -181,6 +189,11 @@ class Plan:
                 watched=config.monitoring is not None,
             ),
             monitoring=_monitoring(config, servers, pools, system),
+            autoscaling_policies=(
+                autoscaling_policies(cidr_of(config), scales=config.scales)
+                if config.cluster_autoscaler
+                else ()
+            ),
         )
 
 
@@ -196,6 +209,7 @@ def _monitoring(
         gpu_pools=pools,
         system=system,
         file_system=config.weights.storage == "fsx",
+        scales=config.scales,
     )
 
 

@@ -5,7 +5,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from r1_on_eks.catalog.images import OF_MONITORING, PYTHON_WITH_BOTO3, every_image
+from r1_on_eks.catalog.images import (
+    CLUSTER_AUTOSCALERS,
+    OF_MONITORING,
+    OF_SCALING,
+    PYTHON_WITH_BOTO3,
+    every_image,
+)
 from r1_on_eks.plan.names import cluster_name
 from r1_on_eks.stack_config import StackConfig
 from r1_on_eks.stack_config.pinned import Pinned
@@ -133,10 +139,13 @@ class CachedImages:
 
 
 def images_in(config: StackConfig) -> tuple[str, ...]:
-    """What a stack may run; of the weights' Job and of monitoring where its file asks for them."""
+    """What a stack may run; of Job, monitoring and autoscaling where its file asks for them."""
+    autoscaler = {CLUSTER_AUTOSCALERS[config.kubernetes]} if config.cluster_autoscaler else set()
     absent = [
         *(() if config.weights.sync_from else (PYTHON_WITH_BOTO3,)),
         *(() if config.monitoring else OF_MONITORING),
+        *(() if config.scales else OF_SCALING),
+        *({*CLUSTER_AUTOSCALERS.values()} - autoscaler),
     ]
     return tuple(one for one in every_image() if one not in absent)
 

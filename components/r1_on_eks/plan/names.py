@@ -6,6 +6,7 @@ NAMESPACE = "r1"
 MONITORING_NAMESPACE = "monitoring"
 # Apart from it: these pods read the node, which no restricted namespace admits.
 EXPORTERS_NAMESPACE = "node-metrics"
+AUTOSCALING_NAMESPACE = "autoscaling"
 PORT = 8000
 # Entry of the Secret that opens the model servers.
 SERVER_KEY = "key"
@@ -14,6 +15,8 @@ STACK_TAG = "r1:stack"
 VARIANT_TAG = "r1:variant"
 POOL_TAG = "r1:pool"
 NAME_TAG = "r1:name"
+# Of Auto Scaling groups that the cluster autoscaler sizes; its value is the cluster.
+AUTOSCALED_TAG = "r1:autoscaled"
 
 # A resource's name, since what the engine prints of a refused destroy is that name.
 HOW_TO_LIFT_PROTECTION = "first-set-deletion_protection-to-false-and-run-pulumi-up"

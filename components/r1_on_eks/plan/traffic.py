@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from r1_on_eks.plan.names import MONITORING_NAMESPACE, PORT
 from r1_on_eks.plan.server import ModelServer
-from r1_on_eks.plan.subnets import CLUSTER_DNS, VPC_CIDR
+from r1_on_eks.plan.subnets import API_SERVICE, CLUSTER_DNS, VPC_CIDR
 from r1_on_eks.plan.sync import SYNC_PODS
 
 GATEWAY_PODS = {"app.kubernetes.io/name": "gateway"}
@@ -68,6 +68,14 @@ PROMETHEUS = Peer(pods=PROMETHEUS_PODS, namespace=MONITORING_NAMESPACE)
 def asking(peer: Peer, port: int) -> Peer:
     """`peer`, at one TCP port."""
     return dataclasses.replace(peer, ports=(("TCP", port),))
+
+
+def api_server(cidr: str) -> tuple[Peer, Peer]:
+    """The API server, by its addresses in the network and by that of its Service."""
+    return (
+        Peer(blocks=(cidr,), ports=(("TCP", 443),)),
+        Peer(blocks=(f"{API_SERVICE}/32",), ports=(("TCP", 443),)),
+    )
 
 
 DNS = (

@@ -7,13 +7,11 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import yaml
-
 from r1_on_eks.catalog.prices import on_demand
 from r1_on_eks.decisions_files import read_decisions
 from r1_on_eks.plan import DoesNotFit, Model, NotPinned, Plan
 from r1_on_eks.plan.outlook import outlook
-from r1_on_eks.plan.scaling import Scaling, busy, scaled_object
+from r1_on_eks.plan.scaling import Scaling, busy
 from r1_on_eks.planning import traces
 from r1_on_eks.planning.replay import STEP, Day, Server, noisy, replay
 from r1_on_eks.screen import Screen
@@ -81,10 +79,6 @@ def run(arguments: argparse.Namespace) -> int:
             file=sys.stderr,
         )
         return 2
-    if arguments.objects:
-        objects = [scaled_object(scaling, arguments.prometheus) for _, scaling in scaled]
-        print(yaml.safe_dump_all(objects, sort_keys=False), end="")
-        return 0
     replayed = [replay_of(model, scaling, plan.region, trace) for model, scaling in scaled]
     if arguments.json:
         print(json.dumps([_plain(one) for one in replayed], indent=1))

@@ -81,7 +81,7 @@ class StackConfig(Section):
     image_mirror: ImageMirror | None = None
     """Where images come from, if not from their public registries."""
     cluster_autoscaler: bool = False
-    """Whether a cluster autoscaler of yours sizes the GPU pools, from none to their nodes."""
+    """Whether a cluster autoscaler sizes the GPU pools, from none to their nodes."""
     weights: Weights
     """Where the weights lie, and how they come to the GPUs."""
     variants: Annotated[dict[VariantName, WantedVariant], Field(min_length=1)]
@@ -111,6 +111,11 @@ class StackConfig(Section):
         """The account that it stands in."""
         return self.account or _account_of(self.admins[0])
 
+    @property
+    def scales(self) -> bool:
+        """Whether replicas of any variant follow the requests."""
+        return any(one.scale for one in self.variants.values())
+
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> Self:
         if self.zones is not None:
@@ -130,12 +135,7 @@ class StackConfig(Section):
                 f"lifetime: {self.lifetime} is for test stacks; a protected stack does not expire"
             )
         self._gateway_agrees()
-        scaled = [name for name, one in self.variants.items() if one.scale]
-        if scaled and not self.cluster_autoscaler:
-            raise ValueError(
-                f"variants.{scaled[0]}.scale: its nodes stay, and are paid, unless an autoscaler"
-                " ends them; write cluster_autoscaler: true"
-            )
+        self._what_scales_is_there()
         on_lustre = self.weights.storage == "fsx"
         if on_lustre and not KUBERNETES_VERSIONS[self.kubernetes].lustre_client:
             raise ValueError(
@@ -143,6 +143,24 @@ class StackConfig(Section):
                 " use 1.35, or weights.storage s3-stream"
             )
         return self
+
+    def _what_scales_is_there(self) -> None:
+        scaled = [name for name, one in self.variants.items() if one.scale]
+        if scaled and not self.cluster_autoscaler:
+            raise ValueError(
+                f"variants.{scaled[0]}.scale: its nodes stay, and are paid, unless an autoscaler"
+                " ends them; write cluster_autoscaler: true"
+            )
+        if scaled and self.monitoring is None:
+            raise ValueError(
+                f"variants.{scaled[0]}.scale: replicas follow what Prometheus counts; write"
+                " monitoring: {kind: prometheus}"
+            )
+        if self.cluster_autoscaler and self.outbound == "none":
+            raise ValueError(
+                "cluster_autoscaler: outbound none leaves it no way to Auto Scaling; write"
+                " outbound: nat, or cluster_autoscaler: false"
+            )
 
     def _gateway_agrees(self) -> None:
         gateway, known = self.gateway_section, ", ".join(self.variants)

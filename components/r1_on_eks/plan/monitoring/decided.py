@@ -58,6 +58,7 @@ def monitoring_of(
     gpu_pools: Sequence[Pool],
     system: Pool,
     file_system: bool,
+    scales: bool = False,
 ) -> MonitoringPlan:
     """Decides what a stack file asks for.
 
@@ -68,6 +69,7 @@ def monitoring_of(
         gpu_pools: Pools that serve them.
         system: The other nodes.
         file_system: Whether weights lie on one.
+        scales: Whether replicas follow what is measured.
     """
     gpus = any(INSTANCE_TYPES[pool.instance_type].gpus for pool in gpu_pools)
     webhook = asked.notify.webhook.secret if asked.notify and asked.notify.webhook else None
@@ -88,6 +90,7 @@ def monitoring_of(
             dashboards=asked.dashboards,
             file_system=file_system,
             gpus=gpus,
+            scales=scales,
         ),
         alertmanager=alertmanager_configuration(asked.topic, webhook),
         volume=volume,

@@ -1,7 +1,13 @@
 """Who may talk to whom in the namespaces of monitoring: everything else is denied, both ways."""
 
-from r1_on_eks.plan.names import EXPORTERS_NAMESPACE, MONITORING_NAMESPACE, NAMESPACE, PORT
-from r1_on_eks.plan.subnets import API_SERVICE
+from r1_on_eks.plan.keda import OPERATOR_PODS as KEDA_PODS
+from r1_on_eks.plan.names import (
+    AUTOSCALING_NAMESPACE,
+    EXPORTERS_NAMESPACE,
+    MONITORING_NAMESPACE,
+    NAMESPACE,
+    PORT,
+)
 from r1_on_eks.plan.traffic import (
     ANYWHERE,
     DNS,
@@ -13,6 +19,7 @@ from r1_on_eks.plan.traffic import (
     SERVER_PODS,
     Peer,
     Policy,
+    api_server,
     asking,
 )
 
@@ -37,7 +44,13 @@ _AWS = (
 
 
 def namespace_policies(
-    cidr: str, *, notifies: str | None, dashboards: bool, file_system: bool, gpus: bool
+    cidr: str,
+    *,
+    notifies: str | None,
+    dashboards: bool,
+    file_system: bool,
+    gpus: bool,
+    scales: bool = False,
 ) -> dict[str, tuple[Policy, ...]]:
     """Policies by namespace.
 
@@ -47,11 +60,9 @@ def namespace_policies(
         dashboards: Whether Grafana runs.
         file_system: Whether there is one that CloudWatch tells of.
         gpus: Whether any node has one.
+        scales: Whether replicas follow what is measured.
     """
-    api = (
-        Peer(blocks=(cidr,), ports=(("TCP", 443),)),
-        Peer(blocks=(f"{API_SERVICE}/32",), ports=(("TCP", 443),)),
-    )
+    api = api_server(cidr)
     everybody = Policy(name="nobody-by-default", pods={})
     states = _exporter(KUBE_STATE_PODS, KUBE_STATE_PORT, api)
     cloudwatch = _exporter(CLOUDWATCH_PODS, CLOUDWATCH_PORT, _AWS)
@@ -61,7 +72,9 @@ def namespace_policies(
         everybody,
         states,
         *([cloudwatch] if file_system else ()),
-        _prometheus(cidr, api, dashboards=dashboards, file_system=file_system, gpus=gpus),
+        _prometheus(
+            cidr, api, dashboards=dashboards, file_system=file_system, gpus=gpus, scales=scales
+        ),
         Policy(name="prometheus-operator", pods=OPERATOR_PODS, opens=api),
         *([_GRAFANA] if dashboards else ()),
         _alertmanager(notifies),
@@ -83,15 +96,24 @@ def _exporter(pods: dict[str, str], port: int, opens: tuple[Peer, ...] = ()) -> 
 
 
 def _prometheus(
-    cidr: str, api: tuple[Peer, ...], *, dashboards: bool, file_system: bool, gpus: bool
+    cidr: str,
+    api: tuple[Peer, ...],
+    *,
+    dashboards: bool,
+    file_system: bool,
+    gpus: bool,
+    scales: bool,
 ) -> Policy:
     shown = Peer(pods=GRAFANA_PODS, ports=(("TCP", PROMETHEUS_PORT),))
+    followed = Peer(
+        pods=KEDA_PODS, namespace=AUTOSCALING_NAMESPACE, ports=(("TCP", PROMETHEUS_PORT),)
+    )
     cloudwatch = Peer(pods=CLOUDWATCH_PODS, ports=(("TCP", CLOUDWATCH_PORT),))
     dcgm = Peer(pods=DCGM_PODS, namespace=EXPORTERS_NAMESPACE, ports=(("TCP", DCGM_PORT),))
     return Policy(
         name="prometheus",
         pods=PROMETHEUS_PODS,
-        accepts=(shown,) if dashboards else (),
+        accepts=(*((shown,) if dashboards else ()), *((followed,) if scales else ())),
         opens=(
             Peer(pods=SERVER_PODS, namespace=NAMESPACE, ports=(("TCP", PORT),)),
             Peer(pods=GATEWAY_PODS, namespace=NAMESPACE, ports=(("TCP", NGINX_METRICS_PORT),)),
