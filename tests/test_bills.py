@@ -40,6 +40,7 @@ NODES = {
     "edge-1.5b": ["g6.xlarge"],
     "edge-1.5b-cpu": ["m7i.2xlarge"],
     "enterprise": ["p4d.24xlarge"],
+    "office-7b": ["g6.2xlarge"] * 4,
     "prod-32b": ["g6e.12xlarge"],
     "prod-671b": ["p5en.48xlarge"],
     "prod-671b-p4d": ["p4d.24xlarge"] * 4,

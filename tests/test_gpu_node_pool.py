@@ -26,7 +26,7 @@ def declared(engine, entry=ENTRY, *, protected=False, autoscaled=False):
             subnet_id="subnet-b",
             pool=pool,
             versions=Versions(kubernetes="1.35"),
-            node_template=node_template(pool) if autoscaled else {},
+            node_template=node_template(pool, "prod") if autoscaled else {},
             after=[],
         )
         GpuNodePool("r1-70b", args)
@@ -155,6 +155,7 @@ def test_a_cluster_autoscaler_knows_nodes_that_are_not_there_yet_and_owns_their_
     tags = {one.inputs["tag"]["key"]: one.inputs["tag"]["value"] for one in engine.of_type("Tag")}
     template = "k8s.io/cluster-autoscaler/node-template"
     assert tags == {
+        "r1:autoscaled": "prod",
         f"{template}/label/r1-on-eks/variant-pool": "r1-70b",
         f"{template}/label/k8s.amazonaws.com/accelerator": "a100-40",
         f"{template}/taint/nvidia.com/gpu": "true:NoSchedule",

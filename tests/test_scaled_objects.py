@@ -4,12 +4,13 @@ import subprocess
 
 import pytest
 import yaml
+from r1_on_eks.catalog.upstream import keda_objects
 from r1_on_eks.plan.names import NAMESPACE
-from r1_on_eks.plan.scaling import Scaling, scaled_object
+from r1_on_eks.plan.scaled_objects import scaled_object
+from r1_on_eks.plan.scaling import Scaling
 from r1_on_eks.rehearsal.control_plane import start_control_plane, stop_control_plane
 from r1_on_eks.rehearsal.nginx_package import find_or_unpack_kubectl
 from r1_on_eks.rehearsal.processes import Processes
-from r1_on_eks.rehearsal.toolchain import KEDA, module_folder
 from r1_on_eks.stack_config import Hours
 
 pytestmark = pytest.mark.rehearsal
@@ -40,10 +41,8 @@ def apply(tmp_path_factory):
         words = ("apply", "--server-side", "--validate=strict", "-f", "-")
         return run(*words, text=yaml.safe_dump_all(objects))
 
-    folder = module_folder(KEDA.stamped, KEDA) / "config" / "crd" / "bases"
-    definition = yaml.safe_load((folder / "keda.sh_scaledobjects.yaml").read_text())
     done = apply(
-        definition, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
+        *keda_objects(), {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
     )
     assert done.returncode == 0, done.stderr
     known = run("wait", "--for=condition=established", "crd/scaledobjects.keda.sh", text="")

@@ -12,7 +12,7 @@ from r1_on_eks import cli
 from r1_on_eks.plan import DoesNotFit, Plan
 from r1_on_eks.plan.monitoring.measured import measured
 from r1_on_eks.plan.outlook import outlook
-from r1_on_eks.plan.scaling import first_token_query, scaled_object, under_way_query
+from r1_on_eks.plan.scaled_objects import first_token_query, scaled_object, under_way_query
 from r1_on_eks.planning import traces
 from r1_on_eks.planning.replay import DAY_STEPS, STEP, Server, noisy, replay
 from r1_on_eks.planning.scaling_commands import replay_of, told
@@ -27,7 +27,8 @@ OFFICE = {"start": "07:30", "end": "19:00", "zone": "Europe/Berlin"}
 def wanted(scale, **changes):
     stack = FILE["config"]["r1-on-eks:stack"]
     variant = PLACED | {"replicas": 4, "rate": 1.0, "scale": scale} | changes
-    return stack | {"name": "team-7b", "cluster_autoscaler": True, "variants": {"7b": variant}}
+    scales = {"cluster_autoscaler": True, "monitoring": {"kind": "prometheus"}}
+    return stack | {"name": "team-7b", "variants": {"7b": variant}} | scales
 
 
 def planned(scale, **changes):
@@ -220,14 +221,6 @@ def test_the_command_prints_the_day_and_its_cost(tmp_path, monkeypatch, capsys):
     [one] = json.loads(capsys.readouterr().out)
     assert one["day"]["reversals"] == 0
     assert one["day"]["replica_hours"] < one["day"]["fixed_replica_hours"] == 96
-
-
-def test_its_objects_are_yaml_alone(tmp_path, monkeypatch, capsys):
-    write(tmp_path)
-    monkeypatch.chdir(tmp_path)
-    assert cli.main(["scale", "team-7b", "--objects", "--prometheus", "http://p:9090"]) == 0
-    [one] = yaml.safe_load_all(capsys.readouterr().out)
-    assert one == scaled_object(SMALL, "http://p:9090")
 
 
 def test_a_trace_that_asks_too_much_is_an_answer_of_no(tmp_path, monkeypatch, capsys):

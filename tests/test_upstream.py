@@ -6,8 +6,10 @@ import runpy
 from pathlib import Path
 
 import pytest
+import yaml
 from pulumi_aws.eks import Cluster
 from r1_on_eks.catalog.upstream import PARTS, lws_objects, page
+from r1_on_eks.rehearsal.toolchain import KEDA, module_folder, module_version
 from r1_on_eks.resources.accelerators import Accelerators, AcceleratorsArgs
 from r1_on_eks.resources.leader_worker_sets import LeaderWorkerSets, LeaderWorkerSetsArgs
 
@@ -17,6 +19,33 @@ RENDERING = runpy.run_path(str(Path(__file__).parent.parent / "tools" / "upstrea
 @pytest.mark.rehearsal
 def test_the_chart_rendered_again_is_what_is_kept():
     assert RENDERING["lines"](RENDERING["lws_objects"]()) == RENDERING["KEPT"].read_text()
+
+
+@pytest.mark.rehearsal
+def test_kedas_definitions_written_again_are_what_is_kept():
+    assert RENDERING["lines"](RENDERING["keda_objects"]()) == RENDERING["KEPT_OF_KEDA"].read_text()
+
+
+@pytest.mark.rehearsal
+def test_our_keda_is_told_what_upstreams_is(engine):
+    config = module_folder(KEDA.stamped, KEDA) / "config"
+    engine.run(next(file for file in STACKS if file.stem == "Pulumi.office-7b"))
+    own = {one.inputs["metadata"]["name"]: one.inputs["spec"] for one in
+           engine.of_type("Deployment")}  # fmt: skip
+    for name, file in (("keda-operator", "manager/manager.yaml"),
+                       ("keda-metrics-apiserver", "metrics-server/deployment.yaml")):  # fmt: skip
+        [theirs] = yaml.safe_load((config / file).read_text())["spec"]["template"]["spec"][
+            "containers"
+        ]
+        [mine] = own[name]["template"]["spec"]["containers"]
+        assert mine["command"] == theirs["command"]
+        flags = {one.partition("=")[0] for one in theirs["args"]}
+        # Upstream's reads as text for people.
+        assert flags - {"--zap-encoder", "--zap-time-encoding"} <= {
+            one.partition("=")[0] for one in mine["args"]
+        }
+        image = theirs["image"].rpartition(":")[0]
+        assert mine["image"].startswith(f"{image}:{module_version(KEDA).removeprefix('v')}")
 
 
 @pytest.mark.rehearsal
@@ -95,7 +124,7 @@ def test_the_page_says_what_the_rows_say():
 STACKS = sorted((Path(__file__).parent.parent / "stacks").glob("Pulumi.*.yaml"))
 
 
-@pytest.mark.parametrize("stack", ["all-variants", "prod-671b-p5", "edge-1.5b-cpu"])
+@pytest.mark.parametrize("stack", ["all-variants", "prod-671b-p5", "edge-1.5b-cpu", "office-7b"])
 def test_every_image_that_runs_is_in_the_table(engine, stack):
     engine.run(next(file for file in STACKS if file.stem == f"Pulumi.{stack}"))
     told = json.dumps([one.inputs for one in engine.registered])

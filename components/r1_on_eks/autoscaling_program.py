@@ -26,14 +26,12 @@ class Scaled:
         system: Nodes of everything that serves no model.
         serving: The namespace of the models.
         models: What is scaled.
-        watching: What is asked how many are wanted.
     """
 
     cluster: Cluster
     system: SystemPool
     serving: ServingNamespace
     models: Sequence[Resource]
-    watching: Sequence[Resource]
 
 
 def scale(plan: Plan, of: Scaled, inside: ResourceOptions) -> list[Resource]:
@@ -52,6 +50,5 @@ def scale(plan: Plan, of: Scaled, inside: ResourceOptions) -> list[Resource]:
         "cluster-autoscaler", inputs.autoscaler(plan, cluster, space, system), inside
     )
     keda = wanted(Keda, "keda", inputs.keda(plan, cluster, space, serving, system), inside)
-    after = [*keda, *of.models, *of.watching]
-    follow = inputs.replicas(plan, cluster, serving, after)
+    follow = inputs.replicas(plan, cluster, serving, [*keda, *of.models])
     return [space, sizes, *keda, *wanted(ReplicaScaling, "scaling", follow, inside)]

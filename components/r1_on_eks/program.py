@@ -103,14 +103,11 @@ def _declare(plan: Plan) -> None:
 
     seen = Watched(cluster=cluster, system=system, serving=serving, storage=storage)
     watching = watch(plan, seen, inside)
-    acted_on = Scaled(
-        cluster=cluster, system=system, serving=serving, models=models, watching=watching
-    )
-    scaling = scale(plan, acted_on, inside)
+    scaled = Scaled(cluster=cluster, system=system, serving=serving, models=models)
 
     beginning = [key, network, cluster, *mirror, system, gpus, *fabric, *groups, serving]
     rest = [*storage, *synced, *filled.values(), *pools.values(), *models, gateway, *watching]
-    everything = [*beginning, *rest, *scaling]
+    everything = [*beginning, *rest, *scale(plan, scaled, inside)]
     Protection(
         HOW_TO_LIFT_PROTECTION, ProtectionArgs(protected=plan.protected, everything=everything)
     )

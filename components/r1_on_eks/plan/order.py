@@ -28,6 +28,7 @@ class Edge:
 _NAMES_IT = "it is made with the other's id; AWS refuses to delete what another one names"
 _ROLE = "a role that has policies is not deleted (IAM API, DeleteRole: DeleteConflict)"
 _NAMESPACE = "the API server takes objects of a namespace that exists"
+_SCALING = ("Deployment cluster-autoscaler-*", "Deployment keda-*")
 _WATCHING = (
     "DaemonSet exporters-node",
     "Deployment exporters-state",
@@ -238,7 +239,7 @@ EDGES = (
     ),
     *(
         Edge(one, earlier, "its pods need a node and cluster DNS")
-        for one in _WATCHING
+        for one in (*_WATCHING, *_SCALING)
         for earlier in ("Addon system-*", "RolePolicy system-*")
     ),
     *(
@@ -256,7 +257,7 @@ EDGES = (
     ),
     *(
         Edge(f"Deployment {one}-*", earlier, "a pod that starts earlier never gets the role")
-        for one in ("alertmanager", "file-system")
+        for one in ("alertmanager", "cluster-autoscaler", "file-system")
         for earlier in (f"RolePolicy {one}-*", f"PodIdentityAssociation {one}-*")
     ),
     Edge(
@@ -306,6 +307,42 @@ EDGES = (
             "RoleBinding",
             "ClusterRoleBinding",
         )
+    ),
+    # Autoscaling.
+    Edge("Tag r1-*", "NodeGroup r1-*", "its Auto Scaling group is the node group's"),
+    Edge("Deployment r1-*", "Tag r1-*", "a pod that waits for a node has a group that grows"),
+    Edge(
+        "Deployment cluster-autoscaler-*",
+        "RoleBinding *",
+        "without its rights it ends, and starts again later and later",
+    ),
+    Edge("Deployment keda-*", "RoleBinding *", "without its rights it ends, as above"),
+    Edge(
+        "Deployment keda-operator",
+        "CustomResourceDefinition keda-*",
+        "it looks once at which kinds there are",
+    ),
+    Edge(
+        "Deployment keda-metrics",
+        "Deployment keda-operator",
+        "its pod mounts the certificate that the operator makes",
+    ),
+    *(
+        Edge(f"Service keda-{one}", f"Deployment keda-{one}", "Pulumi waits for its endpoints")
+        for one in ("operator", "metrics")
+    ),
+    Edge(
+        "APIService *",
+        "Service *",
+        "the API server hands on to it, and lists what it offers from then on",
+    ),
+    *(
+        Edge("ScaledObject *", one, "KEDA acts on it at once, and removes what it made of it")
+        for one in ("APIService *", "Service keda-operator")
+    ),
+    *(
+        Edge("ScaledObject *", f"{kind} r1-*", "what it scales is there, and starts with one")
+        for kind in ("Deployment", "PodDisruptionBudget", "Service")
     ),
 )
 

@@ -16,7 +16,7 @@ class ReplicaScalingArgs:
         cluster: The cluster that its objects vanish with.
         namespace: Of the models.
         specs: `spec` of the ScaledObject of each Deployment that is scaled, by its name.
-        after: KEDA, what it asks, and what it scales.
+        after: KEDA, and what it scales.
     """
 
     cluster: pulumi.Resource
