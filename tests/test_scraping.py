@@ -57,10 +57,15 @@ def until(found, timeout=90):
     return answer
 
 
-class Cluster:
-    """An API server with all that prod-70b declares in it."""
+_GPU = {"r1-on-eks/variant-pool": "r1-70b", "k8s.amazonaws.com/accelerator": "a100-40"}
+_TAINT = [{"key": "nvidia.com/gpu", "value": "", "effect": "NoSchedule"}]
+POOLS = (("system", SYSTEM, 2, {}, []), ("gpu", P4D, 1, _GPU, _TAINT))
 
-    def __init__(self, root):
+
+class Cluster:
+    """An API server with all that a stack declares in it."""
+
+    def __init__(self, root, stack="prod-70b", pools=POOLS, left_out=()):
         self.root = root
         running = start_control_plane(
             root, "one", version="1.35", service_cidr="172.20.0.0/16",
@@ -68,12 +73,8 @@ class Cluster:
         )  # fmt: skip
         self.kubeconfig = str(running.admin_kubeconfig)
         self.kubectl = find_or_unpack_kubectl(print)
-        gpu = {"r1-on-eks/variant-pool": "r1-70b", "k8s.amazonaws.com/accelerator": "a100-40"}
-        taint = [{"key": "nvidia.com/gpu", "value": "", "effect": "NoSchedule"}]
-        for group, shape, count, labels, taints in (
-            ("system", SYSTEM, 2, {}, []),
-            ("gpu", P4D, 1, gpu, taint),
-        ):
+        self.running = running
+        for group, shape, count, labels, taints in pools:
             instances = [
                 {"instance_id": f"i-{group}{n}", "zone": "us-west-2b",
                  "private_ip": f"10.0.{len(group)}.{n}", "private_dns_name": f"{group}-{n}"}
@@ -83,7 +84,7 @@ class Cluster:
                 running.admin_kubeconfig, group=group, shape=shape, labels=labels,
                 taints=taints, instances=instances,
             )  # fmt: skip
-        self.objects = MANIFESTS("prod-70b")
+        self.objects = [one for one in MANIFESTS(stack) if one["kind"] not in left_out]
         first = ("Namespace", "CustomResourceDefinition")
         stages = [[one for one in self.objects if one["kind"] == kind] for kind in first]
         for part in (*stages, [one for one in self.objects if one["kind"] not in first]):
@@ -108,15 +109,15 @@ class Cluster:
             input=text, capture_output=True, text=True, check=False,
         )  # fmt: skip
 
-    def token(self, account):
-        done = self.run("-n", "monitoring", "create", "token", account, "--duration=1h")
+    def token(self, account, namespace="monitoring"):
+        done = self.run("-n", namespace, "create", "token", account, "--duration=1h")
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
 
-    def as_account(self, account):
+    def as_account(self, account, namespace="monitoring"):
         """A kubeconfig with the rights of a ServiceAccount, no more."""
         written = yaml.safe_load(Path(self.kubeconfig).read_text())
-        written["users"][0]["user"] = {"token": self.token(account)}
+        written["users"][0]["user"] = {"token": self.token(account, namespace)}
         path = self.root / f"{account}.kubeconfig"
         path.write_text(yaml.safe_dump(written))
         return path

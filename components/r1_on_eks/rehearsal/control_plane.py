@@ -12,7 +12,7 @@ from pathlib import Path
 
 from r1_on_eks.rehearsal import toolchain
 from r1_on_eks.rehearsal.certificates import Authority
-from r1_on_eks.rehearsal.control_plane_files import ADMIN_KUBECONFIG, write_files
+from r1_on_eks.rehearsal.control_plane_files import ADMIN_KUBECONFIG, FRONT_PROXY, write_files
 from r1_on_eks.rehearsal.paths import State
 from r1_on_eks.rehearsal.processes import Processes, free_port
 
@@ -183,6 +183,14 @@ class _Start:
             "--allow-privileged=true",
             # Its webhooks reach the programs of pods through a proxy of this machine.
             f"--egress-selector-config-file={file('egress.yaml')}",
+            # What is offered by pods, such as metrics, it asks of them for its own clients.
+            f"--proxy-client-cert-file={file('front-proxy.crt')}",
+            f"--proxy-client-key-file={file('front-proxy.key')}",
+            f"--requestheader-client-ca-file={file('front-proxy-ca.crt')}",
+            f"--requestheader-allowed-names={FRONT_PROXY}",
+            "--requestheader-username-headers=X-Remote-User",
+            "--requestheader-group-headers=X-Remote-Group",
+            "--requestheader-extra-headers-prefix=X-Remote-Extra-",
             # The Service `kubernetes` may not point at a loopback address.
             "--endpoint-reconciler-type=none",
         )

@@ -11,6 +11,8 @@ from r1_on_eks.rehearsal.certificates import Authority, Certificate, private_pem
 
 ADMIN_KUBECONFIG = "admin.kubeconfig"
 """Of `system:masters`."""
+FRONT_PROXY = "front-proxy-client"
+"""As whom the API server hands requests on to servers behind it."""
 
 
 def write_files(
@@ -37,6 +39,9 @@ def write_files(
     )
     egress = authority.client("kube-apiserver", "egress")
     admin = authority.client("rehearsal-admin", "system:masters")
+    # Of its own: whoever has a certificate of it may say of anybody that it is he who asks.
+    front = Authority(f"front proxy of {cluster}")
+    asking = front.client(FRONT_PROXY, "kube-apiserver")
     known = {
         "server": endpoint,
         "certificate-authority-data": _encoded(authority.certificate),
@@ -49,6 +54,9 @@ def write_files(
         ADMIN_KUBECONFIG: _kubeconfig(cluster, known, _client(admin)),
         "egress.crt": egress.certificate,
         "egress.key": egress.key,
+        "front-proxy-ca.crt": front.certificate,
+        "front-proxy.crt": asking.certificate,
+        "front-proxy.key": asking.key,
         "egress.yaml": _egress(folder, egress_port),
         "token-review.kubeconfig": _kubeconfig("review", {"server": token_webhook_url}, {}),
     }
