@@ -62,7 +62,7 @@ def test_alertmanager_starts_with_what_is_declared(engine, alertmanager, stack, 
 def test_alertmanager_refuses_what_it_does_not_know(alertmanager, right, wrong):
     text = alertmanager_configuration(TOPIC, None)
     assert right in text
-    with pytest.raises(AssertionError, match="it ended: .*(not found|undefined|unknown)"):
+    with pytest.raises(AssertionError, match=r"it ended: .*(not found|undefined|unknown)"):
         alertmanager(text.replace(right, wrong))
 
 
@@ -151,7 +151,8 @@ def alertmanager(tmp_path):
         url = f"http://127.0.0.1:{free_port()}"
         log = (tmp_path / "log").open("w")
         process = subprocess.Popen(
-            [built_alertmanager(print), f"--config.file={file}", f"--storage.path={tmp_path / 'state'}",
+            [built_alertmanager(print), f"--config.file={file}",
+             f"--storage.path={tmp_path / 'state'}",
              f"--web.listen-address={urllib.parse.urlsplit(url).netloc}",
              "--cluster.listen-address="],
             stdout=log, stderr=subprocess.STDOUT,
