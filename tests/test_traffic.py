@@ -256,7 +256,9 @@ def test_no_policy_is_redundant(engine, stack):
     whole = reached(policies, ends, {*PORTS, *WATCHING_PORTS})
     for left_out in policies:
         rest = [policy for policy in policies if policy is not left_out]
-        assert reached(rest, ends, {*PORTS, *WATCHING_PORTS}) != whole, left_out["metadata"]["name"]
+        assert reached(rest, ends, {*PORTS, *WATCHING_PORTS}) != whole, left_out["metadata"][
+            "name"
+        ]
 
 
 def test_a_gateway_on_the_internet_lets_in_its_ranges_alone(engine):

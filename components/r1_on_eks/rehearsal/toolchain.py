@@ -123,6 +123,14 @@ PROMETHEUS_OPERATOR = GoTool(
     usable=None,
     minutes=3,
 )
+ALERTMANAGER = GoTool(
+    name="alertmanager",
+    package="github.com/prometheus/alertmanager/cmd/alertmanager",
+    stamped="github.com/prometheus/alertmanager",
+    flags=("github.com/prometheus/common/version.Version={version}",),
+    usable=None,
+    minutes=1,
+)
 CHARTS = GoTool(
     name="charts", package=".", stamped="helm.sh/helm/v3", flags=(), usable=None, minutes=1
 )
@@ -183,6 +191,11 @@ def keda(say: Say) -> Path:
 def keda_metrics(say: Say) -> Path:
     """The server of the metrics that KEDA's operator has read."""
     return _find_or_build(KEDA_METRICS, say)
+
+
+def alertmanager(say: Say) -> Path:
+    """Alertmanager, of the version that is deployed."""
+    return _find_or_build(ALERTMANAGER, say)
 
 
 def charts(say: Say) -> Path:
