@@ -45,9 +45,7 @@ def test_the_autoscaler_changes_groups_of_its_own_tag_alone_and_no_other_has_it(
     changing = [one for one in policy_of(engine) if any(
         not action.split(":")[1].startswith("Describe") for action in one["Action"])]  # fmt: skip
     [one] = changing
-    assert one["Condition"] == {
-        "StringEquals": {"aws:ResourceTag/r1:autoscaled": "office-7b"}
-    }
+    assert one["Condition"] == {"StringEquals": {"aws:ResourceTag/r1:autoscaled": "office-7b"}}
     tagged = {one.inputs["autoscalingGroupName"] for one in engine.of_type("Tag")
               if one.inputs["tag"] == {"key": "r1:autoscaled", "value": "office-7b",
                                        "propagateAtLaunch": False}}  # fmt: skip
@@ -152,8 +150,11 @@ def test_of_autoscaling_exactly_these_connections_are_let_through(engine):
     opened = {
         "keda-operator": [("Prometheus", ("TCP", 9090)), *api, *traffic.DNS],
         "keda-metrics-apiserver": [("keda-operator", ("TCP", 9666)), *api, *traffic.DNS],
-        "cluster-autoscaler": [*((name, ("TCP", 443)) for name in everywhere), *traffic.DNS,
-                               traffic.POD_IDENTITY],  # fmt: skip
+        "cluster-autoscaler": [
+            *((name, ("TCP", 443)) for name in everywhere),
+            *traffic.DNS,
+            traffic.POD_IDENTITY,
+        ],  # fmt: skip
     }
     wanted = {(name, *one) for name, targets in opened.items() for one in targets}
     # The API server asks from the network.

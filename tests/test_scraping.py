@@ -7,6 +7,7 @@ the stand-ins. Discovery, targets and relabelling are the deployed ones.
 """
 
 import base64
+import contextlib
 import gzip
 import json
 import os
@@ -137,8 +138,8 @@ def cluster(tmp_path_factory):
     Processes(root).stop_all()
 
 
-@pytest.fixture(scope="module")
-def operated(cluster):
+@contextlib.contextmanager
+def operating(cluster):
     """The operator has made the StatefulSet, and the scheduler has placed its pod."""
     [deployed] = [one for one in cluster.objects if one["kind"] == "Deployment"
                   and one["metadata"]["name"] == "prometheus-operator"]  # fmt: skip
@@ -157,6 +158,12 @@ def operated(cluster):
     process.terminate()
     process.wait()
     log.close()
+
+
+@pytest.fixture(scope="module")
+def operated(cluster):
+    with operating(cluster):
+        yield cluster
 
 
 def rewritten(text, folder, kubeconfig, token, proxy):
@@ -219,15 +226,44 @@ class Prometheus:
             return False
 
 
-@pytest.fixture(scope="module")
-def configuration(operated):
-    """What the operator made: the text of Prometheus' configuration, and its rules by file."""
+def made_by_operator(operated):
+    """The text of Prometheus' configuration, and its rules by file."""
     secret = operated.core.read_namespaced_secret("prometheus-prometheus", "monitoring")
     text = gzip.decompress(base64.b64decode(secret.data["prometheus.yaml.gz"])).decode()
     rules = operated.core.read_namespaced_config_map(
         "prometheus-prometheus-rulefiles-0", "monitoring"
     ).data
     return text, rules
+
+
+@contextlib.contextmanager
+def running(operated, folder, proxy_url):
+    """A Prometheus with what the operator made; it scrapes through a proxy."""
+    text, rules = made_by_operator(operated)
+    rules_folder = folder / "rules" / "prometheus-prometheus-rulefiles-0"
+    rules_folder.mkdir(parents=True)
+    for name, content in rules.items():
+        (rules_folder / name).write_text(yaml.safe_dump(faster(yaml.safe_load(content))))
+    token = folder / "token"
+    token.write_text(operated.token("prometheus"))
+    kubeconfig = operated.as_account("prometheus")
+    file = folder / "prometheus.yaml"
+    file.write_text(rewritten(text, folder, kubeconfig, token, proxy_url))
+    found = Prometheus(f"http://127.0.0.1:{free_port()}")
+    log = (folder / "prometheus.log").open("w+")
+    process = subprocess.Popen(
+        [find_or_unpack_prometheus(print).server, f"--config.file={file}",
+         f"--storage.tsdb.path={folder / 'history'}",
+         f"--web.listen-address={urllib.parse.urlsplit(found.url).netloc}"],
+        stdout=log, stderr=subprocess.STDOUT, cwd=folder,
+    )  # fmt: skip
+    try:
+        until(found.ready)
+        yield found
+    finally:
+        process.terminate()
+        process.wait()
+        log.close()
 
 
 @pytest.fixture(scope="module")
@@ -277,43 +313,22 @@ def texts(operated):
 
 
 @pytest.fixture(scope="module")
-def prometheus(operated, configuration, texts, tmp_path_factory):
+def prometheus(operated, texts, tmp_path_factory):
     folder = tmp_path_factory.mktemp("prometheus")
-    text, rules = configuration
-    rules_folder = folder / "rules" / "prometheus-prometheus-rulefiles-0"
-    rules_folder.mkdir(parents=True)
-    for name, content in rules.items():
-        (rules_folder / name).write_text(yaml.safe_dump(faster(yaml.safe_load(content))))
-    token = folder / "token"
-    token.write_text(operated.token("prometheus"))
-    kubeconfig = operated.as_account("prometheus")
-    with standins.Standins(texts, folder) as proxy:
-        file = folder / "prometheus.yaml"
-        file.write_text(rewritten(text, folder, kubeconfig, token, proxy.url))
-        found = Prometheus(f"http://127.0.0.1:{free_port()}")
-        log = (folder / "prometheus.log").open("w+")
-        process = subprocess.Popen(
-            [find_or_unpack_prometheus(print).server, f"--config.file={file}",
-             f"--storage.tsdb.path={folder / 'history'}",
-             f"--web.listen-address={urllib.parse.urlsplit(found.url).netloc}"],
-            stdout=log, stderr=subprocess.STDOUT, cwd=folder,
-        )  # fmt: skip
+    with (
+        standins.Standins(texts, folder) as proxy,
+        running(operated, folder, proxy.url) as found,
+    ):
+        jobs = "count by (job) (up == 1)"
         try:
-            until(found.ready)
-            jobs = "count by (job) (up == 1)"
-            try:
-                until(lambda: len(found.query(jobs)) == len(JOBS), timeout=90)
-            except AssertionError:
-                pytest.fail(found.why_not_all())
-            # A rate needs two scrapes, and what is recorded of it one evaluation more.
-            until(lambda: found.query("rate(vllm:generation_tokens_total[1m]) > 0"))
-            time.sleep(6)
-            found.asked = proxy.asked
-            yield found
-        finally:
-            process.terminate()
-            process.wait()
-            log.close()
+            until(lambda: len(found.query(jobs)) == len(JOBS), timeout=90)
+        except AssertionError:
+            pytest.fail(found.why_not_all())
+        # A rate needs two scrapes, and what is recorded of it one evaluation more.
+        until(lambda: found.query("rate(vllm:generation_tokens_total[1m]) > 0"))
+        time.sleep(6)
+        found.asked = proxy.asked
+        yield found
 
 
 JOBS = {"vllm", "nginx", "dcgm", "node", "kube-state-metrics", "kubelet", "fsx"}

@@ -74,9 +74,7 @@ def replicas(
         cluster=cluster.resource,
         namespace=serving.namespace,
         specs={
-            model.name: scaled_object_spec(model.scaling)
-            for model in plan.scaled
-            if model.scaling
+            model.name: scaled_object_spec(model.scaling) for model in plan.scaled if model.scaling
         },
         after=after,
     )

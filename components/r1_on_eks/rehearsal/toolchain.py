@@ -312,7 +312,12 @@ def _build(tool: GoTool, built: Path, say: Say) -> None:
             *["-ldflags", " ".join(["-s -w", *stamps]), "-o", partial, tool.package],
         ],
         cwd=tool.sources,
-        env={**os.environ, "GOFLAGS": "", "GOWORK": "off", **({} if tool.c else {"CGO_ENABLED": "0"})},
+        env={
+            **os.environ,
+            "GOFLAGS": "",
+            "GOWORK": "off",
+            **({} if tool.c else {"CGO_ENABLED": "0"}),
+        },
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
