@@ -154,7 +154,7 @@ def test_of_autoscaling_exactly_these_connections_are_let_through(engine):
             *((name, ("TCP", 443)) for name in everywhere),
             *traffic.DNS,
             traffic.POD_IDENTITY,
-        ],  # fmt: skip
+        ],
     }
     wanted = {(name, *one) for name, targets in opened.items() for one in targets}
     # The API server asks from the network.

@@ -63,7 +63,7 @@ def hours(*, now):
     ahead = 12 - datetime.datetime.now(datetime.UTC).hour
     zone = f"Etc/GMT{-ahead:+d}" if ahead else "UTC"
     begin, end = ("01:00", "23:00") if now else ("01:00", "02:00")
-    return Hours(days="sun-sat", start=begin, end=end, zone=zone, replicas=1)
+    return Hours(days="mon-sun", start=begin, end=end, zone=zone, replicas=1)
 
 
 class Scaled:

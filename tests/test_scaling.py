@@ -122,6 +122,18 @@ def test_the_queries_read_series_that_are_recorded():
         assert parsed
 
 
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [("mon-fri", "mon-fri"), ("sat", "sat"), ("mon-sun", "mon-sat,sun"), ("sat-sun", "sat,sun"),
+     ("sun", "sun")],
+)  # fmt: skip
+def test_keda_whose_weeks_begin_on_sunday_is_told_the_same_days(said, told):
+    spec = scaled_object(scaling({"min": 0, "hours": OFFICE | {"days": said}}))["spec"]
+    clock = spec["triggers"][-1]["metadata"]
+    assert clock["start"] == f"30 7 * * {told}"
+    assert clock["end"] == f"0 19 * * {told}"
+
+
 def test_keda_is_told_what_was_decided():
     found = scaling({"min": 0, "hours": OFFICE | {"replicas": 2, "days": "mon-sat"}})
     spec = scaled_object(found, "http://prometheus:9090")["spec"]

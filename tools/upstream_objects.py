@@ -97,7 +97,8 @@ def keda_objects() -> list[dict[str, Any]]:
                 "x-kubernetes-preserve-unknown-fields": True,
             }
         if kind == "ScaledObject":
-            _patch(schema, yaml.safe_load((folder / "patches/scaledobject_patch.yaml").read_text()))
+            patch = (folder / "patches" / "scaledobject_patch.yaml").read_text()
+            _patch(schema, yaml.safe_load(patch))
     return read
 
 

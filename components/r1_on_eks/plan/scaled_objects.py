@@ -91,16 +91,25 @@ def _by_clock(hours: Hours) -> dict[str, Any]:
     (start_hour, start_minute), (end_hour, end_minute) = (
         clock.split(":") for clock in (hours.start, hours.end)
     )
+    days = _days(hours.days)
     return {
         "type": "cron",
         "name": "hours",
         "metadata": {
             "timezone": hours.zone,
-            "start": f"{int(start_minute)} {int(start_hour)} * * {hours.days}",
-            "end": f"{int(end_minute)} {int(end_hour)} * * {hours.days}",
+            "start": f"{int(start_minute)} {int(start_hour)} * * {days}",
+            "end": f"{int(end_minute)} {int(end_hour)} * * {days}",
             "desiredReplicas": str(hours.replicas),
         },
     }
+
+
+def _days(days: str) -> str:
+    """KEDA counts days from Sunday on: a range that ends with it would end before it begins."""
+    first, _, last = days.partition("-")
+    if last != "sun":
+        return days
+    return "sat,sun" if first == "sat" else f"{first}-sat,sun"
 
 
 def _behavior(scaling: Scaling) -> dict[str, Any]:
