@@ -122,6 +122,37 @@ def test_the_queries_read_series_that_are_recorded():
         assert parsed
 
 
+def test_a_request_wakes_one_and_what_it_found_is_refused():
+    one = scaling({"min": 0, "wake": True})
+    # Two requests at noon, by hand.
+    rates = steps((12, 0.0), (0.02, 0.02), (11.98, 0.0))
+    day = replay(rates, one, SERVER)
+    assert max(day.wanted) == 1
+    woken = next(at for at, wanted in enumerate(day.wanted) if wanted)
+    assert 0 < (woken - 12 * 3600 / STEP) * STEP <= 60
+    assert day.wanted[-1] == 0
+    assert day.refused > 0
+    stood = sum(day.wanted[woken:]) * STEP
+    assert one.start_seconds < stood <= one.down_seconds + 300
+
+
+def test_without_wake_no_request_does():
+    one = scaling({"min": 0, "hours": OFFICE})
+    night = steps((6, 0.1))
+    assert max(replay(night, one, SERVER).wanted) == 0
+
+
+def test_keda_is_told_of_requests_at_the_gateway_where_they_wake():
+    spec = scaled_object(scaling({"min": 0, "wake": True}))["spec"]
+    last = spec["triggers"][-1]
+    assert last["name"] == "asked"
+    assert (last["metadata"]["threshold"], last["metadata"]["activationThreshold"]) == ("1", "0")
+    assert promql_parser.parse(last["metadata"]["query"])
+    assert [one["name"] for one in scaled_object(SMALL)["spec"]["triggers"]] == [
+        "under-way", "first-token",
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("said", "told"),
     [("mon-fri", "mon-fri"), ("sat", "sat"), ("mon-sun", "mon-sat,sun"), ("sat-sun", "sat,sun"),

@@ -154,7 +154,12 @@ class Plan:
         _check_sold(config, placements, zones, pinned)
         models = tuple(_model(config, placement) for placement in placements)
         servers = [model.server for model in models]
-        gateway = gateway_of(config, placements)
+        waking = {
+            one.scaling.variant: one.scaling.start_seconds
+            for one in models
+            if one.scaling and one.scaling.wakes
+        }
+        gateway = gateway_of(config, placements, waking)
         pools = gpu_pools(config.name, placements, protected=_protected(config))
         system = system_pool(config.name, protected=_protected(config))
         return cls(
@@ -187,8 +192,9 @@ class Plan:
                 synced=config.weights.sync_from is not None,
                 cidr=cidr_of(config),
                 watched=config.monitoring is not None,
+                woken=bool(waking),
             ),
-            monitoring=_monitoring(config, servers, pools, system),
+            monitoring=_monitoring(config, servers, pools, system, woken=bool(waking)),
             autoscaling_policies=(
                 autoscaling_policies(cidr_of(config), scales=config.scales)
                 if config.cluster_autoscaler
@@ -198,7 +204,12 @@ class Plan:
 
 
 def _monitoring(
-    config: StackConfig, servers: Sequence[ModelServer], pools: Sequence[Pool], system: Pool
+    config: StackConfig,
+    servers: Sequence[ModelServer],
+    pools: Sequence[Pool],
+    system: Pool,
+    *,
+    woken: bool,
 ) -> MonitoringPlan | None:
     if config.monitoring is None:
         return None
@@ -210,6 +221,7 @@ def _monitoring(
         system=system,
         file_system=config.weights.storage == "fsx",
         scales=config.scales,
+        woken=woken,
     )
 
 

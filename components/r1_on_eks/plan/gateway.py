@@ -2,7 +2,7 @@
 
 import dataclasses
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from r1_on_eks.plan import nginx
@@ -11,6 +11,7 @@ from r1_on_eks.plan.nginx.settings import Allowance, Key, Service, Site, Split
 from r1_on_eks.plan.placement import Placement
 from r1_on_eks.plan.subnets import CLUSTER_DNS, cidr_of
 from r1_on_eks.plan.timeline import longest_answer_seconds
+from r1_on_eks.plan.traffic import GATEWAY_METRICS_PORT
 from r1_on_eks.stack_config import Gateway, Limits, StackConfig
 
 LISTEN_PORT = 8080
@@ -46,6 +47,8 @@ class GatewayPlan:
         grace_seconds: From the end of a pod's replacement to SIGKILL.
         paths: Public path of each model, by its name.
         status_port: Where an exporter in the same pod reads nginx's state; None for no exporter.
+        metrics_port: Where nginx itself tells what is asked of variants that may sleep; None where
+            none may.
     """
 
     internal: bool
@@ -62,15 +65,26 @@ class GatewayPlan:
     grace_seconds: int
     paths: dict[str, str]
     status_port: int | None
+    metrics_port: int | None
 
 
-def gateway_of(config: StackConfig, placements: Sequence[Placement]) -> GatewayPlan:
-    """The gateway in front of the servers of `placements`."""
+def gateway_of(
+    config: StackConfig, placements: Sequence[Placement], waking: Mapping[str, int] | None = None
+) -> GatewayPlan:
+    """The gateway in front of the servers of `placements`.
+
+    Args:
+        config: What is asked for.
+        placements: Of its variants.
+        waking: Seconds after which a variant answers that a request woke, of those that sleep.
+    """
     asked = config.gateway_section
     longest = longest_silence_seconds(placements)
     variants = [placement.variant.name for placement in placements]
     status_port = STATUS_PORT if config.monitoring else None
-    site = dataclasses.replace(site_of(asked, variants, longest), status_port=status_port)
+    metrics_port = GATEWAY_METRICS_PORT if waking else None
+    site = site_of(asked, variants, longest, waking)
+    site = dataclasses.replace(site, status_port=status_port, metrics_port=metrics_port)
     text, script = nginx.configuration(site), nginx.script()
     return GatewayPlan(
         internal=asked.public_from is None,
@@ -87,16 +101,23 @@ def gateway_of(config: StackConfig, placements: Sequence[Placement]) -> GatewayP
         grace_seconds=PRE_STOP_SECONDS + longest + 30,
         paths={name: f"/api/v1/{name}" for name in site.names},
         status_port=status_port,
+        metrics_port=metrics_port,
     )
 
 
-def site_of(asked: Gateway, variants: Sequence[str], longest_answer_seconds: int) -> Site:
+def site_of(
+    asked: Gateway,
+    variants: Sequence[str],
+    longest_answer_seconds: int,
+    waking: Mapping[str, int] | None = None,
+) -> Site:
     """What nginx is told.
 
     Args:
         asked: Section of the stack file.
         variants: Those that stand up.
         longest_answer_seconds: See `GatewayPlan`.
+        waking: See `gateway_of`.
     """
     return Site(
         services=tuple(
@@ -108,6 +129,7 @@ def site_of(asked: Gateway, variants: Sequence[str], longest_answer_seconds: int
                 instead=service_name(asked.fallback[variant])
                 if variant in asked.fallback
                 else None,
+                wakes_in=(waking or {}).get(variant),
             )
             for variant in variants
         ),

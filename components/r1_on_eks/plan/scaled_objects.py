@@ -3,7 +3,8 @@
 from typing import Any
 
 from r1_on_eks.plan.names import MONITORING_NAMESPACE, NAMESPACE, service_name
-from r1_on_eks.plan.scaling import POLL_SECONDS, Scaling
+from r1_on_eks.plan.nginx.waking import ASKED_SERIES
+from r1_on_eks.plan.scaling import ASKED_SECONDS, POLL_SECONDS, Scaling
 from r1_on_eks.stack_config import Hours
 
 # The operator's Service for its Prometheus has no address of its own: connections go to the pod,
@@ -54,6 +55,11 @@ def scaled_object_spec(scaling: Scaling, prometheus: str = PROMETHEUS) -> dict[s
                 "Value",
             ),
             *([_by_clock(scaling.hours)] if scaling.hours else ()),
+            *(
+                [_trigger(prometheus, "asked", asked_query(scaling.variant), 1, "AverageValue")]
+                if scaling.wakes
+                else ()
+            ),
         ],
     }
 
@@ -71,6 +77,12 @@ def under_way_query(scaling: Scaling) -> str:
 def first_token_query(variant: str) -> str:
     """Mean seconds to the first token of half an hour; none where nothing is answered."""
     return f'max(r1:first_token_seconds:mean30m{{variant="{variant}"}}) or vector(0)'
+
+
+def asked_query(variant: str) -> str:
+    """One where anybody asked for it at the gateway lately, else none."""
+    series = f'{ASKED_SERIES}{{variant="{variant}"}}'
+    return f"clamp_max(ceil(sum(increase({series}[{ASKED_SECONDS}s]))), 1) or vector(0)"
 
 
 def _trigger(prometheus: str, name: str, query: str, threshold: float, how: str) -> dict[str, Any]:

@@ -13,6 +13,8 @@ from r1_on_eks.plan.timeline import Timeline
 from r1_on_eks.stack_config import Hours, Scale, Workload
 
 POLL_SECONDS = 15
+# A request at the gateway wakes for so long: four scrapes. Then the cool-down holds what stands.
+ASKED_SECONDS = 120
 # From the request to EC2 to a node that is Ready; as remembered, 3 to 5 minutes. Not measured.
 NODE_SECONDS = 300
 # Of the rate that a replica answers within its limits: what is left covers a start.
@@ -34,6 +36,7 @@ class Scaling:
         least: Replicas that always stand.
         most: Replicas of its placement; nodes, quotas and `r1 cost` are for these.
         hours: When more stand than `least`, or None.
+        wakes: Whether a request at the gateway wakes it where none stands.
         under_way: Requests under way for each replica above which another one is added.
         first_token_s: Mean seconds to the first token above which replicas are added.
         start_seconds: What a further replica is expected to take at most, its node included.
@@ -47,6 +50,7 @@ class Scaling:
     least: int
     most: int
     hours: Hours | None
+    wakes: bool
     under_way: int
     first_token_s: float
     start_seconds: int
@@ -77,6 +81,7 @@ def scaling_of(
         least=wanted.min,
         most=placement.replicas,
         hours=wanted.hours,
+        wakes=wanted.wake,
         under_way=_under_way(placement, workload),
         first_token_s=workload.first_token_s,
         start_seconds=start,

@@ -5,11 +5,12 @@ What decides is written after the two that decide in a cluster, in steps of 15 s
 - Kubernetes' horizontal autoscaler (autoscaling/v2; pkg/controller/podautoscaler, 1.35): the most
   that any figure asks for, a tolerance of a tenth, the least of the up-window's wishes upwards and
   the most of the down-window's downwards, at most so many pods in a period;
-- KEDA (2.21): to none where nothing is under way and the clock asks for none, for the cool-down.
+- KEDA (2.21): to none where nothing is under way and neither the clock nor the gateway asks for
+  one, for the cool-down; to one at once where any of them does.
 
 What is scaled is a fluid: a replica answers up to the rate that the plan sustains, requests above
 it wait. A further replica answers after the plan's start, all of which is paid; a node that is no
-longer needed is paid for ten minutes more, as cluster-autoscaler waits (its README, 2026-11).
+longer needed is paid for as long as another one would take, which the autoscaler is told to wait.
 """
 
 import math
@@ -21,15 +22,16 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
-from r1_on_eks.plan.scaling import POLL_SECONDS, Scaling
+from r1_on_eks.plan.scaling import ASKED_SECONDS, NODE_SECONDS, POLL_SECONDS, Scaling
 from r1_on_eks.stack_config import Hours
 
 STEP = POLL_SECONDS
 DAY_STEPS = 24 * 3600 // STEP
 _TOLERANCE = 0.1
-_NODE_LINGERS_SECONDS = 600
+_NODE_LINGERS_SECONDS = NODE_SECONDS
 # Scraped each 30 s, recorded each 30 s: what is decided by is that old.
 _SEEN_AFTER = 60 // STEP
+_SCRAPE = 30
 _MEAN_STEPS = 1800 // STEP
 _WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
@@ -147,6 +149,7 @@ class _Replay:
         self._wishes: deque[int] = deque(maxlen=-(-_longest(scaling) // STEP) + 1)
         self._ended_at: deque[int] = deque()
         self._active_at = 0
+        self._asked: deque[float] = deque(maxlen=ASKED_SECONDS // STEP)
 
     def run(self, rates: Sequence[float]) -> Day:
         rows = [self._step(at, rate) for at, rate in enumerate(rates)]
@@ -162,6 +165,7 @@ class _Replay:
 
     def _step(self, at: int, rate: float) -> tuple[int, int, int, float]:
         ready = sum(one <= at for one in self._ready_at)
+        self._asked.append(rate)
         self._serve(rate, ready)
         self._decide(at, ready)
         while self._lingering and self._lingering[0] <= at:
@@ -193,6 +197,8 @@ class _Replay:
     def _decide(self, at: int, ready: int) -> None:
         scaling = self._scaling
         floor = self._floor(self._begin + timedelta(seconds=at * STEP))
+        if scaling.wakes and any(list(self._asked)[: -(_SCRAPE // STEP)]):
+            floor = max(floor, 1)
         known = list(self._under_way)[:-_SEEN_AFTER] or [0.0]
         seen = sum(known) / len(known)
         if seen > 0 or floor > 0:

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import math
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -175,6 +176,14 @@ def told(one: Replayed, trace: str | None) -> list[str]:
                 f" {hours.zone}"
             ]
             if hours
+            else []
+        ),
+        *(
+            [
+                "  where none stands a request wakes one, and is told to come again in"
+                f" {math.ceil(scaling.start_seconds / 60)} min"
+            ]
+            if scaling.wakes
             else []
         ),
         f"  one more above {scaling.under_way} requests under way for each,"

@@ -133,17 +133,21 @@ class Scale(Section):
     """Replicas follow the requests: from these, to those of the placement."""
 
     min: Annotated[int, Field(ge=0, le=64)]
-    """Replicas that always stand; 0 needs hours, for nothing else wakes it."""
+    """Replicas that always stand; 0 needs hours or wake."""
     hours: Hours | None = None
     """When more stand than that."""
+    wake: bool = False
+    """Whether a request wakes it where none stands: that one is answered 503, with the minutes."""
 
     @model_validator(mode="after")
     def _something_wakes_it(self) -> Self:
-        if self.min == 0 and self.hours is None:
+        if self.min == 0 and self.hours is None and not self.wake:
             raise ValueError(
-                "min 0 needs hours, for nothing else wakes it; write min: 1, or"
+                "min 0 needs hours or wake, for nothing else wakes it; write min: 1, wake: true, or"
                 ' hours: {start: "07:30", end: "19:00", zone: Europe/Berlin}'
             )
+        if self.wake and self.min:
+            raise ValueError(f"wake: of {self.min} that always stand none sleeps; write min: 0")
         if self.hours is not None and self.hours.replicas <= self.min:
             raise ValueError(
                 f"hours.replicas {self.hours.replicas} is not more than min {self.min}"

@@ -56,6 +56,7 @@ def monitoring_of(
     system: Pool,
     file_system: bool,
     scales: bool = False,
+    woken: bool = False,
 ) -> MonitoringPlan:
     """Decides what a stack file asks for.
 
@@ -67,6 +68,7 @@ def monitoring_of(
         system: The other nodes.
         file_system: Whether weights lie on one.
         scales: Whether replicas follow what is measured.
+        woken: Whether requests at the gateway wake variants.
     """
     gpus = any(INSTANCE_TYPES[pool.instance_type].gpus for pool in gpu_pools)
     webhook = asked.notify.webhook.secret if asked.notify and asked.notify.webhook else None
@@ -79,7 +81,10 @@ def monitoring_of(
         dashboards=asked.dashboards,
         gpus=gpus,
         scrapes=scrapes_of(
-            [server.variant for server in servers], file_system=file_system, gpus=gpus
+            [server.variant for server in servers],
+            file_system=file_system,
+            gpus=gpus,
+            woken=woken,
         ),
         policies=namespace_policies(
             cidr,
@@ -88,6 +93,7 @@ def monitoring_of(
             file_system=file_system,
             gpus=gpus,
             scales=scales,
+            woken=woken,
         ),
         volume=volume,
         memory_mib=max(_LEAST_MIB, volume.memory_mib),

@@ -11,6 +11,7 @@ from r1_on_eks.plan.names import (
 from r1_on_eks.plan.traffic import (
     ANYWHERE,
     DNS,
+    GATEWAY_METRICS_PORT,
     GATEWAY_PODS,
     NGINX_METRICS_PORT,
     POD_IDENTITY,
@@ -51,6 +52,7 @@ def namespace_policies(
     file_system: bool,
     gpus: bool,
     scales: bool = False,
+    woken: bool = False,
 ) -> dict[str, tuple[Policy, ...]]:
     """Policies by namespace.
 
@@ -61,6 +63,7 @@ def namespace_policies(
         file_system: Whether there is one that CloudWatch tells of.
         gpus: Whether any node has one.
         scales: Whether replicas follow what is measured.
+        woken: Whether requests at the gateway wake variants.
     """
     api = api_server(cidr)
     everybody = Policy(name="nobody-by-default", pods={})
@@ -73,7 +76,13 @@ def namespace_policies(
         states,
         *([cloudwatch] if file_system else ()),
         _prometheus(
-            cidr, api, dashboards=dashboards, file_system=file_system, gpus=gpus, scales=scales
+            cidr,
+            api,
+            dashboards=dashboards,
+            file_system=file_system,
+            gpus=gpus,
+            scales=scales,
+            woken=woken,
         ),
         Policy(name="prometheus-operator", pods=OPERATOR_PODS, opens=api),
         *([_GRAFANA] if dashboards else ()),
@@ -103,6 +112,7 @@ def _prometheus(
     file_system: bool,
     gpus: bool,
     scales: bool,
+    woken: bool,
 ) -> Policy:
     shown = Peer(pods=GRAFANA_PODS, ports=(("TCP", PROMETHEUS_PORT),))
     followed = Peer(
@@ -116,7 +126,14 @@ def _prometheus(
         accepts=(*((shown,) if dashboards else ()), *((followed,) if scales else ())),
         opens=(
             Peer(pods=SERVER_PODS, namespace=NAMESPACE, ports=(("TCP", PORT),)),
-            Peer(pods=GATEWAY_PODS, namespace=NAMESPACE, ports=(("TCP", NGINX_METRICS_PORT),)),
+            Peer(
+                pods=GATEWAY_PODS,
+                namespace=NAMESPACE,
+                ports=(
+                    ("TCP", NGINX_METRICS_PORT),
+                    *((("TCP", GATEWAY_METRICS_PORT),) if woken else ()),
+                ),
+            ),
             *([dcgm] if gpus else ()),
             Peer(
                 pods=NODE_EXPORTER_PODS,

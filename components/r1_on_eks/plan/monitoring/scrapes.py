@@ -28,7 +28,12 @@ from r1_on_eks.plan.names import (
     VARIANT_LABEL,
     service_name,
 )
-from r1_on_eks.plan.traffic import GATEWAY_PODS, NGINX_METRICS_PORT, SERVER_PODS
+from r1_on_eks.plan.traffic import (
+    GATEWAY_METRICS_PORT,
+    GATEWAY_PODS,
+    NGINX_METRICS_PORT,
+    SERVER_PODS,
+)
 
 INTERVAL_SECONDS = 30
 
@@ -133,16 +138,20 @@ _NODE = Relabel(sources=(f"{_POD}_node_name",), target="node")
 _NOT_ITS_OWN = Relabel(action="labeldrop", regex="pod|container|namespace|endpoint")
 
 
-def scrapes_of(variants: Sequence[str], *, file_system: bool, gpus: bool) -> tuple[Scrape, ...]:
+def scrapes_of(
+    variants: Sequence[str], *, file_system: bool, gpus: bool, woken: bool = False
+) -> tuple[Scrape, ...]:
     """What is scraped of a stack, but for the kubelets.
 
     Args:
         variants: Those that stand up.
         file_system: Whether there is one that CloudWatch tells of.
         gpus: Whether any node has one.
+        woken: Whether requests at the gateway wake variants.
     """
     return (
         *_OF_EVERY_STACK,
+        *([_GATEWAY] if woken else ()),
         *([_dcgm(variants)] if gpus else ()),
         *([_CLOUDWATCH] if file_system else ()),
     )
@@ -226,6 +235,15 @@ _OF_EVERY_STACK = (
         relabel=(_NOT_ITS_OWN,),
         metric_relabel=(_kept(_OF_KUBE_STATE),),
     ),
+)
+_GATEWAY = Scrape(
+    job="gateway",
+    namespace=NAMESPACE,
+    pods=GATEWAY_PODS,
+    port=GATEWAY_METRICS_PORT,
+    # Its own label is the variant that was asked for.
+    honest=True,
+    relabel=(_NODE,),
 )
 _CLOUDWATCH = Scrape(
     job="fsx",

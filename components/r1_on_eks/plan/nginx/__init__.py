@@ -13,14 +13,16 @@ from r1_on_eks.plan.nginx.refusals import refusal_headers
 from r1_on_eks.plan.nginx.settings import Site
 from r1_on_eks.plan.nginx.text import indented
 from r1_on_eks.plan.nginx.upstreams import upstreams
+from r1_on_eks.plan.nginx.waking import metrics, sleepers
 
 SCRIPT = "gateway.js"
 
 
 def configuration(site: Site) -> str:
     """The whole of nginx.conf."""
-    within = [http(site), callers(site), upstreams(site), refusal_headers(), server(site)]
-    within += [text] if (text := status(site)) else []
+    within = [http(site), callers(site), upstreams(site), sleepers(site), refusal_headers(site)]
+    within += [server(site), status(site), metrics(site)]
+    within = [text for text in within if text]
     return "\n".join([process(site), "http {", indented("\n".join(within)), "}"]) + "\n"
 
 

@@ -82,10 +82,28 @@ async function models(r) {
     r.return(200, JSON.stringify({ object: 'list', data: data }));
 }
 
+// Counts a request for whom it is meant, if he may sleep: asked for once, where its path is known.
+function counted(r) {
+    const variant = r.variables.sleeper;
+    if (variant) {
+        ngx.shared.asked.incr(variant, 1, 0);
+    }
+    return '';
+}
+
+// What was counted, as Prometheus reads it; from none on, or the first request would be no increase.
+function metrics(r) {
+    const name = 'r1_gateway_requests_total';
+    const lines = r.variables.counted_of.split(' ').map((variant) =>
+        `${name}{variant="${variant}"} ${ngx.shared.asked.get(variant) || 0}`);
+    r.headersOut['Content-Type'] = 'text/plain; version=0.0.4';
+    r.return(200, [`# TYPE ${name} counter`].concat(lines, '').join('\n'));
+}
+
 function refuse(r, status, code, message) {
     const error = { message: message, type: 'invalid_request_error', param: null, code: code };
     r.headersOut['Content-Type'] = 'application/json';
     r.return(status, JSON.stringify({ error: error }));
 }
 
-export default { key_sha256, client_network, outcome, by_model, models };
+export default { key_sha256, client_network, outcome, by_model, models, counted, metrics };

@@ -7,6 +7,7 @@ from r1_on_eks.plan.nginx.callers import limits
 from r1_on_eks.plan.nginx.refusals import error_locations, error_pages
 from r1_on_eks.plan.nginx.settings import Service, Site, Split
 from r1_on_eks.plan.nginx.text import indented
+from r1_on_eks.plan.nginx.waking import counts
 
 API_PREFIX = "/api/v1"
 # What an OpenAI client asks. All else of vLLM (metrics, health, adapters, sleep) stays inside.
@@ -180,6 +181,7 @@ def _path(name: str, path: str, target: str, site: Site, *, guarded: bool) -> st
         if guarded
         else ""
     )
+    guard += f"{indented(told)}\n" if (told := counts(target, site)) else ""
     return f"""\
 location = {API_PREFIX}/{name}/{path} {{
 {indented(_admitted(site, "POST"))}

@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass
 
 from r1_on_eks.plan.nginx.settings import Site
+from r1_on_eks.plan.nginx.waking import waking
 
 # Seconds after which one may ask again.
 _RETRY_AFTER = {429: 5, 502: 2, 503: 10, 504: 30}
@@ -60,11 +61,15 @@ def refusals(site: Site) -> tuple[Refusal, ...]:
     )  # fmt: skip
 
 
-def refusal_headers() -> str:
+def refusal_headers(site: Site) -> str:
     """Headers that go with some statuses alone; an empty one is not sent."""
     after = "".join(f"    {status} {seconds};\n" for status, seconds in _RETRY_AFTER.items())
+    source = "$status"
+    if waking(site):
+        source = '"$status$asleep"'
+        after += "    503asleep $wakes_in;\n"
     return f"""\
-map $status $retry_after_status {{
+map {source} $retry_after_status {{
     default "";
 {after}}}
 map $upstream_http_retry_after $retry_after {{
@@ -90,16 +95,29 @@ def error_locations(site: Site) -> str:
     return "\n".join(_location(one, site) for one in refusals(site))
 
 
+# nginx writes the minutes in.
+_ASLEEP = Refusal(
+    503, "service_unavailable", "model_asleep",
+    "no server of this model stands now; one is started for requests, and answers in about"
+    " $wakes_in_minutes minutes, if a machine is to be had; ask again then",
+)  # fmt: skip
+
+
 def _location(one: Refusal, site: Site) -> str:
     unreached = next(r for r in refusals(site) if r.status == 503)
     # No server was reached, or it was full: nobody has begun on the request.
+    asleep = (
+        f"    if ($asleep) {{\n        return 503 '{_ASLEEP.body}';\n    }}\n"
+        if waking(site) and one.status in (502, 503, 504)
+        else ""
+    )
     instead = (
         f"    if ($outcome = untouched) {{\n        return 503 '{unreached.body}';\n    }}\n"
         if one.status in (502, 504)
         else ""
     )
     return (
-        f"location = /errors/{one.status} {{\n    internal;\n{instead}"
+        f"location = /errors/{one.status} {{\n    internal;\n{asleep}{instead}"
         f"    return {one.status} '{one.body}';\n}}"
     )
 

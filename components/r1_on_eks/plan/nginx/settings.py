@@ -13,6 +13,7 @@ class Service:
         namespace: Its namespace.
         port: Port of its pods.
         instead: Upstream that answers when no pod of this one can; None for none.
+        wakes_in: Seconds after which it answers where a request woke it; None where none does.
     """
 
     variant: str
@@ -20,6 +21,7 @@ class Service:
     namespace: str
     port: int
     instead: str | None = None
+    wakes_in: int | None = None
 
     @property
     def host(self) -> str:
@@ -92,6 +94,7 @@ class Site:
             nothing until it is complete, and a reasoning model thinks for minutes.
         body_mib: Longest request to a variant's own path; kept on disk beyond 128 KiB.
         routed_body_kib: Longest request whose `model` is looked up: it is held in memory.
+        metrics_port: Where Prometheus reads what was asked of variants that may sleep.
         status_port: Where the pod itself reads how many connections there are; None for nowhere.
     """
 
@@ -106,6 +109,7 @@ class Site:
     longest_answer_seconds: int = 3600
     body_mib: int = 16
     routed_body_kib: int = 1024
+    metrics_port: int | None = None
     status_port: int | None = None
 
     @property
