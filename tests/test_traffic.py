@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 STACKS = sorted((Path(__file__).parent.parent / "stacks").glob("Pulumi.*.yaml"))
-PORTS = [("TCP", port) for port in (22, 53, 80, 443, 6443, 8000, 8080, 9113)] + [("UDP", 53)]
+PORTS = [("TCP", port) for port in (22, 53, 80, 443, 6443, 8000, 8080, 9113, 9114)] + [("UDP", 53)]
 
 
 @dataclass(frozen=True)
@@ -142,6 +142,9 @@ def expected(engine, pods):
         # Ours asks for metrics and nothing else.
         table.remove(("Prometheus", "gateway", ("TCP", 8080)))
         table.add(("Prometheus", "gateway", ("TCP", 9113)))
+        # Of who was asked for while nobody stood.
+        if engine.of_type("ScaledObject"):
+            table.add(("Prometheus", "gateway", ("TCP", 9114)))
     if not config["internal"]:
         table.add(("a client of ours", "gateway", ("TCP", 8080)))
     grouped = [name for name in running if name.startswith(("leader", "worker"))]
@@ -154,6 +157,8 @@ def expected(engine, pods):
         for server in running:
             table.add((server, "the Pod Identity agent", ("TCP", 80)))
             table |= {(server, end.name, ("TCP", 443)) for end in OUTSIDE if end.namespace != "r1"}
+            if engine.of_type("Prometheus"):
+                table.remove((server, "Prometheus", ("TCP", 443)))
     return table
 
 

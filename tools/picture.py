@@ -8,7 +8,7 @@ from html import escape
 from pathlib import Path
 
 DOCS = Path(__file__).parent.parent / "docs"
-WIDTH, HEIGHT = 1000, 618
+WIDTH, HEIGHT = 1000, 718
 _COLOURS = ("ground", "ink", "quiet", "line", "frame", "cpu", "gpu", "data", "watch")
 _LIGHT = "#ffffff #1f2328 #59636e #818b98 #f6f8fa #ddf4ff #dafbe1 #fff8c5 #fbefff"
 _DARK = "#0d1117 #f0f6fc #9198a1 #656c76 #151b23 #12314f #12361f #3b2f0b #2f1f4a"
@@ -38,15 +38,15 @@ class Box:
 _ROWS = """\
 - | clients | OpenAI protocol | 8 232 104 50 | ground
 - | your bucket | weights, in S3 | 8 340 104 50 | data
-Protection | protection | a production stack is not destroyed by accident | 130 8 862 602 | ground
+Protection | protection | a production stack is not destroyed by accident | 130 8 862 702 | ground
 StackKey | key | KMS, for the whole stack | 145 38 156 50 | frame
 ImageMirror | image mirror | ECR, without egress | 312 38 152 50 | frame dashed
 WeightsReader | weights reader | a role of each server | 475 38 164 50 | frame
 WeightsSync | weights sync | a Job, from the hub to S3 | 650 38 170 50 | data dashed
-Network | network | VPC over three zones: NAT, endpoints, flow logs | 145 98 832 502 | frame
-Cluster | cluster | EKS: access, envelope key, logs, add-ons in order | 157 126 806 466 | ground
-SystemPool | system nodes | CPU, several zones | 170 158 262 422 | cpu
-GpuNodePool | GPU node pool | one per type, purchase, zone | 446 158 300 422 | gpu
+Network | network | VPC over three zones: NAT, endpoints, flow logs | 145 98 832 602 | frame
+Cluster | cluster | EKS: access, envelope key, logs, add-ons in order | 157 126 806 566 | ground
+SystemPool | system nodes | CPU, several zones | 170 158 262 522 | cpu
+GpuNodePool | GPU node pool | one per type, purchase, zone | 446 158 300 522 | gpu
 ServingNamespace | serving namespace |  | 178 200 774 96 | none dashed
 Gateway | gateway | nginx, two pods: /api/v1/70b | 190 232 230 50 | ground
 ModelService | model service | vLLM, one per variant | 458 232 276 50 | ground
@@ -61,6 +61,10 @@ Observability | Prometheus | rules, what it asks | 308 440 112 41 | watch dashed
 Alertmanager | Alertmanager | SNS or a webhook | 190 483 112 41 | watch dashed
 Grafana | Grafana | dashboards | 308 483 112 41 | watch dashed
 FileSystemExporter | file system exporter | asks CloudWatch | 190 526 230 41 | watch dashed
+AutoscalingNamespace | autoscaling namespace |  | 178 580 246 92 | none dashed
+ClusterAutoscaler | autoscaler | sizes GPU pools | 190 606 112 50 | ground dashed
+Keda | KEDA | sizes replicas | 308 606 112 50 | ground dashed
+ReplicaScaling | replica scaling | what KEDA is told | 764 362 176 46 | ground dashed
 Exporters | exporters | DCGM and node on nodes, kube-state | 458 440 276 41 | watch dashed
 """
 
@@ -80,7 +84,7 @@ ARROWS = (
     "M420 257H458",
     "M764 257H734",
     "M852 308V282",
-    "M60 390V605H957V333H940",
+    "M60 390V705H957V333H940",
 )
 
 

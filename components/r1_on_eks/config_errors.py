@@ -107,6 +107,7 @@ EXAMPLES = {
     "usd_per_month": "usd_per_month: 20000",
     "variants": "variants: {7b: {}}",
     "vpc": "vpc: vpc-0123456789abcdef0",
+    "wake": "wake: true",
     "warm": "warm: 1",
     "webhook": "webhook: {secret: alert-webhook}",
     "weights": "weights: {bucket: example-r1-weights, storage: s3-stream}",
