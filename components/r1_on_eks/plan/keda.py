@@ -14,9 +14,9 @@ METRICS_API = "v1beta1.external.metrics.k8s.io"
 CERTIFICATES = "keda-certificates"
 CERTIFICATES_FOLDER = "/certs"
 
-# Each of both asks for it, and ends without it.
 ENVIRONMENT = {
     "WATCH_NAMESPACE": NAMESPACE,
+    "KEDA_CLUSTER_OBJECT_NAMESPACE": AUTOSCALING_NAMESPACE,
     # Else it would read the Secrets of a Deployment that it scales, for triggers to use.
     "KEDA_RESTRICT_SECRET_ACCESS": "true",
 }

@@ -46,12 +46,16 @@ BY_PEOPLE = (
     Experiment(
         name="scaling",
         needs=PERSON,
-        claims=("replicas of a variant that is scaled, with keda and cluster-autoscaler",),
-        steps="scale: {min: 1} and replicas: 2 in a test stack's file, KEDA and cluster-autoscaler"
-        " in the cluster; r1 scale STACK --objects | kubectl apply --server-side -f -; a load of"
-        " twice the rate for an hour, then none",
-        expected="a second node and replica within the start that r1 scale prints, and both gone"
-        " within two hours of the load's end",
+        claims=(
+            "replicas of a variant that is scaled, with keda and cluster-autoscaler",
+            "the image, its command line, every decision of it",
+        ),
+        steps="scale: {min: 0, wake: true}, replicas: 2, cluster_autoscaler: true and monitoring"
+        " in a test stack's file; an hour of nothing, one request, then a load of twice the rate"
+        " for an hour, then none",
+        expected="nodes gone within two hours; the request answered 503 with Retry-After, and a"
+        " replica within it; a second one within the start that r1 scale prints; all gone within"
+        " two hours of the load's end",
         usd=_standing,
     ),
     Experiment(
