@@ -175,7 +175,16 @@ class RunningGateway:
     """
 
     def __init__(
-        self, folder, section, variants, servers, *, name="nginx", port=None, waking=None, **changes
+        self,
+        folder,
+        section,
+        variants,
+        servers,
+        *,
+        name="nginx",
+        port=None,
+        waking=None,
+        **changes,
     ):
         self.folder, self.name = Path(folder), name
         self.section = Gateway.model_validate(section)
