@@ -13,12 +13,11 @@ import time
 from pathlib import Path
 
 import boto3
-import yaml
 from kubernetes import client
 from r1_on_eks.plan import keda as plan
 from r1_on_eks.rehearsal import service_proxy
 from r1_on_eks.rehearsal.nodes import set_nodes
-from r1_on_eks.rehearsal.processes import Processes, free_port
+from r1_on_eks.rehearsal.processes import Processes, free_port, is_free
 from r1_on_eks.rehearsal.toolchain import keda, keda_metrics
 
 
@@ -107,6 +106,11 @@ class Keda:
         processes.stop("one-controllers")
         folder = Path(self.cluster.kubeconfig).parent
         port = int(words[words.index("--port") + 1])
+        # Somebody's outgoing connection may have it for a moment.
+        deadline = time.monotonic() + 30
+        while not is_free(port):
+            assert time.monotonic() < deadline, port
+            time.sleep(0.1)
         service_proxy.serve(port, folder / "server.crt", folder / "server.key", self._found)
         self._thread.start()
         return self
@@ -210,8 +214,3 @@ class Group:
             taints=[{"key": key, "value": "true", "effect": "NoSchedule"}
                     for key in self.pool.taints],
         )  # fmt: skip
-
-
-def written(objects):
-    """As kubectl takes them."""
-    return yaml.safe_dump_all(objects)

@@ -19,7 +19,7 @@ ASLEEP, AWAKE = "14b", "7b"
 
 @pytest.fixture
 def gateway(tmp_path):
-    """Nobody stands for 14b and 70b; 70b never sleeps. What stands for 7b may sleep, and does not."""
+    """Nobody stands for 14b and 70b, which never sleeps; 7b may sleep, and does not."""
     section = SECTION | {"fallback": {"32b": "7b"}}
     gateway = RunningGateway.with_servers(
         tmp_path, section, ["70b", "32b", "14b", "7b"], up=["7b"],
