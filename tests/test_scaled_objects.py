@@ -16,7 +16,8 @@ from r1_on_eks.stack_config import Hours
 pytestmark = pytest.mark.rehearsal
 
 SCALING = Scaling(
-    variant="7b", least=0, most=4, wakes=True, hours=Hours(start="07:30", end="19:00", zone="Europe/Berlin"),
+    variant="7b", least=0, most=4, wakes=True,
+    hours=Hours(start="07:30", end="19:00", zone="Europe/Berlin"),
     under_way=7, first_token_s=2.0, start_seconds=930, limit_seconds=1560, mean_seconds=310,
     up_seconds=186, down_seconds=3600,
 )  # fmt: skip

@@ -143,8 +143,8 @@ class Scale(Section):
     def _something_wakes_it(self) -> Self:
         if self.min == 0 and self.hours is None and not self.wake:
             raise ValueError(
-                "min 0 needs hours or wake, for nothing else wakes it; write min: 1, wake: true, or"
-                ' hours: {start: "07:30", end: "19:00", zone: Europe/Berlin}'
+                "min 0 needs hours or wake, for nothing else wakes it; write min: 1, wake: true,"
+                ' or hours: {start: "07:30", end: "19:00", zone: Europe/Berlin}'
             )
         if self.wake and self.min:
             raise ValueError(f"wake: of {self.min} that always stand none sleeps; write min: 0")

@@ -1,6 +1,7 @@
-"""What the gateway does for a variant of which nobody may stand: counts, and tells when to come."""
+"""For a variant of which nobody may stand: who asks is counted, and told when to come again."""
 
 import math
+from collections.abc import Sequence
 
 from r1_on_eks.plan.nginx.settings import Service, Site
 from r1_on_eks.plan.nginx.text import indented
@@ -61,6 +62,6 @@ server {{
 }}"""
 
 
-def _map(target: str, entries: list[tuple[str, object]]) -> str:
+def _map(target: str, entries: Sequence[tuple[str, object]]) -> str:
     lines = "\n".join(['default "";', *(f"{key} {value};" for key, value in entries)])
     return f"map $target {target} {{\n{indented(lines)}\n}}"
