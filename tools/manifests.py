@@ -24,7 +24,10 @@ EXCUSED = {
     },
     **{
         ("Deployment", name): {"CKV_K8S_38": "it talks to the API server"}
-        for name in ("lws-controller-manager", "prometheus-operator", "kube-state-metrics")
+        for name in (
+            *("lws-controller-manager", "prometheus-operator", "kube-state-metrics"),
+            *("cluster-autoscaler", "keda-operator", "keda-metrics-apiserver"),
+        )
     },
     ("DaemonSet", "dcgm-exporter"): {
         f"CKV_K8S_{number}": "profiling counters are read as root with SYS_ADMIN alone, as"
