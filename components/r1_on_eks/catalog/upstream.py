@@ -146,8 +146,8 @@ PARTS = (
             " descriptions, by tools/upstream_objects.py into catalog/keda_objects.jsonl; rights"
             " and Deployments are our own, after config/rbac and config/" + folder,
             license="Apache-2.0",
-            verified="definitions written again without a difference (tests/test_upstream.py); built"
-            " from the module it scales a rehearsed cluster, with our command line and rights"
+            verified="definitions written again without a difference (tests/test_upstream.py);"
+            " built from the module it scales a rehearsed cluster, with our command line and rights"
             " (tests/test_scaled_cluster.py)",
             open="the image",
         )
