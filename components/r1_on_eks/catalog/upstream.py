@@ -147,8 +147,8 @@ PARTS = (
             " and Deployments are our own, after config/rbac and config/" + folder,
             license="Apache-2.0",
             verified="definitions written again without a difference (tests/test_upstream.py);"
-            " built from the module it scales a rehearsed cluster, with our command line and rights"
-            " (tests/test_scaled_cluster.py)",
+            " built from the module it scales a rehearsed cluster, with our command line and"
+            " rights (tests/test_scaled_cluster.py)",
             open="the image",
         )
         for name, image, folder in (
