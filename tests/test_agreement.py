@@ -85,7 +85,7 @@ def test_every_server_listens_where_service_probes_gateway_and_policies_expect_i
 def test_the_gateway_listens_where_service_probe_and_policy_expect_it(declared):
     (gateway,) = deployments(declared, "gateway")
     container = container_of(gateway)
-    (port,) = [one["containerPort"] for one in container["ports"]]
+    (port,) = [one["containerPort"] for one in container["ports"] if one["name"] != "asked"]
     service = next(one.inputs for one in declared.of_type("Service")
                    if one.inputs["metadata"]["name"] == "gateway")  # fmt: skip
     (listening,) = service["spec"]["ports"]
@@ -96,6 +96,20 @@ def test_the_gateway_listens_where_service_probe_and_policy_expect_it(declared):
         in declared.one("ConfigMap", "gateway-nginx").inputs["data"]["nginx.conf"]
     )
     assert declared.one("TargetGroup").inputs["port"] == listening["nodePort"]
+
+
+def test_what_is_asked_of_a_sleeper_is_read_where_nginx_tells_it(declared):
+    """PodMonitor, policies on both sides and nginx name one port, or none does."""
+    (gateway,) = deployments(declared, "gateway")
+    ports = {one["name"]: one["containerPort"] for one in container_of(gateway)["ports"]}
+    told = declared.one("ConfigMap", "gateway-nginx").inputs["data"]["nginx.conf"]
+    read = [one.inputs["spec"]["podMetricsEndpoints"][0] for one in declared.of_type("PodMonitor")
+            if one.inputs["metadata"]["name"] == "gateway"]  # fmt: skip
+    assert [one["portNumber"] for one in read] == [ports["asked"]] * ("asked" in ports)
+    assert [one["path"] for one in read] == ["/metrics"] * ("asked" in ports)
+    assert ("js_content gateway.metrics" in told) is ("asked" in ports)
+    if "asked" in ports:
+        assert f"listen 0.0.0.0:{ports['asked']:.0f};" in told
 
 
 def test_probes_ask_for_paths_that_are_served(declared):
@@ -187,7 +201,7 @@ def test_gpu_nodes_are_not_paid_for_before_the_weights_are_there(declared):
 
 
 def test_images_are_named_in_one_place(declared):
-    known = {value for name, value in vars(images).items() if name.isupper()}
+    known = {*images.every_image()}
     pods = [pod_of(one.inputs) for kind in ("Deployment", "Job", "DaemonSet")
             for one in declared.of_type(kind)]  # fmt: skip
     used = {container["image"] for pod in pods
