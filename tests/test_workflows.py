@@ -65,6 +65,33 @@ def test_what_changes_an_account_waits_for_a_person_or_a_lifetime(file):
             assert job["environment"] == "production"
 
 
+@each
+def test_a_run_on_main_is_not_ended_by_the_next_commit(file):
+    workflow = yaml.safe_load(file.read_text())
+    # PyYAML reads the key `on` as true.
+    if "push" not in workflow[True]:
+        return
+    for one in (workflow, *workflow["jobs"].values()):
+        told = one.get("concurrency", {})
+        cancels = told.get("cancel-in-progress", False) if isinstance(told, dict) else False
+        assert cancels in (False, "${{ github.event_name == 'pull_request' }}")
+        # Of two that wait in one group GitHub ends the older.
+        assert not cancels or "github.sha" in told["group"]
+
+
+def test_who_only_looks_takes_a_role_that_may_only_look():
+    roles = {
+        "check": "AWS_CHECK_ROLE", "preview": "AWS_PREVIEW_ROLE", "nightly": "AWS_PREVIEW_ROLE",
+        "preview-stack": "AWS_ROLE", "expire": "AWS_ROLE", "deploy": "AWS_ROLE",
+    }  # fmt: skip
+    page = (PROJECT / "docs" / "workflows.md").read_text()
+    for file in WORKFLOWS:
+        taken = set(re.findall(r"role-to-assume: \${{ vars\.(\w+) }}", file.read_text()))
+        assert taken == ({roles[file.stem]} if file.stem in roles else set()), file.stem
+        asked = set(re.findall(r"vars\.(\w+)", file.read_text()))
+        assert all(f"`{one}`" in page for one in asked), asked
+
+
 def test_every_go_module_is_kept_up_to_date():
     told = yaml.safe_load((PROJECT / ".github" / "dependabot.yml").read_text())["updates"]
     (gomod,) = [one for one in told if one["package-ecosystem"] == "gomod"]

@@ -1,6 +1,7 @@
 """`r1 check`, `r1 status`, `r1 verify`: their words."""
 
 import argparse
+import re
 from typing import Any
 
 from r1_on_eks.cli.parsing import add_command, add_stack, lacks
@@ -20,6 +21,8 @@ written in the files. Exits with 1 where anything is ✗, with 2 where the stack
   r1 check prod-70b
   r1 check prod-70b --json
   r1 check prod-70b --policy > policy.json      the IAM policy that pulumi up needs
+  r1 check prod-70b --policy preview            that of pulumi preview; "check" that of r1 check
+  r1 check prod-70b --role arn:aws:iam::111122223333:role/deployer
   r1 rehearse -- r1 check prod-70b
 """
 
@@ -68,7 +71,19 @@ def add(subcommands: Any) -> None:
     )
     add_stack(check)
     check.add_argument("--json", action="store_true", help="print the findings as JSON")
-    check.add_argument("--policy", action="store_true", help="print the IAM policy it needs")
+    check.add_argument(
+        "--policy",
+        nargs="?",
+        const="up",
+        choices=("up", "preview", "check"),
+        help="print the IAM policy that pulumi up needs, or pulumi preview, or r1 check itself",
+    )
+    check.add_argument(
+        "--role",
+        type=_role,
+        metavar="ARN",
+        help="the role that runs pulumi up, whose permissions are simulated; else who asks",
+    )
     status = add_command(
         subcommands,
         "status",
@@ -90,6 +105,14 @@ def add(subcommands: Any) -> None:
     verify.add_argument("--yes", action="store_true", help="do it without asking")
     verify.add_argument("--only", action="append", metavar="NAME", help="one experiment; repeat")
     verify.add_argument("--json", action="store_true", help="print the evidence as JSON")
+
+
+def _role(value: str) -> str:
+    if not re.fullmatch(r"arn:aws(-[a-z-]+)?:iam::\d{12}:(role|user)/[\w+=,.@/-]+", value):
+        raise argparse.ArgumentTypeError(
+            f"{value!r} is no role's ARN; write arn:aws:iam::<account>:role/<name>"
+        )
+    return value
 
 
 def _check(arguments: argparse.Namespace) -> int:

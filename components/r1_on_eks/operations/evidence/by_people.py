@@ -30,6 +30,16 @@ BY_PEOPLE = (
         usd=_standing,
     ),
     Experiment(
+        name="roles of no more than they need",
+        needs=PERSON,
+        claims=("that they suffice on aws is not tried",),
+        steps="three roles with what r1 check STACK --policy, --policy preview and --policy check"
+        " print, and the states' bucket; with each what it is for: pulumi up, pulumi preview"
+        " --refresh, r1 check; pulumi destroy with the first",
+        expected="no AccessDenied and no UnauthorizedOperation; the preview shows no change",
+        usd=_standing,
+    ),
+    Experiment(
         name="speed and quality",
         needs=PERSON,
         claims=(
