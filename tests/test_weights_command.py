@@ -58,7 +58,7 @@ def test_absent_then_brought_then_complete(s3, hub, capsys):
     assert status == 1
     assert f"{hub_server.REPOSITORY} @ unpinned" in out
     assert "absent" in out
-    assert "MIT (base Apache-2.0)" in out
+    assert "MIT, Apache-2.0" in out
     status, out, err = shown(capsys, "sync", "edge-1.5b", "--from", hub.address, "--json")
     assert status == 0, err
     (brought,) = json.loads(out)

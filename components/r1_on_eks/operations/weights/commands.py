@@ -98,7 +98,7 @@ def _show(stack: str, arguments: argparse.Namespace) -> int:
             Row(
                 variant=model.placement.variant.name,
                 checkpoint=checkpoint,
-                licence=model.placement.variant.licence,
+                licence=model.placement.variant.licences,
                 revision=pinned.get(checkpoint.repository, _UNPINNED),
                 presence=presence,
                 journey=journey_of(plan, model, arguments.gbps),
