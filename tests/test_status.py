@@ -1,7 +1,9 @@
 """`r1 status`: each situation of a standing stack has its line, what to type, and a status."""
 
+import base64
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -19,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from r1_on_eks import cli
 from r1_on_eks.operations.account import Account
+from r1_on_eks.operations.cluster_api import ApiServerSilent, ClusterApi, NotLetIn
 from r1_on_eks.operations.locks import locks_of
 from r1_on_eks.operations.readiness import commands as readiness
 from r1_on_eks.operations.status import commands, scene
@@ -212,6 +215,11 @@ SITUATIONS = [
               "no answer", "endpoint.public_from",
               ("nodes system", "nodes r1-70b", "replicas 70b", "other pods",
                "without the cluster's API server")),
+    Situation("the API server knows nobody like that",
+              at("cluster.silent", NotLetIn("it does not know these credentials (401)")),
+              "API server", "wrong", "does not know these credentials", "aws sts get-caller",
+              ("nodes system", "nodes r1-70b", "replicas 70b", "other pods",
+               "without the cluster's API server")),
     Situation("a node is not ready", lambda s: s.cluster.objects.update({"/api/v1/nodes": [
         standing.node("system-0", SYSTEM), standing.node("system-1", SYSTEM),
         standing.node("p4d-0", GPU, ready=False)]}), *GPU_NODES, "wrong",
@@ -398,11 +406,11 @@ def test_locks_on_s3_are_read_as_those_of_a_folder():
     assert locks_of("https://api.pulumi.com", "r1-on-eks", STACK, session) is None
 
 
-def expired(folder):
-    """Writes a server's certificate of last year, and answers the authority that signed it."""
-    names = [x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, one)]) for one in ("ca", "it")]
+def certified(folder, name, year=2035):
+    """Writes a server's certificate, and answers the authority that signed it."""
+    names = [x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, one)]) for one in ("ca", name)]
     keys = [ec.generate_private_key(ec.SECP256R1()) for _ in names]
-    ends = (account.DAY.replace(year=2035), account.DAY.replace(year=2025))
+    ends = (account.DAY.replace(year=2035), account.DAY.replace(year=year))
     for number, file in enumerate(("ca.pem", "server.pem")):
         made = (
             x509.CertificateBuilder()
@@ -410,6 +418,7 @@ def expired(folder):
             .serial_number(number + 1).not_valid_before(account.DAY.replace(year=2024))
             .not_valid_after(ends[number])
             .add_extension(x509.BasicConstraints(ca=number == 0, path_length=None), critical=True)
+            .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
             .sign(keys[0], hashes.SHA256())
         )  # fmt: skip
         key = keys[number].private_bytes(
@@ -421,12 +430,92 @@ def expired(folder):
 
 
 def test_a_certificate_that_has_expired_is_told(run, stack, tmp_path, monkeypatch):
-    monkeypatch.setenv("SSL_CERT_FILE", str(expired(tmp_path)))
+    monkeypatch.setenv("SSL_CERT_FILE", str(certified(tmp_path, "it", year=2025)))
     with standing.gateway(stack.statuses, tmp_path / "server.pem") as address:
         stack.environment["R1_GATEWAY"] = address
         told = run()
     assert told.lines["certificate"]["found"] == "it has expired"
     assert "create secret tls gateway-tls" in told.lines["certificate"]["fix"]
+
+
+@pytest.fixture
+def tls_gateway(stack, tmp_path):
+    """A gateway at 127.0.0.1 whose certificate is of your.name; who signed it, and itself."""
+    authority, heard = certified(tmp_path, "your.name"), []
+    with standing.gateway(stack.statuses, tmp_path / "server.pem", heard=heard) as address:
+        stack.environment["R1_GATEWAY"] = address
+        yield authority, tmp_path / "server.pem", heard
+
+
+def test_a_key_is_sent_to_no_certificate_that_is_not_believed(run, stack, tls_gateway):
+    told = run()
+    assert told.lines["gateway"]["standing"] == "well"
+    line = told.lines["routes"]
+    assert line["standing"] == "unknown"
+    assert "the key is sent to no certificate that isn't believed" in line["found"]
+    assert "--gateway https://your.name" in line["fix"]
+    assert "get secret gateway-tls" in line["fix"]
+    assert "route 70b" not in told.lines
+    assert told.status == 0
+    assert tls_gateway[-1] == []
+
+
+def test_who_signs_for_others_too_is_no_proof_that_it_is_the_gateway(run, stack, tls_gateway):
+    authority, _, heard = tls_gateway
+    stack.environment["R1_GATEWAY_CA"] = str(authority)
+    assert "not the one given" in run().lines["routes"]["found"]
+    assert heard == []
+
+
+def test_the_gateways_own_certificate_is_believed_by_whatever_name(run, stack, tls_gateway):
+    _, own, heard = tls_gateway
+    stack.environment["R1_GATEWAY_CA"] = str(own)
+    told = run()
+    assert "gave a token" in told.lines["route 70b"]["found"]
+    assert told.status == 0
+    assert heard == ["Bearer r1-key"]
+
+
+@pytest.mark.parametrize(("status", "wanted"), [(401, NotLetIn), (403, NotLetIn), (500, None)])
+def test_an_api_server_that_refuses_is_not_one_that_is_silent(
+    tmp_path, statuses, ambient, aws, status, wanted
+):
+    authority = certified(tmp_path, "localhost").read_text()
+    aws.answers = account.answers()
+    statuses["/api/v1/nodes"] = status
+    with standing.gateway(statuses, tmp_path / "server.pem") as address:
+        cluster = {
+            "name": STACK, "endpoint": address.replace("127.0.0.1", "localhost"),
+            "certificateAuthority": {"data": base64.b64encode(authority.encode()).decode()},
+        }  # fmt: skip
+        with pytest.raises(wanted or ApiServerSilent) as refused:
+            ClusterApi(cluster, ambient, 4).get("/api/v1/nodes")
+    statuses.clear()
+    assert isinstance(refused.value, NotLetIn) == bool(wanted)
+    assert str(status) in str(refused.value)
+
+
+def test_a_key_is_not_sent_in_clear_text_where_the_stack_has_a_certificate(run, stack):
+    with standing.gateway(stack.statuses, host="127.0.0.2") as address:
+        stack.environment["R1_GATEWAY"] = address
+        told = run()
+    assert "not sent in clear text" in told.lines["routes"]["found"]
+
+
+@pytest.mark.parametrize("given", ["gone.pem", "empty.pem"])
+def test_a_file_without_a_certificate_is_misuse(run, tmp_path, stack, monkeypatch, capsys, given):
+    (tmp_path / "empty.pem").write_text("")
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["status", STACK, "--ca", given]) == 2
+    assert f"r1 status: --ca: {given}: " in capsys.readouterr().err
+
+
+def test_what_is_not_known_leaves_the_status_and_is_counted(run, stack, capsys):
+    stack.environment["R1_KEY"] = None
+    assert run().status == 0
+    assert cli.main(["status", STACK]) == 0
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert re.fullmatch(r"nothing is known to be wrong; 1 of \d+ are not known", last)
 
 
 def test_a_misspelt_stack_is_misuse(tmp_path, stack, monkeypatch, capsys):

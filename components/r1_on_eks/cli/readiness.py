@@ -34,14 +34,17 @@ system, weights, dollars an hour, lifetime. Changes nothing.
 
 What is wrong comes first: ✗ wrong, with what to type next, ? where it isn't known or under way,
 ✓ well. What can't be reached is one line, and all else is asked. Exits with 1 where anything is ✗,
-with 2 where the stack's file is wrong.
+with 2 where the stack's file is wrong. What isn't known is no "no": it leaves 0, and the last line
+says how much that is.
 
 R1_KEY is a key of the gateway; without one the routes are not asked. The gateway is asked at the
-address that the stack exports, or at --gateway (R1_GATEWAY).
+address that the stack exports, or at --gateway (R1_GATEWAY). The key is sent to no certificate
+that isn't believed: by the balancer's own name give the gateway's as --ca (R1_GATEWAY_CA).
 
   r1 status prod-70b
   r1 status prod-70b --json
   R1_KEY=r1-… r1 status prod-70b --gateway https://your.name
+  R1_KEY=r1-… r1 status prod-70b --ca gateway.pem
   r1 rehearse -- r1 status prod-70b
 """
 
@@ -93,6 +96,9 @@ def add(subcommands: Any) -> None:
     )
     add_stack(status)
     status.add_argument("--gateway", metavar="URL", help="where its gateway is reached")
+    status.add_argument(
+        "--ca", metavar="FILE", help="the gateway's certificate, or who signed it (R1_GATEWAY_CA)"
+    )
     status.add_argument("--json", action="store_true", help="print the findings as JSON")
     verify = add_command(
         subcommands,

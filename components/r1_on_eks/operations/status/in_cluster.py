@@ -7,13 +7,17 @@ from typing import Any
 from r1_on_eks.operations.readiness.finding import Finding, Standing, lacking, ready, unknown
 from r1_on_eks.operations.status.on_aws import describe_node_group
 from r1_on_eks.operations.status.pods import is_over, is_ready, is_well, trouble_of
-from r1_on_eks.operations.status.scene import NoCluster, Scene
+from r1_on_eks.operations.status.scene import NoCluster, NoRights, Scene
 from r1_on_eks.plan import Model
 from r1_on_eks.plan.names import NAMESPACE, POOL_LABEL
 from r1_on_eks.plan.pools import Pool
 
 API_SERVER, NODES, PODS, JOBS = "API server", "nodes", "other pods", "jobs"
 _PRIVATE = "it is private: use a VPN, a bastion or a runner in the VPC"
+_RIGHTS = (
+    "aws sts get-caller-identity  # is it one of the admins of the stack's file? export"
+    " AWS_PROFILE=…"
+)
 _SHOWN = 4
 _INSTANCE = "app.kubernetes.io/instance"
 _WORKLOADS = (("apps/v1", "deployments"), ("leaderworkerset.x-k8s.io/v1", "leaderworkersets"))
@@ -26,6 +30,9 @@ def api_server(scene: Scene) -> Iterable[Finding]:
         return []
     try:
         scene.listed("/api/v1/nodes")
+    except NoRights as refused:
+        # Whoever is answered is in the right network.
+        return [lacking(API_SERVER, f"{cluster.get('endpoint', '–')}: {refused}", _RIGHTS)]
     except NoCluster as silent:
         access = cluster.get("resourcesVpcConfig", {})
         public = ", ".join(access.get("publicAccessCidrs", ()))
