@@ -222,6 +222,8 @@ def gateway(
             body = json.dumps({"asked": path}).encode()
             self.send_response(status)
             self.send_header("Content-Length", str(len(body)))
+            if 300 <= status < 400:
+                self.send_header("Location", "/elsewhere")
             self.end_headers()
             self.wfile.write(body)
 

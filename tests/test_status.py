@@ -495,6 +495,15 @@ def test_an_api_server_that_refuses_is_not_one_that_is_silent(
     assert str(status) in str(refused.value)
 
 
+def test_a_key_follows_no_redirect(run, stack):
+    heard = []
+    stack.statuses["/api/v1/70b/chat/completions"] = 302
+    with standing.gateway(stack.statuses, heard=heard) as address:
+        stack.environment["R1_GATEWAY"] = address
+        assert "answers 302" in run().lines["route 70b"]["found"]
+    assert len(heard) == 1
+
+
 def test_a_key_is_not_sent_in_clear_text_where_the_stack_has_a_certificate(run, stack):
     with standing.gateway(stack.statuses, host="127.0.0.2") as address:
         stack.environment["R1_GATEWAY"] = address

@@ -169,17 +169,14 @@ def _opened(
     context: ssl.SSLContext,
     pins: frozenset[bytes] = frozenset(),
 ) -> Any:
-    opener = urllib.request.build_opener(_Https(context, pins), _NoRedirect())
+    opener = urllib.request.OpenerDirector()
+    # Without what follows redirects: the gateway has none, and a key must not go elsewhere.
+    for handler in (
+        urllib.request.ProxyHandler(), urllib.request.HTTPHandler(), _Https(context, pins),
+        urllib.request.HTTPDefaultErrorHandler(), urllib.request.HTTPErrorProcessor(),
+    ):  # fmt: skip
+        opener.add_handler(handler)
     return opener.open(request, timeout=seconds)
-
-
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """The gateway sends nobody elsewhere; the key must not follow who does."""
-
-    def redirect_request(
-        self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str
-    ) -> None:
-        return None
 
 
 class _Https(urllib.request.HTTPSHandler):
