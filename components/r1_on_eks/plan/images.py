@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from r1_on_eks.catalog.images import PYTHON_WITH_BOTO3, every_image
+from r1_on_eks.catalog.images import OF_MONITORING, PYTHON_WITH_BOTO3, every_image
 from r1_on_eks.plan.names import cluster_name
 from r1_on_eks.stack_config import StackConfig
 from r1_on_eks.stack_config.pinned import Pinned
@@ -133,9 +133,12 @@ class CachedImages:
 
 
 def images_in(config: StackConfig) -> tuple[str, ...]:
-    """What a stack may run; the image of the weights' Job where its file asks for the Job."""
-    synced = config.weights.sync_from is not None
-    return tuple(one for one in every_image() if synced or one != PYTHON_WITH_BOTO3)
+    """What a stack may run; of the weights' Job and of monitoring where its file asks for them."""
+    absent = [
+        *(() if config.weights.sync_from else (PYTHON_WITH_BOTO3,)),
+        *(() if config.monitoring else OF_MONITORING),
+    ]
+    return tuple(one for one in every_image() if one not in absent)
 
 
 def caches_of(mirror: Mirror, images: Iterable[str]) -> tuple[CachedImages, ...]:
