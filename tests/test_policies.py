@@ -15,8 +15,11 @@ from r1_on_eks.policies.spending import lifetime_broken, written_config
 
 PROJECT = Path(__file__).parent.parent
 PAGE = PROJECT / "docs" / "policies.md"
-# With FSx over several nodes, and streamed; test_security_conventions.py holds all of them.
-STACKS = [PROJECT / "stacks" / f"Pulumi.{name}.yaml" for name in ("prod-671b-p5", "test-7b")]
+# With FSx over several nodes, with monitoring, and streamed; test_security_conventions.py holds
+# all of them.
+STACKS = [
+    PROJECT / "stacks" / f"Pulumi.{name}.yaml" for name in ("prod-671b-p5", "prod-70b", "test-7b")
+]
 BY_NAME = {rule.name: rule for rule in (*RULES, *STACK_RULES)}
 ALL_POLICY = '{"Statement": [{"Effect": "Allow", "Action": ["s3:GetObject", "*"]}]}'
 ONE_POLICY = '{"Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}]}'
