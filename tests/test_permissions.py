@@ -7,6 +7,7 @@ from pathlib import Path
 
 import botocore.session
 import pytest
+from botocore import xform_name
 from r1_on_eks import cli
 from r1_on_eks.operations.account import Account
 from r1_on_eks.operations.readiness.actions import ACTIONS, actions_of, types_of
@@ -24,6 +25,8 @@ from injected_aws import InjectedAws
 
 PROJECT = Path(__file__).parent.parent
 STACKS = PROJECT / "stacks"
+INVENTORY = PROJECT / "components" / "r1_on_eks" / "operations" / "inventory"
+ACTIONS_OF_ALL = {action for actions in ACTIONS.values() for action in actions}
 SNAPSHOT = (PROJECT / "tests" / "__snapshots__" / "test_stacks.ambr").read_text()
 # boto3's name of a service, where IAM's prefix is another.
 SERVICES = {"elasticloadbalancing": "elbv2"}
@@ -110,6 +113,27 @@ def test_who_reads_is_asked_for_no_action_that_changes_anything():
         find = ROWS[token].find
         if hasattr(find, "operation"):
             assert any(one.endswith(f":{find.operation}") for one in previewing), token
+
+
+def test_who_sweeps_may_do_what_the_inventory_does_and_no_more():
+    session = botocore.session.get_session()
+    services = sorted({"elasticloadbalancing", *(one.split(":")[0] for one in ACTIONS_OF_ALL)})
+    found = {}
+    for file in sorted((INVENTORY).glob("*.py")):
+        text = file.read_text()
+        words = set(re.findall(r"[a-z]+(?:_[a-z0-9]+)+", text))
+        for prefix in services:
+            service = SERVICES.get(prefix, prefix)
+            if f'"{service}"' not in text:
+                continue
+            names = session.get_service_model(service).operation_names
+            for name in names:
+                if xform_name(name) in words:
+                    found.setdefault(name, set()).add(f"{prefix}:{name}")
+    sweeping = set(PURPOSES["sweep"](plan_of("prod-70b", STACKS)))
+    # Of a name that two services of a file have (describe_tags), one is meant at the least.
+    assert all(sweeping & ways for ways in found.values())
+    assert sweeping <= set().union(*found.values())
 
 
 def test_a_role_that_only_reads_can_ask_about_the_one_that_deploys():

@@ -21,7 +21,8 @@ written in the files. Exits with 1 where anything is ✗, with 2 where the stack
   r1 check prod-70b
   r1 check prod-70b --json
   r1 check prod-70b --policy > policy.json      the IAM policy that pulumi up needs
-  r1 check prod-70b --policy preview            that of pulumi preview; "check" that of r1 check
+  r1 check prod-70b --policy preview            that of pulumi preview; of r1 check itself: check;
+                                                of r1 recover and r1 sweep: sweep
   r1 check prod-70b --role arn:aws:iam::111122223333:role/deployer
   r1 rehearse -- r1 check prod-70b
 """
@@ -78,8 +79,8 @@ def add(subcommands: Any) -> None:
         "--policy",
         nargs="?",
         const="up",
-        choices=("up", "preview", "check"),
-        help="print the IAM policy that pulumi up needs, or pulumi preview, or r1 check itself",
+        choices=("up", "preview", "check", "sweep"),
+        help="print the IAM policy that pulumi up needs; or another command",
     )
     check.add_argument(
         "--role",

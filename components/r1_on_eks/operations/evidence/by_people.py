@@ -33,9 +33,10 @@ BY_PEOPLE = (
         name="roles of no more than they need",
         needs=PERSON,
         claims=("that they suffice on aws is not tried",),
-        steps="three roles with what r1 check STACK --policy, --policy preview and --policy check"
-        " print, and the states' bucket; with each what it is for: pulumi up, pulumi preview"
-        " --refresh, r1 check; pulumi destroy with the first",
+        steps="four roles with what r1 check STACK --policy, --policy preview, --policy check and"
+        " --policy sweep print, and the states' bucket; with each what it is for: pulumi up,"
+        " pulumi preview --refresh, r1 check, r1 recover; pulumi destroy with the first, r1 sweep"
+        " --delete with the last",
         expected="no AccessDenied and no UnauthorizedOperation; the preview shows no change",
         usd=_standing,
     ),
