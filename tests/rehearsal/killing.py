@@ -75,7 +75,7 @@ class Killing:
         """`r1 recover`, and what it says; afterwards AWS holds exactly what Pulumi believes."""
         done = self._checkout.rehearse("r1", "recover", self._stack, "--yes")
         assert done.returncode == 0, done.stdout
-        assert self.unknown_to_pulumi() == [], done.stdout
+        assert not (unknown := self.unknown_to_pulumi()), f"{unknown}\n{done.stdout}"
         return done.stdout
 
     def up(self) -> None:
