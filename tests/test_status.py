@@ -243,6 +243,11 @@ SITUATIONS = [
             "exitCode": 1, "message": "s3://b/f/ is not complete: missing model-3\n"}}),
         "replicas 70b", "wrong", "7 restarts: s3://b/f/ is not complete: missing model-3",
         "-c weights-complete --previous"),
+    Situation("its weights are not fetched", container(
+        name="fetch-weights", state={"terminated": {
+            "exitCode": 1, "message": "s3://b/f/ is complete\ns3://b/f/ can't be asked: 403\n"}}),
+        "replicas 70b", "wrong", "7 restarts: s3://b/f/ can't be asked: 403",
+        "-c fetch-weights"),
     Situation("it loads its weights", lambda s: s.pods(pod(ready=False, since=4)),
               "replicas 70b", "unknown", "starts since 4 min of", "wait"),
     Situation("it loads for too long", lambda s: s.pods(pod(ready=False, since=600)),

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from r1_on_eks.catalog.images import PYTHON_WITH_BOTO3, every_image
+from r1_on_eks.catalog.instances import INSTANCE_TYPES
 from r1_on_eks.plan.names import cluster_name
 from r1_on_eks.stack_config import StackConfig
 from r1_on_eks.stack_config.pinned import Pinned
@@ -133,9 +134,15 @@ class CachedImages:
 
 
 def images_in(config: StackConfig) -> tuple[str, ...]:
-    """What a stack may run; the image of the weights' Job where its file asks for the Job."""
-    synced = config.weights.sync_from is not None
-    return tuple(one for one in every_image() if synced or one != PYTHON_WITH_BOTO3)
+    """What a stack may run; Python with boto3 where something of it moves weights with that."""
+    moved = config.weights.sync_from is not None or _fetches(config)
+    return tuple(one for one in every_image() if moved or one != PYTHON_WITH_BOTO3)
+
+
+def _fetches(config: StackConfig) -> bool:
+    """Whether servers without GPU have their weights fetched from the bucket before them."""
+    wanted = [one.instance for one in config.variants.values() if one.instance]
+    return config.weights.streamed and not all(INSTANCE_TYPES[one].gpus for one in wanted)
 
 
 def caches_of(mirror: Mirror, images: Iterable[str]) -> tuple[CachedImages, ...]:
