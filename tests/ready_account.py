@@ -201,6 +201,24 @@ def subnets(blocks: dict[str, str] | None = None, **zones: str) -> dict[str, Any
     }
 
 
+def route_tables(own: str = "rtb-private") -> dict[str, Any]:
+    """Of a given network: a main one, and `own`, which one of the private subnets has."""
+    return {
+        "RouteTables": [
+            {"RouteTableId": "rtb-main", "Associations": [{"Main": True}]},
+            {
+                "RouteTableId": own,
+                "Associations": [{"Main": False, "SubnetId": "subnet-0000000000000000a"}],
+            },
+        ]
+    }
+
+
+def ways_to_s3(*tables: str) -> dict[str, Any]:
+    """Its gateway endpoint, in these tables."""
+    return {"VpcEndpoints": [{"VpcEndpointId": "vpce-1", "RouteTableIds": [*tables]}]}
+
+
 def file_system(capacity: int, deployment: str = "PERSISTENT_2", **other: Any) -> dict[str, Any]:
     """A file system of FSx for Lustre."""
     return {
@@ -232,6 +250,8 @@ def answers() -> dict[str, Any]:
         "ec2.DescribeVpcs": others("Vpcs", 1),
         "ec2.DescribeAddresses": others("Addresses", 0),
         "ec2.DescribeNatGateways": others("NatGateways", 0),
+        "ec2.DescribeRouteTables": route_tables(),
+        "ec2.DescribeVpcEndpoints": ways_to_s3("rtb-private", "rtb-main"),
         "fsx.DescribeFileSystems": {"FileSystems": []},
         "eks.DescribeClusterVersions": version("STANDARD_SUPPORT"),
         "eks.DescribeCluster": refusal("ResourceNotFoundException", 404),
