@@ -27,6 +27,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import ready_account as account
 import standing_stack as standing
 from injected_aws import InjectedAws, refusal
+from s3_server import S3Server
 from standing_stack import GPU, PENDING, STACK, SYSTEM, pod
 
 PROJECT = Path(__file__).parent.parent
@@ -388,18 +389,23 @@ def test_what_hangs_is_one_line_within_the_time(run, stack, monkeypatch):
     assert told.seconds < 3
 
 
-def test_locks_on_s3_are_read_as_those_of_a_folder():
-    lock = {"pid": 4, "username": "ann", "hostname": "ci-7", "timestamp": standing.moment()}
+def test_locks_on_s3_are_read_and_one_that_goes_meanwhile_holds_nothing(monkeypatch):
+    server = S3Server("states", monkeypatch)
+    folder = "r1/.pulumi/locks/organization/r1-on-eks/prod-70b"
+    for name in ("ann", "bob"):
+        lock = {"pid": 4, "username": name, "hostname": "ci-7", "timestamp": standing.moment()}
+        server.client.put_object(
+            Bucket="states", Key=f"{folder}/{name}.json", Body=json.dumps(lock).encode()
+        )
 
-    body = Mock(read=lambda: json.dumps(lock).encode())
-    s3 = Mock(get_object=lambda **_: {"Body": body})
-    s3.list_objects_v2.return_value = {"Contents": [{"Key": "one.json"}]}
-    session = Mock(client=lambda _: s3)
+    def ends(**_):
+        server.client.delete_object(Bucket="states", Key=f"{folder}/ann.json")
+
+    server.client.meta.events.register("after-call.s3.ListObjectsV2", ends)
+    session = Mock(client=lambda _: server.client)
     (found,) = locks_of("s3://states/r1?region=us-west-2", "r1-on-eks", STACK, session) or []
-    s3.list_objects_v2.assert_called_with(
-        Bucket="states", Prefix="r1/.pulumi/locks/organization/r1-on-eks/prod-70b/"
-    )
-    assert str(found) == "ann@ci-7, pid 4, since 2026-11-25 12:00 UTC"
+    server.close()
+    assert str(found) == "bob@ci-7, pid 4, since 2026-11-25 12:00 UTC"
     assert locks_of("https://api.pulumi.com", "r1-on-eks", STACK, session) is None
 
 
