@@ -76,6 +76,8 @@ def test_absent_then_brought_then_complete(s3, hub, capsys):
 
 def test_what_the_clusters_own_job_pays_for_nat_is_told(s3, hub, capsys):
     assert "the cluster's Job" not in shown(capsys, "edge-1.5b")[1]
+    assert "onto FSx" not in shown(capsys, "edge-1.5b")[1]
+    assert "onto FSx       55 min at most, before any GPU" in shown(capsys, "prod-671b")[1]
     path = Path("stacks/Pulumi.edge-1.5b.yaml")
     content = yaml.safe_load(path.read_text())
     content["config"]["r1-on-eks:stack"]["weights"]["sync_from"] = "hub"

@@ -237,6 +237,8 @@ def test_its_pod_has_room_for_them_and_says_what_went_wrong(pod):
     assert server["resources"]["requests"]["ephemeral-storage"] == room
     assert first["terminationMessagePolicy"] == "FallbackToLogsOnError"
     assert first["image"] == PYTHON_WITH_BOTO3
+    # Kubernetes would put a variable there.
+    assert "$(" not in "".join(first["command"])
 
 
 def test_the_image_that_fetches_is_pinned_and_mirrored_where_it_runs():

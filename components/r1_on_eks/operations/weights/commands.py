@@ -148,6 +148,8 @@ def _lines(row: Row, plan: Plan, gbps: float) -> Iterator[tuple[str, str]]:
     yield "size", f"{way.gib:.1f} GiB, {row.checkpoint.standing}"
     yield "licence", row.licence
     yield "from the hub", f"{way.hub_minutes:.0f} min at {gbps:g} Gbit/s"
+    if way.fetch_minutes_at_most is not None:
+        yield "onto FSx", f"{way.fetch_minutes_at_most:.0f} min at most, before any GPU is started"
     reader = "from FSx, all variants at once" if plan.storage else "as a stream from S3"
     yield "to the GPUs", f"{way.read_minutes:.1f} min {reader}"
     yield "costs", _costs(way)
