@@ -16,8 +16,8 @@ class Journey:
     Attributes:
         gib: How much.
         hub_minutes: From the hub to the bucket, at the speed that was assumed.
-        fetch_minutes_at_most: From the bucket onto the file system, hashes too where they are asked
-            for them, or the Job has failed: how fast FSx fetches, nobody promises. None where
+        fetch_minutes_at_most: From the bucket onto the file system, hashed where that is asked
+            for, or the Job has failed: how fast FSx fetches, nobody promises. None where
             there is no file system.
         read_minutes: From file system or bucket to the GPUs; from the file system all variants of
             the stack at once, after it has fetched them.
