@@ -173,6 +173,22 @@ def container(**status):
     return lambda stack: stack.pods(pod(ready=False, container=status))
 
 
+def tried(job, since, message):
+    """A pod of a Job that ended with a message."""
+    name = f"{job}-{since}"
+    one = standing.failed(
+        name,
+        None,
+        container={"name": "vllm", "state": {"terminated": {"exitCode": 1, "message": message}}},
+    )
+    one["metadata"] |= {
+        "labels": {"batch.kubernetes.io/job-name": job},
+        "ownerReferences": [{"kind": "Job", "name": job}],
+        "creationTimestamp": standing.moment(since),
+    }
+    return one
+
+
 FULL = standing.issue("InsufficientInstanceCapacity", "no p4d.24xlarge in us-west-2b")
 GPU_NODES = ("nodes r1-70b",)
 SITUATIONS = [
@@ -275,6 +291,23 @@ SITUATIONS = [
             "metadata": {"name": "weights-sync"}, "status": {"conditions": [
                 {"type": "Failed", "status": "True", "message": "BackoffLimitExceeded"}]}}]}),
         "job weights-sync", "wrong", "BackoffLimitExceeded", "logs job/weights-sync"),
+    Situation("the weights' Job failed and said why", lambda s: (
+        s.cluster.objects.update({"/apis/batch/v1/namespaces/r1/jobs": [{
+            "metadata": {"name": "preload-1"}, "status": {"conditions": [
+                {"type": "Failed", "status": "True", "message": "BackoffLimitExceeded"}]}}]}),
+        s.cluster.objects["/api/v1/pods"].extend([
+            tried("preload-1", since=9, message="an older line\n"),
+            tried("preload-1", since=5, message="above\ns3://b/f/ is not complete: m-3 …\n"),
+            tried("preload-2", since=1, message="another's\n")])),
+        "job preload-1", "wrong",
+        "BackoffLimitExceeded; its last try said: s3://b/f/ is not complete: m-3 …",
+        "logs job/preload-1"),
+    Situation("the weights' Job tries again", lambda s: (
+        s.cluster.objects.update({"/apis/batch/v1/namespaces/r1/jobs": [{
+            "metadata": {"name": "weights-sync"}, "status": {}}]}),
+        s.cluster.objects["/api/v1/pods"].append(
+            tried("weights-sync", since=5, message="no bucket\n"))),
+        "job weights-sync", "unknown", "it runs; its last try said: no bucket", "logs job"),
     Situation("a route has no server", lambda s: s.statuses.update(
         {"/api/v1/70b/chat/completions": 503}), "route 70b", "wrong", "answers 503",
         "logs deployment/gateway"),

@@ -133,6 +133,8 @@ def _pod(sync: Sync, account: pulumi.Input[str], code: pulumi.Input[str]) -> Any
                     "requests": {"cpu": "500m", "memory": "1Gi"},
                     "limits": {"memory": "2Gi"},
                 },
+                # `r1 status` shows what it said last.
+                "termination_message_policy": "FallbackToLogsOnError",
                 "security_context": restricted.CONTAINER,
                 "volume_mounts": [{"name": "code", "mount_path": _CODE, "read_only": True}],
             }
