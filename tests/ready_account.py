@@ -1,5 +1,6 @@
 """What AWS answers in an account that is ready for prod-70b."""
 
+import io
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,6 +13,7 @@ from r1_on_eks.catalog.quotas import (
     NAT_GATEWAYS,
     VPCS,
 )
+from r1_on_eks.operations.weights.manifest import Entry, Manifest
 
 ACCOUNT = "111122223333"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/platform-engineer"
@@ -91,6 +93,30 @@ def listing(**sizes: int | None) -> dict[str, Any]:
             for name, size in files.items()
             if size is not None
         ],
+    }
+
+
+def verified(name: str = "manifest.json", **etags: str) -> dict[str, Any]:
+    """The same folder with a manifest of what was verified; a shard by its number is another."""
+    listed = listing()["Contents"]
+    files = {
+        one["Key"].rpartition("/")[2]: Entry(
+            name=one["Key"].rpartition("/")[2], size=one["Size"], sha256=64 * "0",
+            source_digest=64 * "0", etag=one["ETag"],
+        )
+        for one in listed
+    }  # fmt: skip
+    written = Manifest(
+        repository=SEVENTY.repository, revision=40 * "0", licence="mit", source="hub", files=files
+    ).written()
+    for one in listed:
+        for shard, etag in etags.items():
+            if f"model-{int(shard.removeprefix('shard_')):05}" in one["Key"]:
+                one["ETag"] = etag
+    listed.append({"Key": f"{SEVENTY.folder}/{name}", "Size": len(written), "ETag": name})
+    return {
+        "s3.ListObjectsV2": {"IsTruncated": False, "Contents": listed},
+        "s3.GetObject": lambda _: {"Body": io.BytesIO(written.encode())},
     }
 
 
