@@ -74,6 +74,9 @@ def by_hand(stack):
     if stack in LUSTRE:
         gib, mbps = LUSTRE[stack]
         items.append((gib, "FSx", f"Lustre PERSISTENT_2 SSD {mbps}"))
+    if stack == "prod-70b":
+        # Monitored: four figures of its file system every five minutes.
+        items.append((4 * 12 * HOURS / 1000, "CloudWatch", "1,000 figures that are asked for"))
     return math.fsum(amount * usd[service, what] for amount, service, what in items)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 STACKS = sorted((Path(__file__).parent.parent / "stacks").glob("Pulumi.*.yaml"))
-PORTS = [("TCP", port) for port in (22, 53, 80, 443, 6443, 8000, 8080)] + [("UDP", 53)]
+PORTS = [("TCP", port) for port in (22, 53, 80, 443, 6443, 8000, 8080, 9113)] + [("UDP", 53)]
 
 
 @dataclass(frozen=True)
@@ -77,11 +77,11 @@ def permits(policies, direction, own, other, port):
     )
 
 
-def reached(policies, ends):
+def reached(policies, ends, ports=PORTS):
     """Every (from, to, port) that is let through on both sides."""
     return {
         (source.name, target.name, port)
-        for source, target, port in product(ends, ends, PORTS)
+        for source, target, port in product(ends, ends, ports)
         if source is not target
         and permits(policies, "Egress", source, target, port)
         and permits(policies, "Ingress", target, source, port)
@@ -108,6 +108,18 @@ def pods_of(engine):
     return found
 
 
+def watching_pods_of(engine):
+    """Pods of monitoring; that of Prometheus is the operator's, and OUTSIDE has it."""
+    found = []
+    for number, one in enumerate([*engine.of_type("Deployment"), *engine.of_type("DaemonSet")]):
+        metadata, template = one.inputs["metadata"], one.inputs["spec"]["template"]
+        if metadata["namespace"] in ("monitoring", "node-metrics"):
+            labels = template["metadata"]["labels"]
+            address = f"10.64.4.{number}"
+            found.append(End(metadata["name"], metadata["namespace"], labels, address))
+    return found
+
+
 def policies_of(engine):
     return [one.inputs for one in engine.of_type("NetworkPolicy")]
 
@@ -126,6 +138,10 @@ def expected(engine, pods):
         end.name for end in OUTSIDE if end.address.startswith("10.64.") and end.namespace != "r1"
     ]
     table |= {(caller, "gateway", ("TCP", 8080)) for caller in in_the_vpc}
+    if engine.of_type("Prometheus"):
+        # Ours asks for metrics and nothing else.
+        table.remove(("Prometheus", "gateway", ("TCP", 8080)))
+        table.add(("Prometheus", "gateway", ("TCP", 9113)))
     if not config["internal"]:
         table.add(("a client of ours", "gateway", ("TCP", 8080)))
     grouped = [name for name in running if name.startswith(("leader", "worker"))]
@@ -165,14 +181,84 @@ def test_workers_that_stream_their_weights_reach_what_their_leader_reaches(engin
     assert ("gateway", worker, ("TCP", 8000)) not in table
 
 
-@pytest.mark.parametrize("stack", ["all-variants", "test-7b", "prod-671b-p5"])
+WATCHING_PORTS = [("TCP", port) for port in (
+    53, 80, 443, 3000, 5000, 8000, 8080, 9090, 9093, 9100, 9113, 9400, 10250)]  # fmt: skip
+WATCHING_PORTS += [("UDP", 53)]
+STRANGERS = [
+    End("a stranger in monitoring", "monitoring", {"app": "stranger"}, "10.64.0.20"),
+    End("a stranger in node-metrics", "node-metrics", {"app": "stranger"}, "10.64.0.21"),
+    # A Service's address, which a policy sees before kube-proxy has turned it into a pod's.
+    End("the API server", address="172.20.0.1"),
+    End("a node", address="10.64.2.200"),
+]
+DNS = [("the cluster's DNS", ("UDP", 53)), ("the cluster's DNS", ("TCP", 53))]
+POD_IDENTITY = ("the Pod Identity agent", ("TCP", 80))
+
+
+def expected_of_monitoring(ends, *, sns):
+    """The table of prod-70b, without looking at a policy.
+
+    A webhook may be anywhere, at any port.
+    """
+    everywhere = [end.name for end in ends if end.name not in CLOSED]
+    in_the_network = [
+        end.name for end in ends if end.address.startswith("10.64.") and end.name in everywhere
+    ]
+    api = [("the API server", ("TCP", 443)), *((name, ("TCP", 443)) for name in in_the_network)]
+    aws = [*((name, ("TCP", 443)) for name in everywhere), *DNS, POD_IDENTITY]
+    anything = [*((name, port) for name in everywhere for port in WATCHING_PORTS), *DNS,
+                ("gateway", ("TCP", 8080))]  # fmt: skip
+    kubelets = [(name, ("TCP", 10250)) for name in in_the_network]
+    scraped = [("r1-70b", 8000), ("gateway", 9113), ("dcgm-exporter", 9400),
+               ("node-exporter", 9100), ("kube-state-metrics", 8080),
+               ("cloudwatch-exporter", 5000), ("alertmanager", 9093)]  # fmt: skip
+    opened = {
+        "Prometheus": [*((n, ("TCP", port)) for n, port in scraped), *api, *kubelets, *DNS],
+        "grafana": [("Prometheus", ("TCP", 9090)), *DNS],
+        "alertmanager": aws if sns else anything,
+        "cloudwatch-exporter": aws,
+        "kube-state-metrics": api,
+        "prometheus-operator": api,
+    }
+    return {(name, *one) for name, targets in opened.items() for one in targets if name != one[0]}
+
+
+# Those with policies of their own.
+CLOSED = {"Prometheus", "grafana", "alertmanager", "cloudwatch-exporter", "kube-state-metrics",
+          "prometheus-operator", "dcgm-exporter", "node-exporter", "r1-70b", "gateway",
+          "a stranger in monitoring", "a stranger in node-metrics",
+          "a stranger in the serving namespace"}  # fmt: skip
+
+
+@pytest.mark.parametrize("notify", [None, {"webhook": {"secret": "alert-webhook"}}])
+def test_of_monitoring_exactly_these_connections_are_let_through(engine, notify):
+    file = next(file for file in STACKS if "prod-70b" in file.name)
+    asked = {"monitoring": {"kind": "prometheus", "notify": notify}} if notify else {}
+    engine.run(file, **asked)
+    watching = watching_pods_of(engine)
+    ends = [*watching, *pods_of(engine), *OUTSIDE, *STRANGERS]
+    # Both of our namespaces; what the gateway and the servers are asked by others stands above.
+    ours = {*(pod.name for pod in watching), "Prometheus", "a stranger in monitoring",
+            "a stranger in node-metrics"}  # fmt: skip
+    table = {
+        one
+        for one in reached(policies_of(engine), ends, WATCHING_PORTS)
+        if one[0] in ours or one[1] in ours
+    }
+    assert table == expected_of_monitoring(ends, sns=not notify)
+
+
+@pytest.mark.parametrize("stack", ["all-variants", "test-7b", "prod-671b-p5", "prod-70b"])
 def test_no_policy_is_redundant(engine, stack):
     engine.run(next(file for file in STACKS if stack in file.name))
-    ends, policies = [*pods_of(engine), *OUTSIDE], policies_of(engine)
-    whole = reached(policies, ends)
+    ends = [*pods_of(engine), *watching_pods_of(engine), *OUTSIDE, *STRANGERS]
+    policies = policies_of(engine)
+    whole = reached(policies, ends, {*PORTS, *WATCHING_PORTS})
     for left_out in policies:
         rest = [policy for policy in policies if policy is not left_out]
-        assert reached(rest, ends) != whole, left_out["metadata"]["name"]
+        assert reached(rest, ends, {*PORTS, *WATCHING_PORTS}) != whole, left_out["metadata"][
+            "name"
+        ]
 
 
 def test_a_gateway_on_the_internet_lets_in_its_ranges_alone(engine):

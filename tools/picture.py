@@ -8,7 +8,7 @@ from html import escape
 from pathlib import Path
 
 DOCS = Path(__file__).parent.parent / "docs"
-WIDTH, HEIGHT = 1000, 454
+WIDTH, HEIGHT = 1000, 618
 _COLOURS = ("ground", "ink", "quiet", "line", "frame", "cpu", "gpu", "data", "watch")
 _LIGHT = "#ffffff #1f2328 #59636e #818b98 #f6f8fa #ddf4ff #dafbe1 #fff8c5 #fbefff"
 _DARK = "#0d1117 #f0f6fc #9198a1 #656c76 #151b23 #12314f #12361f #3b2f0b #2f1f4a"
@@ -38,15 +38,15 @@ class Box:
 _ROWS = """\
 - | clients | OpenAI protocol | 8 232 104 50 | ground
 - | your bucket | weights, in S3 | 8 340 104 50 | data
-Protection | protection | a production stack is not destroyed by accident | 130 8 862 438 | ground
+Protection | protection | a production stack is not destroyed by accident | 130 8 862 602 | ground
 StackKey | key | KMS, for the whole stack | 145 38 156 50 | frame
 ImageMirror | image mirror | ECR, without egress | 312 38 152 50 | frame dashed
 WeightsReader | weights reader | a role of each server | 475 38 164 50 | frame
 WeightsSync | weights sync | a Job, from the hub to S3 | 650 38 170 50 | data dashed
-Network | network | VPC over three zones: NAT, endpoints, flow logs | 145 98 832 338 | frame
-Cluster | cluster | EKS: access, envelope key, logs, add-ons in order | 157 126 806 302 | ground
-SystemPool | system nodes | CPU, several zones | 170 158 262 258 | cpu
-GpuNodePool | GPU node pool | one per type, purchase, zone | 446 158 300 258 | gpu
+Network | network | VPC over three zones: NAT, endpoints, flow logs | 145 98 832 502 | frame
+Cluster | cluster | EKS: access, envelope key, logs, add-ons in order | 157 126 806 466 | ground
+SystemPool | system nodes | CPU, several zones | 170 158 262 422 | cpu
+GpuNodePool | GPU node pool | one per type, purchase, zone | 446 158 300 422 | gpu
 ServingNamespace | serving namespace |  | 178 200 774 96 | none dashed
 Gateway | gateway | nginx, two pods: /api/v1/70b | 190 232 230 50 | ground
 ModelService | model service | vLLM, one per variant | 458 232 276 50 | ground
@@ -55,6 +55,13 @@ Interconnect | interconnect | EFA plugin | 600 308 134 46 | ground dashed
 LeaderWorkerSets | leader worker sets | over several nodes | 458 362 276 46 | ground dashed
 ModelStorage | model storage | FSx for Lustre | 764 232 176 50 | data dashed
 WeightsPreload | weights preload | a Job, before the GPUs | 764 308 176 50 | data dashed
+MonitoringNamespaces | monitoring namespaces |  | 178 414 774 158 | none dashed
+PrometheusOperator | operator | Prometheus' own | 190 440 112 41 | watch dashed
+Observability | Prometheus | rules, what it asks | 308 440 112 41 | watch dashed
+Alertmanager | Alertmanager | SNS or a webhook | 190 483 112 41 | watch dashed
+Grafana | Grafana | dashboards | 308 483 112 41 | watch dashed
+FileSystemExporter | file system exporter | asks CloudWatch | 190 526 230 41 | watch dashed
+Exporters | exporters | DCGM and node on nodes, kube-state | 458 440 276 41 | watch dashed
 """
 
 
@@ -73,7 +80,7 @@ ARROWS = (
     "M420 257H458",
     "M764 257H734",
     "M852 308V282",
-    "M60 390V441H957V333H940",
+    "M60 390V605H957V333H940",
 )
 
 

@@ -12,12 +12,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import yaml
 from r1_on_eks.catalog import images
 from r1_on_eks.catalog.upstream import LWS_NAMESPACE, page
-from r1_on_eks.rehearsal.toolchain import charts, module_folder
+from r1_on_eks.rehearsal.toolchain import PROMETHEUS_OPERATOR, charts, module_folder
 
 PROJECT = Path(__file__).parent.parent
-KEPT = PROJECT / "components" / "r1_on_eks" / "catalog" / "lws_objects.jsonl"
+CATALOG = PROJECT / "components" / "r1_on_eks" / "catalog"
+KEPT = CATALOG / "lws_objects.jsonl"
+KEPT_OF_PROMETHEUS = CATALOG / "prometheus_objects.jsonl"
 
 PAGE = PROJECT / "docs" / "upstream.md"
 
@@ -42,6 +45,17 @@ _LEFT_OUT = {"lws-prometheus-k8s"}
 DEVICE_PLUGIN = "github.com/NVIDIA/k8s-device-plugin"
 DEVICE_PLUGIN_VALUES = {"mofedEnabled": False, "failOnInitError": False}
 
+PROMETHEUS = "github.com/prometheus-operator/prometheus-operator"
+# The operator watches probes wherever it makes Prometheus of objects; no stack here has one.
+PROMETHEUS_KINDS = ("podmonitors", "probes", "prometheuses", "prometheusrules", "servicemonitors")
+
+
+class _Yaml(yaml.CSafeLoader):
+    """Takes the value `=`, which YAML 1.1 has a type of its own for, as text."""
+
+
+_Yaml.add_constructor("tag:yaml.org,2002:value", lambda _, node: node.value)
+
 
 def lws_objects() -> list[dict[str, Any]]:
     """The objects of the LeaderWorkerSet chart that a stack declares."""
@@ -55,6 +69,26 @@ def device_plugin_objects() -> list[dict[str, Any]]:
     return _rendered(
         DEVICE_PLUGIN, folder, "nvidia-device-plugin", "kube-system", DEVICE_PLUGIN_VALUES
     )
+
+
+def prometheus_objects() -> list[dict[str, Any]]:
+    """The definitions of the operator's kinds, without the descriptions: a fifth of their size."""
+    folder = module_folder(PROMETHEUS, PROMETHEUS_OPERATOR) / "example" / "prometheus-operator-crd"
+    files = [folder / f"monitoring.coreos.com_{kind}.yaml" for kind in PROMETHEUS_KINDS]
+    return [_without_descriptions(yaml.load(file.read_text(), _Yaml)) for file in files]
+
+
+def _without_descriptions(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {
+            key: _without_descriptions(one)
+            for key, one in value.items()
+            # A field of this name has a schema, no text.
+            if not (key == "description" and isinstance(one, str))
+        }
+    if isinstance(value, list):
+        return [_without_descriptions(one) for one in value]
+    return value
 
 
 def lines(objects: list[dict[str, Any]]) -> str:
@@ -80,8 +114,12 @@ def _rendered(
 def main() -> int:
     """Writes what is kept."""
     PAGE.write_text(page())
-    KEPT.write_text(lines(lws_objects()))
-    print(f"{KEPT.relative_to(PROJECT)}: {KEPT.stat().st_size / 1e6:.1f} MB")
+    for kept, objects in (
+        (KEPT, lws_objects()),
+        (KEPT_OF_PROMETHEUS, prometheus_objects()),
+    ):
+        kept.write_text(lines(objects))
+        print(f"{kept.relative_to(PROJECT)}: {kept.stat().st_size / 1e6:.1f} MB")
     return 0
 
 

@@ -25,6 +25,7 @@ EXAMPLES = {
     "context": "context: 32768",
     "copied": "copied: 111122223333.dkr.ecr.us-west-2.amazonaws.com/mirror",
     "cross_zone_gb": "cross_zone_gb: 20",
+    "dashboards": "dashboards: false",
     "days": "days: mon-fri",
     "deletion_protection": "deletion_protection: true",
     "deployment": "deployment: PERSISTENT_2",
@@ -48,6 +49,7 @@ EXAMPLES = {
     "instance": "instance: p4d.24xlarge",
     "internet_gb": "internet_gb: 200",
     "keys": "keys: [{name: alice, sha256: …}], the line that r1 key new alice prints",
+    "kind": "kind: prometheus",
     "kms_requests": "kms_requests: 10000",
     "kubernetes": 'kubernetes: "1.35"',
     "lifetime": "lifetime: 8h",
@@ -57,9 +59,11 @@ EXAMPLES = {
     "log_gb": "log_gb: 10",
     "mbps_per_tib": "mbps_per_tib: 250",
     "min": "min: 1",
+    "monitoring": "monitoring: {kind: prometheus, notify: {sns: arn:aws:sns:…}}",
     "name": "prod-70b: small letters, digits, dots and dashes, 32 at most",
     "nat_gb": "nat_gb: 100",
     "network": "network: own",
+    "notify": "notify: {sns: arn:aws:sns:us-west-2:111122223333:alerts}",
     "open": "open: true",
     "outbound": "outbound: nat",
     "output": "output: 2000",
@@ -84,9 +88,11 @@ EXAMPLES = {
     "replicas": "replicas: 2",
     "reservation": "reservation: cr-0123456789abcdef0",
     "reserved": "reserved: true",
+    "retention_days": "retention_days: 15",
     "scale": "scale: {min: 1}",
     "secret": "secret: gateway-tls",
     "sha256": "sha256: the 64 digits that r1 key new NAME prints",
+    "sns": "sns: arn:aws:sns:us-west-2:111122223333:alerts",
     "splits": "splits: {assistant: {percent: {14b: 95, 7b: 5}}}",
     "stages": "stages: 2",
     "start": 'start: "07:30"',
@@ -102,6 +108,7 @@ EXAMPLES = {
     "variants": "variants: {7b: {}}",
     "vpc": "vpc: vpc-0123456789abcdef0",
     "warm": "warm: 1",
+    "webhook": "webhook: {secret: alert-webhook}",
     "weights": "weights: {bucket: example-r1-weights, storage: s3-stream}",
     "zone": "zone: Europe/Berlin",
     "zones": "zones: [us-west-2a, us-west-2b]",
@@ -164,13 +171,16 @@ _WHOLE_SECTION = {"model_type", "model_attributes_type"}
 
 
 def _example(names: Sequence[str]) -> str:
-    if names[-2:] == ["keys", "name"]:
-        return _KEY_NAME
+    if (whole := " ".join(names[-2:])) in _OF_THEIR_OWN:
+        return _OF_THEIR_OWN[whole]
     return EXAMPLES.get(names[-1], "") if names else ""
 
 
-# Written otherwise than the name of a stack.
-_KEY_NAME = "name: alice; small letters, digits and dashes, 31 at most"
+# Written otherwise than the same word elsewhere.
+_OF_THEIR_OWN = {
+    "keys name": "name: alice; small letters, digits and dashes, 31 at most",
+    "webhook secret": "secret: alert-webhook; small letters, digits, dots and dashes",
+}
 
 
 # What may stand in place of a word.

@@ -1,13 +1,12 @@
 """The program: configuration → plan → components, joined as in the README's picture."""
 
-from collections.abc import Callable, Sequence
 from datetime import date
-from typing import TypeVar
 
 import pulumi
 from pulumi import Resource, ResourceOptions
 
 from r1_on_eks import inputs, providers
+from r1_on_eks.monitoring_program import Watched, watch
 from r1_on_eks.plan import Plan
 from r1_on_eks.plan.images import images_in
 from r1_on_eks.plan.names import HOW_TO_LIFT_PROTECTION
@@ -33,6 +32,7 @@ from r1_on_eks.resources.weights_reader import WeightsReader
 from r1_on_eks.resources.weights_sync import WeightsSync
 from r1_on_eks.stack_config import StackConfig
 from r1_on_eks.stack_config.decisions import NOTHING_DECIDED, Decisions
+from r1_on_eks.wanted import wanted
 
 
 def declare(config: StackConfig, decisions: Decisions = NOTHING_DECIDED) -> None:
@@ -59,23 +59,23 @@ def _declare(plan: Plan) -> None:
     key = StackKey("stack", inputs.key(plan), on_aws)
     network = Network("network", inputs.network(plan, key), on_aws)
     cluster = Cluster("cluster", inputs.cluster(plan, network, key), on_aws)
-    mirror = _wanted(ImageMirror, "mirror", inputs.mirror(plan, cluster, key), on_aws)
+    mirror = wanted(ImageMirror, "mirror", inputs.mirror(plan, cluster, key), on_aws)
     system = SystemPool("system", inputs.system_pool(plan, network, cluster), on_aws)
 
     inside = providers.inside(plan, account, cluster, after=[cluster, *mirror])
     gpus = Accelerators("accelerators", inputs.accelerators(cluster), inside)
-    fabric = _wanted(
+    fabric = wanted(
         Interconnect, "interconnect", inputs.interconnect(plan, network, cluster), inside
     )
-    groups = _wanted(
+    groups = wanted(
         LeaderWorkerSets, "leader-worker-sets", inputs.groups(plan, cluster, system), inside
     )
     serving = ServingNamespace("serving", inputs.serving(plan, cluster), inside)
-    storage = _wanted(
+    storage = wanted(
         ModelStorage, "storage", inputs.storage(plan, network, cluster, key, serving), inside
     )
     # Nothing reads the bucket before it is complete.
-    synced = _wanted(WeightsSync, "weights", inputs.sync(plan, cluster, serving, system), inside)
+    synced = wanted(WeightsSync, "weights", inputs.sync(plan, cluster, serving, system), inside)
     filled = {
         model.name: WeightsPreload(f"{model.name}-preload", args, inside)
         for model in plan.models
@@ -91,7 +91,7 @@ def _declare(plan: Plan) -> None:
         pools[pool.name] = GpuNodePool(pool.name, nodes, on_aws)
     models: list[Resource] = []
     for model in plan.models:
-        reader = _wanted(
+        reader = wanted(
             WeightsReader, f"{model.name}-weights", inputs.reader(plan, model, cluster), on_aws
         )
         after = [gpus, *reader, *(pools[name] for name in model.pools)]
@@ -100,8 +100,11 @@ def _declare(plan: Plan) -> None:
         models += [*reader, ModelService(model.name, server, inside)]
     gateway = Gateway("gateway", inputs.gateway(plan, network, cluster, system, serving), inside)
 
+    seen = Watched(cluster=cluster, system=system, serving=serving, storage=storage)
+    watching = watch(plan, seen, inside)
+
     beginning = [key, network, cluster, *mirror, system, gpus, *fabric, *groups, serving]
-    rest = [*storage, *synced, *filled.values(), *pools.values(), *models, gateway]
+    rest = [*storage, *synced, *filled.values(), *pools.values(), *models, gateway, *watching]
     everything = [*beginning, *rest]
     Protection(
         HOW_TO_LIFT_PROTECTION, ProtectionArgs(protected=plan.protected, everything=everything)
@@ -109,20 +112,6 @@ def _declare(plan: Plan) -> None:
     pulumi.export("cluster", cluster.resource.name)
     pulumi.export("gateway", gateway.url)
     pulumi.export("routes", plan.gateway.paths)
-
-
-_Args = TypeVar("_Args")
-_Component = TypeVar("_Component", bound=Resource)
-
-
-def _wanted(
-    component: Callable[[str, _Args, ResourceOptions], _Component],
-    name: str,
-    args: Sequence[_Args],
-    opts: ResourceOptions,
-) -> list[_Component]:
-    """What not every stack has: one, or none where it is given nothing."""
-    return [component(name, one, opts) for one in args]
 
 
 def _warn(plan: Plan) -> None:

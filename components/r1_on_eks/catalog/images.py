@@ -20,6 +20,32 @@ DEVICE_PLUGIN = "nvcr.io/nvidia/k8s-device-plugin:v0.19.3"
 EFA_PLUGIN = "public.ecr.aws/eks/aws-efa-k8s-device-plugin:v0.5.20"
 # As its chart names it.
 LEADER_WORKER_SET = "registry.k8s.io/lws/lws:v0.9.0"
+# What the operator names itself in its module of 0.85.0 (pkg/operator/defaults.go): the newest
+# Prometheus and Alertmanager that its makers deploy with it.
+PROMETHEUS_OPERATOR = "quay.io/prometheus-operator/prometheus-operator:v0.85.0"
+CONFIG_RELOADER = "quay.io/prometheus-operator/prometheus-config-reloader:v0.85.0"
+PROMETHEUS = "quay.io/prometheus/prometheus:v3.5.0"
+ALERTMANAGER = "quay.io/prometheus/alertmanager:v0.28.1"
+# Of these, tags that public repositories pull were read, 2026-11.
+NODE_EXPORTER = "quay.io/prometheus/node-exporter:v1.9.1"
+KUBE_STATE_METRICS = "registry.k8s.io/kube-state-metrics/kube-state-metrics:v2.19.1"
+DCGM_EXPORTER = "nvcr.io/nvidia/k8s/dcgm-exporter:4.6.1-4.8.4-distroless"
+NGINX_EXPORTER = "docker.io/nginx/nginx-prometheus-exporter:1.5.1"
+CLOUDWATCH_EXPORTER = "quay.io/prometheuscommunity/yet-another-cloudwatch-exporter:v0.64.0"
+GRAFANA = "docker.io/grafana/grafana:12.4.1"
+
+OF_MONITORING = (
+    PROMETHEUS_OPERATOR,
+    CONFIG_RELOADER,
+    PROMETHEUS,
+    ALERTMANAGER,
+    NODE_EXPORTER,
+    KUBE_STATE_METRICS,
+    DCGM_EXPORTER,
+    NGINX_EXPORTER,
+    CLOUDWATCH_EXPORTER,
+    GRAFANA,
+)
 
 
 def every_image() -> tuple[str, ...]:

@@ -115,6 +115,105 @@ PARTS = (
         open="the image",
     ),
     Part(
+        name="Prometheus operator: definitions, controller",
+        version="0.85.0",
+        image=images.PROMETHEUS_OPERATOR,
+        source="Go module github.com/prometheus-operator/prometheus-operator,"
+        " example/prometheus-operator-crd, without its descriptions, by tools/upstream_objects.py"
+        " into catalog/prometheus_objects.jsonl; rights and Deployment are our own, after"
+        " example/rbac/prometheus-operator",
+        license="Apache-2.0",
+        verified="written again without a difference (tests/test_upstream.py); the operator built"
+        " from the module takes our objects, with our rights, and Prometheus 3.5 runs the"
+        " configuration that it makes of them (tests/test_scraping.py)",
+        open="the images of operator and reloader",
+    ),
+    *(
+        Part(
+            name=name,
+            version=image.rpartition(":")[2].removeprefix("v"),
+            image=image,
+            source=source,
+            license=license_,
+            verified=verified,
+            open=f"the image{open_}",
+        )
+        for name, image, source, license_, verified, open_ in (
+            (
+                "Configuration reloader of the operator",
+                images.CONFIG_RELOADER,
+                "named by the operator's module",
+                "Apache-2.0",
+                "–",
+                "",
+            ),
+            (
+                "Prometheus",
+                images.PROMETHEUS,
+                "named by the operator's module",
+                "Apache-2.0",
+                "Debian testing's package of the same minor version, in the rehearsal",
+                "",
+            ),
+            (
+                "Alertmanager",
+                images.ALERTMANAGER,
+                "named by the operator's module",
+                "Apache-2.0",
+                "–",
+                "; its configuration is written after the documentation",
+            ),
+            (
+                "Node exporter",
+                images.NODE_EXPORTER,
+                "its README's advice for Kubernetes",
+                "Apache-2.0",
+                "–",
+                "",
+            ),
+            (
+                "kube-state-metrics",
+                images.KUBE_STATE_METRICS,
+                "its examples/standard, for the rights",
+                "Apache-2.0",
+                "–",
+                "",
+            ),
+            (
+                "DCGM exporter",
+                images.DCGM_EXPORTER,
+                "its chart's template, for rights and mounts; its etc/default-counters.csv",
+                "Apache-2.0",
+                "–",
+                ", on a GPU",
+            ),
+            (
+                "Exporter of nginx",
+                images.NGINX_EXPORTER,
+                "its README",
+                "Apache-2.0",
+                "stub_status, which it reads, on a real nginx",
+                "",
+            ),
+            (
+                "Exporter of CloudWatch (YACE)",
+                images.CLOUDWATCH_EXPORTER,
+                "its docs/configuration.md",
+                "Apache-2.0",
+                "–",
+                "; names of its metrics are those of its documentation",
+            ),
+            (
+                "Grafana",
+                images.GRAFANA,
+                "its documentation of provisioning",
+                "AGPL-3.0, none of it kept here",
+                "–",
+                "",
+            ),
+        )
+    ),
+    Part(
         name="EKS add-ons: VPC CNI, kube-proxy, CoreDNS, Pod Identity agent, FSx CSI driver",
         version="EKS's default for the cluster's version",
         image="",
@@ -129,7 +228,17 @@ PARTS = (
 @cache
 def lws_objects() -> tuple[dict[str, Any], ...]:
     """The objects of the LeaderWorkerSet chart, one line each in the file, definitions first."""
-    text = files("r1_on_eks.catalog").joinpath("lws_objects.jsonl").read_text()
+    return _kept("lws_objects.jsonl")
+
+
+@cache
+def prometheus_objects() -> tuple[dict[str, Any], ...]:
+    """The definitions of the Prometheus operator's kinds that a stack uses, one line each."""
+    return _kept("prometheus_objects.jsonl")
+
+
+def _kept(file: str) -> tuple[dict[str, Any], ...]:
+    text = files("r1_on_eks.catalog").joinpath(file).read_text()
     return tuple(json.loads(line) for line in text.splitlines())
 
 

@@ -62,6 +62,7 @@ _UNITS = {
     "GiBps-mo": ("MB/s-month", 1024), "GiBps-Mo": ("MB/s-month", 1024),
     "LCU-Hrs": ("LCU-hour", 1), "Alarms": ("month", 1), "Keys": ("month", 1),
     "months": ("month", 1), "Requests": ("10k", 1 / 10_000),
+    "Metrics": ("1k", 1 / 1000),
 }  # fmt: skip
 
 
@@ -117,6 +118,8 @@ _SELECTORS = {
         Selector(code="AmazonCloudWatch", usage="DataProcessing-Bytes"),
     ("CloudWatch", "logs, kept"): Selector(code="AmazonCloudWatch", usage="TimedStorage-ByteHrs"),
     ("CloudWatch", "alarm"): Selector(code="AmazonCloudWatch", usage="CW:AlarmMonitorUsage"),
+    ("CloudWatch", "1,000 figures that are asked for"):
+        Selector(code="AmazonCloudWatch", usage="CW:GMD-Metrics"),
     ("KMS", "key"): Selector(code="awskms", usage="KMS-Keys"),
     ("KMS", "10,000 requests"): Selector(code="awskms", usage="KMS-Requests"),
     ("S3", "standard storage"): Selector(code="AmazonS3", usage="TimedStorage-ByteHrs"),

@@ -16,6 +16,7 @@ from r1_on_eks.cost.charges import (
 from r1_on_eks.cost.cluster_rules import control_plane, node_group
 from r1_on_eks.cost.declared import Declared, Secret, Unknown
 from r1_on_eks.cost.storage_rules import bucket, lustre, volume
+from r1_on_eks.plan.monitoring.cloudwatch import ASKED_A_MONTH, CLOUDWATCH_ACCOUNT
 
 _Charges = list[Charge | NoCharge]
 
@@ -107,6 +108,15 @@ def _key(resource: Declared, now: Circumstances) -> _Charges:
                 if resource.get("enableKeyRotation") else ""),
         Charge(service="KMS", what="10,000 requests", assumed=True,
                 amount=always(now.usage.kms_requests / 10_000 / len(keys))),
+    ]  # fmt: skip
+
+
+def _pod_role(resource: Declared, _: Circumstances) -> _Charges:
+    if resource.get("serviceAccount") != CLOUDWATCH_ACCOUNT:
+        return [NoCharge(FREE, "part of the cluster's price")]
+    return [
+        Charge(service="CloudWatch", what="1,000 figures that are asked for",
+                amount=always(ASKED_A_MONTH / 1000), told="figures of the file system, asked for"),
     ]  # fmt: skip
 
 
@@ -209,8 +219,9 @@ RULES: dict[str, Rule] = {
         "OpenIdConnectProvider", "ServiceLinkedRole",
     )},
     **{f"aws:eks/{kind[0].lower()}{kind[1:]}:{kind}": _CLUSTER for kind in (
-        "Addon", "AccessEntry", "AccessPolicyAssociation", "PodIdentityAssociation",
+        "Addon", "AccessEntry", "AccessPolicyAssociation",
     )},
+    "aws:eks/podIdentityAssociation:PodIdentityAssociation": _pod_role,
     **{f"aws:s3/{kind[0].lower()}{kind[1:]}:{kind}": _RIGHTS for kind in (
         "BucketPolicy", "BucketPublicAccessBlock", "BucketVersioning", "BucketOwnershipControls",
         "BucketServerSideEncryptionConfiguration", "BucketLifecycleConfiguration",

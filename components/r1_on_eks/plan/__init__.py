@@ -1,6 +1,6 @@
 """Decisions, as pure functions of configuration, catalogue and what was decided before."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -8,6 +8,7 @@ from r1_on_eks.plan.gateway import LISTEN_PORT, GatewayPlan, also_called, gatewa
 from r1_on_eks.plan.group import Group, group_of
 from r1_on_eks.plan.images import ImageSource, image_source
 from r1_on_eks.plan.layout import Layout, NotPinned
+from r1_on_eks.plan.monitoring.decided import MonitoringPlan, monitoring_of
 from r1_on_eks.plan.names import service_name, variant_tags
 from r1_on_eks.plan.placement import DoesNotFit, Placement, place
 from r1_on_eks.plan.pools import Pool, gpu_pools, pool_of, pools_of, system_pool
@@ -89,6 +90,7 @@ class Plan:
         models: One per variant.
         gateway: The gateway in front of all models.
         policies: Who may talk to whom among the pods of gateway and models.
+        monitoring: What is measured, kept and told; None where nothing is.
     """
 
     stack: str
@@ -113,6 +115,7 @@ class Plan:
     models: tuple[Model, ...]
     gateway: GatewayPlan
     policies: tuple[Policy, ...]
+    monitoring: MonitoringPlan | None
 
     @property
     def spans_nodes(self) -> bool:
@@ -144,6 +147,8 @@ class Plan:
         models = tuple(_model(config, placement) for placement in placements)
         servers = [model.server for model in models]
         gateway = gateway_of(config, placements)
+        pools = gpu_pools(config.name, placements, protected=_protected(config))
+        system = system_pool(config.name, protected=_protected(config))
         return cls(
             stack=config.name,
             protected=_protected(config),
@@ -161,8 +166,8 @@ class Plan:
             bucket=config.weights.bucket,
             storage=storage,
             sync=sync_of(config.weights, placements, pinned, config.region),
-            system_pool=system_pool(config.name, protected=_protected(config)),
-            gpu_pools=gpu_pools(config.name, placements, protected=_protected(config)),
+            system_pool=system,
+            gpu_pools=pools,
             autoscaled=config.cluster_autoscaler,
             models=models,
             gateway=gateway,
@@ -173,8 +178,25 @@ class Plan:
                 streamed=config.weights.streamed,
                 synced=config.weights.sync_from is not None,
                 cidr=cidr_of(config),
+                watched=config.monitoring is not None,
             ),
+            monitoring=_monitoring(config, servers, pools, system),
         )
+
+
+def _monitoring(
+    config: StackConfig, servers: Sequence[ModelServer], pools: Sequence[Pool], system: Pool
+) -> MonitoringPlan | None:
+    if config.monitoring is None:
+        return None
+    return monitoring_of(
+        config.monitoring,
+        cidr=cidr_of(config),
+        servers=servers,
+        gpu_pools=pools,
+        system=system,
+        file_system=config.weights.storage == "fsx",
+    )
 
 
 def placements_of(config: StackConfig, pins: Mapping[str, Pin]) -> tuple[Placement, ...]:

@@ -70,6 +70,16 @@ def imports_images(account: str, region: str, folder: str) -> dict[str, Any]:
     return _allow((["ecr:BatchImportUpstreamImage"], repositories))
 
 
+def tells(topic: str) -> dict[str, Any]:
+    """Publishes to one SNS topic."""
+    return _allow((["sns:Publish"], topic))
+
+
+def reads_metrics() -> dict[str, Any]:
+    """Reads figures of CloudWatch, which knows no narrower resource for them."""
+    return _allow((["cloudwatch:GetMetricData", "cloudwatch:GetMetricStatistics"], "*"))
+
+
 def key_policy(account: str, region: str, log_groups: Sequence[str]) -> dict[str, Any]:
     """A key that IAM policies of the account govern, and with which some logs are encrypted.
 

@@ -1,5 +1,6 @@
 """What the gateway listens on, whom it lets in, and which model answers."""
 
+import dataclasses
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from r1_on_eks.plan.timeline import longest_answer_seconds
 from r1_on_eks.stack_config import Gateway, Limits, StackConfig
 
 LISTEN_PORT = 8080
+STATUS_PORT = 8081
 # Of Kubernetes' default range; fixed, so that the target group can name it.
 NODE_PORT = 30080
 # Load balancer's check: every 10 s, twice.
@@ -43,6 +45,7 @@ class GatewayPlan:
         longest_answer_seconds: For so long a server may be.
         grace_seconds: From the end of a pod's replacement to SIGKILL.
         paths: Public path of each model, by its name.
+        status_port: Where an exporter in the same pod reads nginx's state; None for no exporter.
     """
 
     internal: bool
@@ -58,13 +61,16 @@ class GatewayPlan:
     longest_answer_seconds: int
     grace_seconds: int
     paths: dict[str, str]
+    status_port: int | None
 
 
 def gateway_of(config: StackConfig, placements: Sequence[Placement]) -> GatewayPlan:
     """The gateway in front of the servers of `placements`."""
     asked = config.gateway_section
     longest = longest_silence_seconds(placements)
-    site = site_of(asked, [placement.variant.name for placement in placements], longest)
+    variants = [placement.variant.name for placement in placements]
+    status_port = STATUS_PORT if config.monitoring else None
+    site = dataclasses.replace(site_of(asked, variants, longest), status_port=status_port)
     text, script = nginx.configuration(site), nginx.script()
     return GatewayPlan(
         internal=asked.public_from is None,
@@ -80,6 +86,7 @@ def gateway_of(config: StackConfig, placements: Sequence[Placement]) -> GatewayP
         longest_answer_seconds=longest,
         grace_seconds=PRE_STOP_SECONDS + longest + 30,
         paths={name: f"/api/v1/{name}" for name in site.names},
+        status_port=status_port,
     )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from r1_on_eks.catalog.images import PYTHON_WITH_BOTO3, every_image
+from r1_on_eks.catalog.images import OF_MONITORING, PYTHON_WITH_BOTO3, every_image
 from r1_on_eks.catalog.instances import INSTANCE_TYPES
 from r1_on_eks.plan.names import cluster_name
 from r1_on_eks.stack_config import StackConfig
@@ -134,9 +134,12 @@ class CachedImages:
 
 
 def images_in(config: StackConfig) -> tuple[str, ...]:
-    """What a stack may run; Python with boto3 where something of it moves weights with that."""
-    moved = config.weights.sync_from is not None or _fetches(config)
-    return tuple(one for one in every_image() if moved or one != PYTHON_WITH_BOTO3)
+    """What a stack may run; of weights that are moved and of monitoring where there is such."""
+    absent = [
+        *(() if config.weights.sync_from or _fetches(config) else (PYTHON_WITH_BOTO3,)),
+        *(() if config.monitoring else OF_MONITORING),
+    ]
+    return tuple(one for one in every_image() if one not in absent)
 
 
 def _fetches(config: StackConfig) -> bool:

@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 
 NAMESPACE = "r1"
+MONITORING_NAMESPACE = "monitoring"
+# Apart from it: these pods read the node, which no restricted namespace admits.
+EXPORTERS_NAMESPACE = "node-metrics"
 PORT = 8000
 # Entry of the Secret that opens the model servers.
 SERVER_KEY = "key"

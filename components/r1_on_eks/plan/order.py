@@ -28,6 +28,14 @@ class Edge:
 _NAMES_IT = "it is made with the other's id; AWS refuses to delete what another one names"
 _ROLE = "a role that has policies is not deleted (IAM API, DeleteRole: DeleteConflict)"
 _NAMESPACE = "the API server takes objects of a namespace that exists"
+_WATCHING = (
+    "DaemonSet exporters-node",
+    "Deployment exporters-state",
+    "Deployment file-system-*",
+    "Deployment prometheus-operator-*",
+    "Deployment alertmanager-*",
+    "Deployment grafana-*",
+)
 
 EDGES = (
     # The network.
@@ -212,6 +220,92 @@ EDGES = (
     *(
         Edge("Deployment r1-*", one, "a pod that starts earlier never gets the role")
         for one in ("RolePolicy r1-*", "PodIdentityAssociation r1-*")
+    ),
+    # Monitoring.
+    Edge("* monitoring-*", "Namespace monitoring-*", _NAMESPACE),
+    Edge("DaemonSet exporters-*", "Namespace monitoring-*", _NAMESPACE),
+    Edge("Role *", "Namespace *", _NAMESPACE),
+    Edge("RoleBinding *", "Namespace *", _NAMESPACE),
+    *(
+        Edge(one, earlier, "a binding names the role and the account that exist")
+        for one, earlier in (
+            ("ClusterRoleBinding *", "ClusterRole *"),
+            ("ClusterRoleBinding *", "ServiceAccount *"),
+            ("RoleBinding *", "ClusterRole *"),
+            ("RoleBinding *", "Role *"),
+            ("RoleBinding *", "ServiceAccount *"),
+        )
+    ),
+    *(
+        Edge(one, earlier, "its pods need a node and cluster DNS")
+        for one in _WATCHING
+        for earlier in ("Addon system-*", "RolePolicy system-*")
+    ),
+    *(
+        Edge(one, "ConfigMap *", "its pods mount it")
+        for one in (
+            "DaemonSet exporters-dcgm",
+            "Deployment alertmanager-*",
+            "Deployment file-system-*",
+            "Deployment grafana-*",
+        )
+    ),
+    *(
+        Edge(one, "ServiceAccount *", "its pods run under it")
+        for one in ("Deployment alertmanager-*", "Deployment file-system-*")
+    ),
+    *(
+        Edge(f"Deployment {one}-*", earlier, "a pod that starts earlier never gets the role")
+        for one in ("alertmanager", "file-system")
+        for earlier in (f"RolePolicy {one}-*", f"PodIdentityAssociation {one}-*")
+    ),
+    Edge(
+        "PodIdentityAssociation *",
+        "Namespace *",
+        "it takes the namespace's name from what stands, so that it is not told of before",
+    ),
+    Edge("ConfigMap file-system-queries", "LustreFileSystem *", _NAMES_IT),
+    Edge(
+        "Service alertmanager-service",
+        "Deployment alertmanager-*",
+        "Pulumi waits for its endpoints",
+    ),
+    Edge(
+        "Deployment *",
+        "ClusterRoleBinding *",
+        "without its rights it reports errors, and the operator ends",
+    ),
+    Edge(
+        "Deployment prometheus-operator-*",
+        "RoleBinding *",
+        "without its rights it ends, and starts again later and later",
+    ),
+    Edge(
+        "Deployment prometheus-operator-*",
+        "CustomResourceDefinition prometheus-operator-*",
+        "it looks once at which kinds there are",
+    ),
+    *(
+        Edge(
+            f"{kind} observability-*",
+            "Deployment prometheus-operator-*",
+            "its kind is there with the operator, which then acts on it at once",
+        )
+        for kind in ("PodMonitor", "ServiceMonitor", "PrometheusRule")
+    ),
+    *(
+        Edge(
+            "Prometheus observability-server",
+            f"{kind} observability-*",
+            "its pod starts with all that it is to ask for, and with the right to",
+        )
+        for kind in (
+            "PodMonitor",
+            "ServiceMonitor",
+            "PrometheusRule",
+            "RoleBinding",
+            "ClusterRoleBinding",
+        )
     ),
 )
 

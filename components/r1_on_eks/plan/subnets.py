@@ -11,6 +11,8 @@ from r1_on_eks.stack_config.network import SERVICE_CIDR
 VPC_CIDR = "10.64.0.0/16"
 # Kubernetes gives the tenth address of the service range to the cluster's DNS on EKS.
 CLUSTER_DNS = str(ipaddress.ip_network(SERVICE_CIDR)[10])
+# Kubernetes gives its own API server the first address.
+API_SERVICE = str(ipaddress.ip_network(SERVICE_CIDR)[1])
 
 # Pods take addresses of private blocks (4091 each); public blocks hold NAT and load balancers.
 _PRIVATE = ("10.64.0.0/20", "10.64.16.0/20", "10.64.32.0/20", "10.64.48.0/20")

@@ -1,9 +1,10 @@
 """Who may talk to whom in the serving namespace: everything else is denied, both ways."""
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from r1_on_eks.plan.names import PORT
+from r1_on_eks.plan.names import MONITORING_NAMESPACE, PORT
 from r1_on_eks.plan.server import ModelServer
 from r1_on_eks.plan.subnets import CLUSTER_DNS, VPC_CIDR
 from r1_on_eks.plan.sync import SYNC_PODS
@@ -13,10 +14,13 @@ SERVER_PODS = {"app.kubernetes.io/name": "vllm"}
 # Of nodes beyond the first: they answer nobody.
 WORKER_PODS = {"app.kubernetes.io/name": "vllm-worker"}
 _DNS_PODS = {"k8s-app": "kube-dns"}
-_PROMETHEUS_PODS = {"app.kubernetes.io/name": "prometheus"}
+# As the operator labels the pods that it makes.
+PROMETHEUS_PODS = {"app.kubernetes.io/name": "prometheus"}
+# Where the exporter beside nginx answers.
+NGINX_METRICS_PORT = 9113
 # EKS Pod Identity agent, a link-local address of every node (EKS user guide, pod-id-how-it-works).
-_POD_IDENTITY = "169.254.170.23/32"
-_ANYWHERE = "0.0.0.0/0"
+POD_IDENTITY = "169.254.170.23/32"
+ANYWHERE = "0.0.0.0/0"
 
 
 def instance_of(server: ModelServer) -> dict[str, str]:
@@ -58,7 +62,15 @@ class Policy:
     opens: tuple[Peer, ...] = ()
 
 
-_DNS = (
+PROMETHEUS = Peer(pods=PROMETHEUS_PODS, namespace=MONITORING_NAMESPACE)
+
+
+def asking(peer: Peer, port: int) -> Peer:
+    """`peer`, at one TCP port."""
+    return dataclasses.replace(peer, ports=(("TCP", port),))
+
+
+DNS = (
     Peer(pods=_DNS_PODS, namespace="kube-system", ports=(("UDP", 53), ("TCP", 53))),
     # The VPC CNI sees a packet before kube-proxy has turned the service's address into a pod's.
     Peer(blocks=(f"{CLUSTER_DNS}/32",), ports=(("UDP", 53), ("TCP", 53))),
@@ -73,8 +85,9 @@ def policies_of(
     streamed: bool,
     synced: bool = False,
     cidr: str = VPC_CIDR,
+    watched: bool = False,
 ) -> tuple[Policy, ...]:
-    """The policies of a stack.
+    """The policies of the serving namespace.
 
     Args:
         clients: IPv4 ranges that may reach the gateway; the load balancer keeps their addresses.
@@ -83,6 +96,7 @@ def policies_of(
         streamed: Whether they read their weights from S3.
         synced: Whether a Job brings weights into the bucket.
         cidr: IPv4 range of the network.
+        watched: Whether the gateway's metrics are collected.
     """
     answering = (("TCP", PORT),)
     # Health checks come from the load balancer's own addresses in the VPC.
@@ -91,27 +105,31 @@ def policies_of(
     gateway = Policy(
         name="gateway",
         pods=GATEWAY_PODS,
-        accepts=(Peer(blocks=callers, ports=(("TCP", listen_port),)),),
-        opens=(Peer(pods=SERVER_PODS, ports=answering), *_DNS),
+        accepts=(
+            Peer(blocks=callers, ports=(("TCP", listen_port),)),
+            *([asking(PROMETHEUS, NGINX_METRICS_PORT)] if watched else ()),
+        ),
+        opens=(Peer(pods=SERVER_PODS, ports=answering), *DNS),
     )
     # From a mounted file system a server opens nothing: the node mounts it.
     bucket = (
-        Peer(blocks=(_ANYWHERE,), ports=(("TCP", 443),)),
-        Peer(blocks=(_POD_IDENTITY,), ports=(("TCP", 80),)),
-        *_DNS,
+        Peer(blocks=(ANYWHERE,), ports=(("TCP", 443),)),
+        Peer(blocks=(POD_IDENTITY,), ports=(("TCP", 80),)),
+        *DNS,
     )
     models = Policy(
         name="model-servers",
         pods=SERVER_PODS,
         accepts=(
             Peer(pods=GATEWAY_PODS, ports=answering),
-            Peer(pods=_PROMETHEUS_PODS, namespace="monitoring", ports=answering),
+            # A Prometheus of the cluster may ask at any time, ours or yours.
+            asking(PROMETHEUS, PORT),
         ),
         opens=bucket if streamed else (),
     )
     # The hub's storage has no addresses of its own.
     filling = (Policy(name="weights-sync", pods=SYNC_PODS, opens=bucket),) if synced else ()
-    return (everybody, gateway, models, *filling, *_groups(servers, bucket if streamed else _DNS))
+    return (everybody, gateway, models, *filling, *_groups(servers, bucket if streamed else DNS))
 
 
 def _groups(servers: Sequence[ModelServer], needed: Sequence[Peer]) -> tuple[Policy, ...]:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import urllib3.exceptions
 from kubernetes import client, config
 
 from r1_on_eks.rehearsal.certificates import Authority
@@ -34,6 +35,7 @@ from r1_on_eks.rehearsal.processes import Processes, free_port, is_free
 from r1_on_eks.rehearsal.question import trusting
 
 _NGINX = "gateway-nginx"
+_STATUS = "gateway-status"
 _MODEL = "model-"
 _NAMESPACE, _SERVICE = "r1", "gateway"
 _KEY_VARIABLE = "VLLM_API_KEY"
@@ -95,7 +97,11 @@ def sync_gateway(state_root: Path, admin_kubeconfig: Path | None) -> Gateway | N
         The gateway, or None where none is deployed; then nothing of it runs.
     """
     processes = Processes(state_root)
-    deployed = _deployed(admin_kubeconfig) if admin_kubeconfig else _Deployed()
+    try:
+        deployed = _deployed(admin_kubeconfig) if admin_kubeconfig else _Deployed()
+    except urllib3.exceptions.HTTPError:
+        # The cluster is being deleted: a killed engine's last call to AWS goes on without it.
+        deployed = _Deployed()
     peers = deployed.peers or {}
     wanted = {f"{_MODEL}{pod.name}" for pods in peers.values() for pod in pods}
     for name in processes.running():
@@ -115,7 +121,9 @@ def sync_gateway(state_root: Path, admin_kubeconfig: Path | None) -> Gateway | N
     authority = _certificate(folder, deployed.certificate)
     nginx = find_or_unpack_nginx(_say)
     changed = place(folder, deployed.files or {})
-    text = rewritten(deployed.text, port, addresses, nginx, str(folder))
+    text = rewritten(
+        deployed.text, port, addresses, nginx, str(folder), status_port=ports.of(_STATUS)
+    )
     _run_nginx(processes, folder, nginx, text, changed=changed)
     url = _url(port, authority)
     processes.wait_until(_NGINX, lambda: _healthy(url, authority=authority), _TIMEOUT_S)

@@ -19,6 +19,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from r1_on_eks.rehearsal.model_metrics import Answering, ModelMetrics
 from r1_on_eks.rehearsal.pace import pace_in
 
 _REASONING = "No model runs in a rehearsal, so there is nothing to think about."
@@ -42,6 +43,7 @@ class ModelServer(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", port), _Requests)
         self.models = tuple(models)
         self.key = key
+        self.metrics = ModelMetrics(self.models[0])
         self.pace_file = pace_file
 
 
@@ -57,6 +59,18 @@ class _Requests(BaseHTTPRequestHandler):
     def _model(self) -> str:
         return self._models[0]
 
+    @property
+    def _metrics(self) -> ModelMetrics:
+        assert isinstance(self.server, ModelServer)
+        return self.server.metrics
+
+    def send_response(self, code: int, message: str | None = None) -> None:
+        """Counts it, too; vLLM leaves its health and its metrics out."""
+        super().send_response(code, message)
+        # Of what is no request there is no path.
+        if getattr(self, "path", "").startswith("/v1/"):
+            self._metrics.answered(self.command, self.path, code)
+
     def _admitted(self) -> bool:
         assert isinstance(self.server, ModelServer)
         wanted = self.server.key
@@ -71,8 +85,8 @@ class _Requests(BaseHTTPRequestHandler):
             case "/health" | "/ping":
                 self._answer(200, b"", "text/plain")
             case "/metrics":
-                line = f'vllm:num_requests_running{{model_name="{self._model}"}} 0\n'
-                self._answer(200, line.encode(), "text/plain")
+                text = self._metrics.text()
+                self._answer(200, text.encode(), "text/plain; version=0.0.4")
             case "/v1/models":
                 if self._admitted():
                     listed = [
@@ -102,12 +116,13 @@ class _Requests(BaseHTTPRequestHandler):
             self._refuse(404, message, "NotFoundError")
             return
         chat = self.path.endswith("chat/completions")
-        pieces = _pieces(self._model, asked, chat)
         prompt = len(_question(asked, chat).split())
-        if asked.get("stream"):
-            self._stream(pieces, chat, prompt)
-        else:
-            self._whole(pieces, chat, prompt)
+        with Answering(self._metrics, prompt) as answering:
+            pieces = _counted(_pieces(self._model, asked, chat), answering)
+            if asked.get("stream"):
+                self._stream(pieces, chat, prompt)
+            else:
+                self._whole(pieces, chat, prompt)
 
     def _stream(self, pieces: Iterator[tuple[str, str]], chat: bool, prompt: int) -> None:
         assert isinstance(self.server, ModelServer)
@@ -176,6 +191,12 @@ class _Requests(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+
+
+def _counted(pieces: Iterator[tuple[str, str]], answering: Answering) -> Iterator[tuple[str, str]]:
+    for piece in pieces:
+        answering.token()
+        yield piece
 
 
 def _pieces(model: str, asked: dict[str, Any], chat: bool) -> Iterator[tuple[str, str]]:

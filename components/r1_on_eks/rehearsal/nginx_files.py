@@ -17,7 +17,9 @@ _DEAD_ADDRESS = "127.0.0.1:9"
 
 _RESOLVER = re.compile(r"^[ \t]*resolver [^;]*;\n", re.M)
 _MODULE = re.compile(r"^load_module [^;]*;\n", re.M)
-_LISTEN = re.compile(r"^([ \t]*listen )\d+", re.M)
+_LISTEN = re.compile(r"^([ \t]*listen )\d+(?![.\d])", re.M)
+# Of the pod itself, for the exporter beside nginx.
+_LISTEN_INSIDE = re.compile(r"^([ \t]*listen )127\.0\.0\.1:\d+", re.M)
 _LISTEN_6 = re.compile(r"^([ \t]*listen )\[::\]:\d+([^\n]*)\n", re.M)
 PEER = re.compile(
     r"^(?P<indent>[ \t]*)server (?P<host>[a-z0-9.-]+):\d+ resolve(?P<rest>[^;]*);$", re.M
@@ -25,7 +27,13 @@ PEER = re.compile(
 
 
 def rewritten(
-    text: str, port: int, addresses: Mapping[str, list[str]], nginx: Nginx, folder: str = "/tmp"
+    text: str,
+    port: int,
+    addresses: Mapping[str, list[str]],
+    nginx: Nginx,
+    folder: str = "/tmp",
+    *,
+    status_port: int = 0,
 ) -> str:
     """The deployed text with this machine's addresses in it; nothing else is changed.
 
@@ -35,6 +43,7 @@ def rewritten(
         addresses: `host:port` of the servers of each upstream's host; none: a dead one.
         nginx: Whose njs module is loaded instead of the container's.
         folder: Takes the place of the container's /tmp, and holds its /etc/nginx.
+        status_port: Where nginx tells of itself, where the text has it do so.
     """
 
     def peer(found: re.Match[str]) -> str:
@@ -42,6 +51,7 @@ def rewritten(
         return "\n".join(f"{found['indent']}server {s}{found['rest']};" for s in servers)
 
     text = _RESOLVER.sub("", text)
+    text = _LISTEN_INSIDE.sub(rf"\g<1>127.0.0.1:{status_port}", text)
     text = _LISTEN.sub(rf"\g<1>127.0.0.1:{port}", text)
     text = _LISTEN_6.sub(rf"\g<1>[::1]:{port}\g<2>\n" if _has_ipv6() else "", text)
     text = text.replace(" /tmp/", f" {folder}/")

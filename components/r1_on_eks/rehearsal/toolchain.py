@@ -113,6 +113,22 @@ LWS = GoTool(
     usable=None,
     minutes=2,
 )
+PROMETHEUS_OPERATOR = GoTool(
+    name="prometheus-operator",
+    package="github.com/prometheus-operator/prometheus-operator/cmd/operator",
+    stamped="github.com/prometheus-operator/prometheus-operator",
+    flags=("github.com/prometheus/common/version.Version={version}",),
+    usable=None,
+    minutes=3,
+)
+ALERTMANAGER = GoTool(
+    name="alertmanager",
+    package="github.com/prometheus/alertmanager/cmd/alertmanager",
+    stamped="github.com/prometheus/alertmanager",
+    flags=("github.com/prometheus/common/version.Version={version}",),
+    usable=None,
+    minutes=1,
+)
 CHARTS = GoTool(
     name="charts", package=".", stamped="helm.sh/helm/v3", flags=(), usable=None, minutes=1
 )
@@ -150,6 +166,16 @@ def kwok(say: Say) -> Path:
 def lws(say: Say) -> Path:
     """The controller of LeaderWorkerSets."""
     return _find_or_build(LWS, say)
+
+
+def prometheus_operator(say: Say) -> Path:
+    """The operator that turns Prometheus objects into pods and their configuration."""
+    return _find_or_build(PROMETHEUS_OPERATOR, say)
+
+
+def alertmanager(say: Say) -> Path:
+    """Alertmanager, of the version that is deployed."""
+    return _find_or_build(ALERTMANAGER, say)
 
 
 def charts(say: Say) -> Path:

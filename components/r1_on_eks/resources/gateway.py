@@ -8,13 +8,13 @@ import pulumi
 import pulumi_aws as aws
 import pulumi_kubernetes as kubernetes
 
-from r1_on_eks.catalog.images import NGINX
+from r1_on_eks.catalog.images import NGINX, NGINX_EXPORTER
 from r1_on_eks.plan.gateway import LISTEN_PORT, NODE_PORT, PRE_STOP_SECONDS, GatewayPlan
 from r1_on_eks.plan.names import tagged
 from r1_on_eks.plan.nginx import SCRIPT
-from r1_on_eks.plan.nginx.locations import DRAINING
+from r1_on_eks.plan.nginx.locations import DRAINING, STATUS_PATH
 from r1_on_eks.plan.nginx.process import FOLDER, SERVER_KEY_FOLDER, TLS_FOLDER
-from r1_on_eks.plan.traffic import GATEWAY_PODS
+from r1_on_eks.plan.traffic import GATEWAY_PODS, NGINX_METRICS_PORT
 
 _LABELS = GATEWAY_PODS
 _USER = 101  # nginx-unprivileged's own
@@ -255,7 +255,10 @@ def _pod(
             "fs_group": _USER,
             "seccomp_profile": {"type": "RuntimeDefault"},
         },
-        "containers": [_container(gateway, _mounts(list(secrets)))],
+        "containers": [
+            _container(gateway, _mounts(list(secrets))),
+            *([_exporter(gateway.status_port)] if gateway.status_port else ()),
+        ],
         "volumes": [
             {"name": "configuration", "config_map": {"name": configuration}},
             {"name": "temporary", "empty_dir": {}},
@@ -329,4 +332,26 @@ def _container(gateway: GatewayPlan, mounts: Sequence[Any]) -> Any:
             "read_only_root_filesystem": True,
         },
         "volume_mounts": list(mounts),
+    }
+
+
+def _exporter(status_port: int) -> Any:
+    """Tells Prometheus what nginx tells of itself; the gateway serves without it, too."""
+    return {
+        "name": "exporter",
+        "image": NGINX_EXPORTER,
+        "args": [
+            f"--nginx.scrape-uri=http://127.0.0.1:{status_port}{STATUS_PATH}",
+            f"--web.listen-address=:{NGINX_METRICS_PORT}",
+        ],
+        "ports": [{"name": "metrics", "container_port": NGINX_METRICS_PORT}],
+        "resources": {
+            "requests": {"cpu": "10m", "memory": "32Mi"},
+            "limits": {"memory": "64Mi"},
+        },
+        "security_context": {
+            "allow_privilege_escalation": False,
+            "capabilities": {"drop": ["ALL"]},
+            "read_only_root_filesystem": True,
+        },
     }

@@ -50,6 +50,8 @@ class ModelStorage(pulumi.ComponentResource):
 
     claim_name: pulumi.Output[str]
     """Claim by which pods mount it; known once it is bound."""
+    file_system_id: pulumi.Output[str]
+    """The file system, as CloudWatch tells of it."""
 
     def __init__(
         self, name: str, args: ModelStorageArgs, opts: pulumi.ResourceOptions | None = None
@@ -78,7 +80,10 @@ class ModelStorage(pulumi.ComponentResource):
         )
         claim = _claim(name, args, lustre, link, self)
         self.claim_name = claim.metadata.name
-        self.register_outputs({"claim_name": self.claim_name})
+        self.file_system_id = lustre.id
+        self.register_outputs(
+            {"claim_name": self.claim_name, "file_system_id": self.file_system_id}
+        )
 
 
 def _rules(

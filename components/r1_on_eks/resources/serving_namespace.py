@@ -3,15 +3,15 @@
 from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import pulumi
 import pulumi_kubernetes as kubernetes
 
 from r1_on_eks.api_keys import new_key
 from r1_on_eks.plan.names import NAMESPACE, SERVER_KEY
+from r1_on_eks.plan.network_policies import network_policy_spec
 from r1_on_eks.plan.nginx.process import HEADER_FILE, key_header
-from r1_on_eks.plan.traffic import Peer, Policy
+from r1_on_eks.plan.traffic import Policy
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +52,7 @@ class ServingNamespace(pulumi.ComponentResource):
             kubernetes.networking.v1.NetworkPolicy(
                 f"{name}-{policy.name}",
                 metadata={"name": policy.name, "namespace": namespace.metadata.name},
-                spec=_spec(policy),
+                spec=network_policy_spec(policy),
                 opts=within,
             )
         self.namespace = namespace.metadata.name
@@ -75,32 +75,3 @@ def _server_key(
         # Made once: every later run draws another, which is not looked at.
         opts=pulumi.ResourceOptions.merge(within, pulumi.ResourceOptions(ignore_changes=["data"])),
     )
-
-
-def _spec(policy: Policy) -> Any:
-    return {
-        "pod_selector": {"match_labels": policy.pods},
-        "policy_types": ["Ingress", "Egress"],
-        "ingress": [{"from": _peers(peer), **_ports(peer)} for peer in policy.accepts],
-        "egress": [{"to": _peers(peer), **_ports(peer)} for peer in policy.opens],
-    }
-
-
-def _peers(peer: Peer) -> list[Any]:
-    if peer.pods is None:
-        return [{"ip_block": {"cidr": block}} for block in peer.blocks]
-    elsewhere = (
-        {"namespace_selector": {"match_labels": {_NAMESPACE_NAME: peer.namespace}}}
-        if peer.namespace
-        else {}
-    )
-    return [{"pod_selector": {"match_labels": peer.pods}, **elsewhere}]
-
-
-# The API server puts it on every namespace.
-_NAMESPACE_NAME = "kubernetes.io/metadata.name"
-
-
-def _ports(peer: Peer) -> Any:
-    ports = [{"protocol": protocol, "port": number} for protocol, number in peer.ports]
-    return {"ports": ports} if ports else {}

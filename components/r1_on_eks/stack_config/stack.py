@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, Tag, model_validator
 from r1_on_eks.catalog.kubernetes import KUBERNETES_VERSIONS
 from r1_on_eks.stack_config.gateway import Gateway
 from r1_on_eks.stack_config.images import ImageMirror
+from r1_on_eks.stack_config.monitoring import Monitoring
 from r1_on_eks.stack_config.network import GivenNetwork
 from r1_on_eks.stack_config.section import Either, Ranges, Section, pattern, row_of
 from r1_on_eks.stack_config.spending import ApiPrice, Budget, Discounts, Usage
@@ -89,6 +90,8 @@ class StackConfig(Section):
         Annotated[Literal["internal"], Tag("_word")] | Annotated[Gateway, Tag("_section")], Either
     ] = "internal"
     """`internal` for the network alone, or who reaches it, with which keys, and what answers."""
+    monitoring: Monitoring | None = None
+    """What is measured, kept and told; without it, nothing is."""
     usage: Usage = Usage()
     """What `r1 cost` assumes of a month: gigabytes, requests."""
     budget: Budget = Budget()

@@ -63,6 +63,23 @@ BY_PEOPLE = (
         usd=_standing,
     ),
     Experiment(
+        name="monitoring",
+        needs=PERSON,
+        claims=(
+            "the images of operator and reloader",
+            "the image; its configuration is written after the documentation",
+            "the image, on a gpu",
+            "the image; names of its metrics are those of its documentation",
+            "figures of gpus, nodes and cloudwatch; grafana's pages",
+        ),
+        steps="monitoring: {kind: prometheus, notify: {sns: …}} in a test stack's file, pulumi up;"
+        " kubectl -n monitoring port-forward pod/prometheus-prometheus-0 9090, then /targets and"
+        " the expressions of r1:gpu_…; the same of deployment/grafana 3000; a replica deleted",
+        expected="every target is up, profiling counters of DCGM among them; every panel of"
+        " Grafana has data; the topic is told of the replica",
+        usd=_standing,
+    ),
+    Experiment(
         name="weights by a Job",
         needs=PERSON,
         claims=("the image, and where in it boto3 lies",),

@@ -171,9 +171,9 @@ def types_of(plan: Plan) -> set[str]:
             found |= {"aws:ec2/internetGateway:InternetGateway", "aws:ec2/route:Route"}
         if network.nat:
             found |= {"aws:ec2/eip:Eip", "aws:ec2/natGateway:NatGateway"}
-    if plan.storage is None:
+    if plan.storage is None or plan.monitoring is not None:
         found.add("aws:eks/podIdentityAssociation:PodIdentityAssociation")
-    else:
+    if plan.storage is not None:
         found |= {
             "aws:fsx/lustreFileSystem:LustreFileSystem",
             "aws:fsx/dataRepositoryAssociation:DataRepositoryAssociation",

@@ -2,7 +2,7 @@
 
 from r1_on_eks.plan.monitoring.alert import WARNING, Alert
 
-# The exporter asks CloudWatch for sums over so long; more often costs more and shows no more.
+# The exporter asks CloudWatch for sums over so long: each answer costs money.
 FSX_PERIOD_SECONDS = 300
 
 

@@ -7,7 +7,7 @@ newer. The official image of 1.30.4 has njs 1.0.1 (docker-nginx, stable/debian/D
 from importlib.resources import files
 
 from r1_on_eks.plan.nginx.callers import callers
-from r1_on_eks.plan.nginx.locations import server
+from r1_on_eks.plan.nginx.locations import server, status
 from r1_on_eks.plan.nginx.process import http, process
 from r1_on_eks.plan.nginx.refusals import refusal_headers
 from r1_on_eks.plan.nginx.settings import Site
@@ -20,6 +20,7 @@ SCRIPT = "gateway.js"
 def configuration(site: Site) -> str:
     """The whole of nginx.conf."""
     within = [http(site), callers(site), upstreams(site), refusal_headers(), server(site)]
+    within += [text] if (text := status(site)) else []
     return "\n".join([process(site), "http {", indented("\n".join(within)), "}"]) + "\n"
 
 

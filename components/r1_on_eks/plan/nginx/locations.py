@@ -14,6 +14,7 @@ OPEN_PATHS = ("chat/completions", "completions")
 # Where one prefix serves all models, by the name in the body or to be listed.
 _COMMON_PREFIXES = ("/v1", API_PREFIX)
 DRAINING = "/tmp/draining"
+STATUS_PATH = "/stub_status"
 
 
 def server(site: Site) -> str:
@@ -35,6 +36,23 @@ def server(site: Site) -> str:
         "location / {\n    set $asked $uri;\n    return 404;\n}",
     ]
     return f"server {{\n{indented(chr(10).join(parts))}\n}}"
+
+
+def status(site: Site) -> str:
+    """What the exporter beside nginx reads: of this pod alone, since it is on loopback."""
+    if site.status_port is None:
+        return ""
+    return f"""\
+server {{
+    listen 127.0.0.1:{site.status_port};
+    access_log off;
+    location = {STATUS_PATH} {{
+        stub_status;
+    }}
+    location / {{
+        return 404;
+    }}
+}}"""
 
 
 def _listen(site: Site) -> str:

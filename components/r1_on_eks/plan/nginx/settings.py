@@ -92,6 +92,7 @@ class Site:
             nothing until it is complete, and a reasoning model thinks for minutes.
         body_mib: Longest request to a variant's own path; kept on disk beyond 128 KiB.
         routed_body_kib: Longest request whose `model` is looked up: it is held in memory.
+        status_port: Where the pod itself reads how many connections there are; None for nowhere.
     """
 
     services: tuple[Service, ...]
@@ -105,6 +106,7 @@ class Site:
     longest_answer_seconds: int = 3600
     body_mib: int = 16
     routed_body_kib: int = 1024
+    status_port: int | None = None
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -1,0 +1,142 @@
+"""What CloudWatch tells of the file system, for Prometheus."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+import pulumi_kubernetes as kubernetes
+
+from r1_on_eks.catalog.images import CLOUDWATCH_EXPORTER
+from r1_on_eks.plan.access import reads_metrics, trusts_pods
+from r1_on_eks.plan.monitoring.cloudwatch import CLOUDWATCH_ACCOUNT, cloudwatch_queries
+from r1_on_eks.plan.monitoring.policies import CLOUDWATCH_PODS, CLOUDWATCH_PORT
+from r1_on_eks.plan.monitoring.storage_alerts import FSX_PERIOD_SECONDS
+from r1_on_eks.plan.names import role_name, tagged
+
+_FOLDER, _FILE = "/etc/queries", "queries.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileSystemExporterArgs:
+    """Inputs of `FileSystemExporter`.
+
+    Attributes:
+        stack: Part of its role's name.
+        cluster: The cluster that its objects vanish with.
+        cluster_name: Whose pods may ask.
+        namespace: Restricted namespace.
+        region: Where the file system is.
+        file_system_id: The file system.
+        after: Nodes for it.
+    """
+
+    stack: str
+    cluster: pulumi.Resource
+    cluster_name: pulumi.Input[str]
+    namespace: pulumi.Input[str]
+    region: str
+    file_system_id: pulumi.Input[str]
+    after: Sequence[pulumi.Resource]
+
+
+class FileSystemExporter(pulumi.ComponentResource):
+    """Asks CloudWatch every five minutes how full and how busy the file system is."""
+
+    def __init__(
+        self, name: str, args: FileSystemExporterArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("r1:index:FileSystemExporter", name, None, opts)
+        within = pulumi.ResourceOptions(parent=self)
+        inside = pulumi.ResourceOptions(parent=self, deleted_with=args.cluster)
+        role = aws.iam.Role(
+            f"{name}-role",
+            name=role_name(args.stack, CLOUDWATCH_ACCOUNT),
+            assume_role_policy=json.dumps(trusts_pods()),
+            tags=tagged({}, f"{name}-role"),
+            opts=within,
+        )
+        policy = aws.iam.RolePolicy(
+            f"{name}-figures", role=role.name, policy=json.dumps(reads_metrics()), opts=within
+        )
+        allowed = aws.eks.PodIdentityAssociation(
+            f"{name}-pods",
+            cluster_name=args.cluster_name,
+            namespace=args.namespace,
+            service_account=CLOUDWATCH_ACCOUNT,
+            role_arn=role.arn,
+            tags=tagged({}, f"{name}-pods"),
+            opts=within,
+        )
+        metadata: Any = {"name": CLOUDWATCH_ACCOUNT, "namespace": args.namespace}
+        account = kubernetes.core.v1.ServiceAccount(
+            f"{name}-account",
+            metadata=metadata,
+            automount_service_account_token=False,
+            opts=inside,
+        )
+        queries = kubernetes.core.v1.ConfigMap(
+            f"{name}-queries",
+            metadata=metadata,
+            data={_FILE: pulumi.Output.json_dumps(
+                cloudwatch_queries(args.region, args.file_system_id))},
+            opts=inside,
+        )  # fmt: skip
+        kubernetes.apps.v1.Deployment(
+            f"{name}-exporter",
+            metadata=metadata,
+            spec={
+                "replicas": 1,
+                "selector": {"match_labels": CLOUDWATCH_PODS},
+                "template": {
+                    "metadata": {"labels": CLOUDWATCH_PODS},
+                    "spec": _pod(account.metadata.name, queries.metadata.name),
+                },
+            },
+            opts=pulumi.ResourceOptions.merge(
+                inside, pulumi.ResourceOptions(depends_on=[policy, allowed, *args.after])
+            ),
+        )
+        self.register_outputs({})
+
+
+def _pod(account: pulumi.Input[str], queries: pulumi.Input[str]) -> Any:
+    probe = {"http_get": {"path": "/", "port": CLOUDWATCH_PORT}, "period_seconds": 10}
+    return {
+        "service_account_name": account,
+        "automount_service_account_token": False,
+        "security_context": {
+            "run_as_non_root": True,
+            "run_as_user": 65534,
+            "seccomp_profile": {"type": "RuntimeDefault"},
+        },
+        "containers": [
+            {
+                "name": "exporter",
+                "image": CLOUDWATCH_EXPORTER,
+                # JSON is YAML, which it reads.
+                # Asked once a period, whatever scrapes it.
+                "args": [
+                    f"--scraping-interval={FSX_PERIOD_SECONDS}",
+                    f"--config.file={_FOLDER}/{_FILE}",
+                    f"--listen-address=:{CLOUDWATCH_PORT}",
+                ],
+                "ports": [{"name": "metrics", "container_port": CLOUDWATCH_PORT}],
+                "liveness_probe": {**probe, "failure_threshold": 6},
+                "readiness_probe": probe,
+                "resources": {
+                    "requests": {"cpu": "10m", "memory": "48Mi"},
+                    "limits": {"memory": "128Mi"},
+                },
+                "security_context": {
+                    "allow_privilege_escalation": False,
+                    "capabilities": {"drop": ["ALL"]},
+                    "read_only_root_filesystem": True,
+                },
+                "volume_mounts": [{"name": "queries", "mount_path": _FOLDER, "read_only": True}],
+            }
+        ],
+        "volumes": [{"name": "queries", "config_map": {"name": queries}}],
+    }
