@@ -157,7 +157,7 @@ def test_the_account_is_asked_where_a_role_exists_and_no_stranger_asks():
     job = workflow["jobs"]["check"]
     (role,) = [one for one in job["steps"] if "configure-aws-credentials" in one.get("uses", "")]
     assert role["if"] == "env.HAS_ROLE == 'true'"
-    assert "vars.AWS_ROLE != ''" in job["env"]["HAS_ROLE"]
+    assert "vars.AWS_CHECK_ROLE != ''" in job["env"]["HAS_ROLE"]
     assert "head.repo.full_name == github.repository" in job["env"]["HAS_ROLE"]
 
 
