@@ -77,6 +77,9 @@ class ImageSource:
 
         The digest is the publisher's own: a mirror that answers anything else is refused by it.
         """
+        if image not in every_image():
+            # One of the stack file: its owner says from where.
+            return image
         digest = self.digests.get(image)
         pinned = f"@{digest}" if digest else ""
         if self.mirror is None:
@@ -133,9 +136,9 @@ class CachedImages:
 
 
 def images_in(config: StackConfig) -> tuple[str, ...]:
-    """What a stack may run; of the weights' Job and of monitoring where its file asks for them."""
+    """What a stack may run; of Jobs and of monitoring where its file asks for them."""
     absent = [
-        *(() if config.weights.sync_from else (PYTHON_WITH_BOTO3,)),
+        *(() if config.weights.sync_from or config.quality else (PYTHON_WITH_BOTO3,)),
         *(() if config.monitoring else OF_MONITORING),
     ]
     return tuple(one for one in every_image() if one not in absent)
