@@ -133,9 +133,7 @@ def up(*jobs: str, value: int = 1) -> list[Series]:
     return [constant("up", value, {"job": job, "instance": f"{job}:80"}) for job in jobs]
 
 
-def check_job(
-    cronjob: str, started: int, reason: str | None = "", **more: str
-) -> list[Series]:
+def check_job(cronjob: str, started: int, reason: str | None = "", **more: str) -> list[Series]:
     """A Job of a quality check: failed for a reason, "" for its own policy, None while it runs."""
     job = {**STATE, "namespace": "r1", "job_name": f"{cronjob}-{started}", **more}
     if reason is None:

@@ -85,7 +85,8 @@ EXAMPLES = {
     "public_subnets": "public_subnets: {us-west-2a: subnet-0123456789abcdef2,"
     " us-west-2b: subnet-0123456789abcdef3}",
     "purchase": "purchase: {capacity_block: cr-0123456789abcdef0}",
-    "quality": "quality: {image: 111122223333.dkr.…/quality:1, tasks: [{task: answers, metric: f1}]}",
+    "quality": "quality: {image: 111122223333.dkr.…/quality:1, tasks: [{task: answers,"
+    " metric: f1}]}",
     "questions": "questions: 200",
     "rate": "rate: 0.3",
     "region": "region: us-west-2",

@@ -83,13 +83,16 @@ def checks_of(
 def _check(asked: Quality, placement: Placement, server: ModelServer) -> QualityCheck:
     # Figures of one task come from the same answers.
     tasks = {one.task: one for one in asked.tasks}
-    at_a_time = max(
-        1, min(_MOST_AT_A_TIME, placement.concurrency * placement.replicas // _SHARE)
-    )
+    at_a_time = max(1, min(_MOST_AT_A_TIME, placement.concurrency * placement.replicas // _SHARE))
     longest = longest_answer_seconds(placement)
     rounds = sum(-(-one.questions // at_a_time) for one in tasks.values())
     figures = [
-        {"task": one.task, "metric": one.metric, "filter": one.filter, "tolerance": asked.tolerance}
+        {
+            "task": one.task,
+            "metric": one.metric,
+            "filter": one.filter,
+            "tolerance": asked.tolerance,
+        }
         for one in asked.tasks
     ]
     return QualityCheck(

@@ -9,13 +9,17 @@ from pydantic import AfterValidator, Field, model_validator
 from r1_on_eks.stack_config.section import Section, pattern
 from r1_on_eks.stack_config.variant import VariantName
 
+_MONTHS = (
+    *("jan", "feb", "mar", "apr", "may", "jun"),
+    *("jul", "aug", "sep", "oct", "nov", "dec"),
+)
 # Minute, hour, day of the month, month, day of the week; names as Kubernetes takes them.
 _FIELDS = (
     ("minute", 0, 59, ()),
     ("hour", 0, 23, ()),
     ("day", 1, 31, ()),
-    ("month", 1, 12, "jan feb mar apr may jun jul aug sep oct nov dec".split()),
-    ("weekday", 0, 6, "sun mon tue wed thu fri sat".split()),
+    ("month", 1, 12, _MONTHS),
+    ("weekday", 0, 6, ("sun", "mon", "tue", "wed", "thu", "fri", "sat")),
 )
 
 
@@ -27,7 +31,9 @@ def _schedule(value: str) -> str:
         numbers = {word: str(number) for number, word in enumerate(words, least)}
         for one in part.split(","):
             found = re.fullmatch(r"(\*|([a-z0-9]+)(-([a-z0-9]+))?)(/([1-9]\d?))?", one)
-            said = [numbers.get(text, text) for text in (found[2], found[4]) if text] if found else []
+            said = (
+                [numbers.get(text, text) for text in (found[2], found[4]) if text] if found else []
+            )
             inside = all(text.isdigit() and least <= int(text) <= most for text in said)
             if not found or not inside or sorted(map(int, said)) != [*map(int, said)]:
                 raise ValueError(f'has {one} as its {name}, which goes from {least} to {most};'
@@ -81,11 +87,14 @@ class Quality(Section):
         kinds = Counter((one.task, one.metric, one.filter) for one in self.tasks)
         for (task, metric, _), count in kinds.items():
             if count > 1:
-                raise ValueError(f"tasks: {task} with {metric} is listed {count} times; once is"
+                raise ValueError(f"{task} with {metric} is listed {count} times; once is"
                                  " enough")  # fmt: skip
         asked: dict[str, tuple[int, int]] = {}
         for one in self.tasks:
-            if asked.setdefault(one.task, (one.questions, one.shots)) != (one.questions, one.shots):
-                raise ValueError(f"tasks: {one.task} is asked once for all of its figures; give"
+            if asked.setdefault(one.task, (one.questions, one.shots)) != (
+                one.questions,
+                one.shots,
+            ):
+                raise ValueError(f"{one.task} is asked once for all of its figures; give"
                                  " them the same questions and shots")  # fmt: skip
         return self

@@ -6,8 +6,8 @@ from r1_on_eks.plan.quality import CHECK_PODS, HISTORY
 
 _STATE = f'job="kube-state-metrics",namespace="{NAMESPACE}"'
 _STARTED = f'kube_job_status_start_time{{{_STATE},job_name=~"quality-.+"}}'
-# What kube-state-metrics knows of reasons (internal/store/job.go, v2.19.1): without one of them, the
-# Job's own policy ended it at the exit status of a figure that fell.
+# What kube-state-metrics knows of reasons (internal/store/job.go, v2.19.1): without one of them,
+# the Job's own policy ended it at the exit status of a figure that fell.
 _BROKE = (
     f'(kube_job_status_failed{{{_STATE},reason=~"BackoffLimitExceeded|DeadlineExceeded|Evicted"}}'
     " == 1)"
