@@ -155,7 +155,8 @@ def expected(engine, pods):
               and one.split()[-1] == other.split()[-1] for port in PORTS}  # fmt: skip
     # Checks ask servers, and the API server somewhere in the network.
     table |= {(check, server, ("TCP", 8000)) for check in checks for server in servers}
-    table |= {(check, one, ("TCP", 443)) for check in checks for one in in_the_vpc}
+    watched = {"Prometheus"} if engine.of_type("Prometheus") else set()
+    table |= {(check, one, ("TCP", 443)) for check in checks for one in {*in_the_vpc} - watched}
     asks_names = {"gateway", *checks, *grouped, *(running if streamed else ())}
     table |= {(pod, "the cluster's DNS", port) for pod in asks_names
               for port in (("TCP", 53), ("UDP", 53))}  # fmt: skip

@@ -1,5 +1,6 @@
 """The load tool: NVIDIA's AIPerf, installed by a hashed lock into an environment of its own."""
 
+import fcntl
 import hashlib
 import json
 import os
@@ -43,8 +44,16 @@ def find_or_install(say: Callable[[str], None]) -> Path:
     digest = hashlib.sha256(LOCK.read_bytes()).hexdigest()[:12]
     python = f"{sys.version_info.major}.{sys.version_info.minor}"
     folder = cache_directory() / f"aiperf-{digest}-py{python}"
-    if (folder / "installed").exists():
-        return folder / "bin" / "aiperf"
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    # A second one waits, and then finds it there: it would take away what the first one makes.
+    with folder.with_name(f"{folder.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "installed").exists():
+            _install(folder, say)
+    return folder / "bin" / "aiperf"
+
+
+def _install(folder: Path, say: Callable[[str], None]) -> None:
     say(f"installing {NAME} into {folder} (once; 1.2 GB)")
     # What an interrupted installation left is made anew.
     shutil.rmtree(folder, ignore_errors=True)
@@ -63,7 +72,6 @@ def find_or_install(say: Callable[[str], None]) -> Path:
         )
         raise ToolFailed(f"{NAME} could not be installed: {last}{hint}")
     (folder / "installed").touch()
-    return folder / "bin" / "aiperf"
 
 
 def run(
