@@ -236,6 +236,7 @@ def expected_of_monitoring(ends, *, sns):
 # Those with policies of their own.
 CLOSED = {"Prometheus", "grafana", "alertmanager", "cloudwatch-exporter", "kube-state-metrics",
           "prometheus-operator", "dcgm-exporter", "node-exporter", "r1-70b", "gateway",
+          "quality-70b",
           "a stranger in monitoring", "a stranger in node-metrics",
           "a stranger in the serving namespace"}  # fmt: skip
 
