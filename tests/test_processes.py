@@ -5,8 +5,8 @@ import time
 
 import psutil
 import pytest
-from r1_on_eks.rehearsal.gateway import _Ports
-from r1_on_eks.rehearsal.processes import Processes, ProcessFailed, is_free
+from r1_on_eks.rehearsal.gateway import _Ports, sync_gateway
+from r1_on_eks.rehearsal.processes import Processes, ProcessFailed, free_port, is_free
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
 
@@ -81,3 +81,21 @@ def test_a_port_is_kept_until_somebody_else_takes_it(tmp_path):
         moved = _Ports(file).of("nginx")
     assert moved != port
     assert _Ports(file).known("nginx") == moved
+
+
+def test_the_gateway_of_a_cluster_that_is_being_deleted_ends_with_it(processes, tmp_path):
+    processes.start("gateway-nginx", SLEEP)
+    kubeconfig = tmp_path / "admin.kubeconfig"
+    cluster = {"name": "gone", "cluster": {"server": f"http://127.0.0.1:{free_port()}"}}
+    kubeconfig.write_text(
+        json.dumps(
+            {
+                "clusters": [cluster],
+                "users": [{"name": "admin", "user": {}}],
+                "contexts": [{"name": "gone", "context": {"cluster": "gone", "user": "admin"}}],
+                "current-context": "gone",
+            }
+        )
+    )
+    assert sync_gateway(tmp_path, kubeconfig) is None
+    assert processes.running() == {}

@@ -182,13 +182,16 @@ _WHOLE_SECTION = {"model_type", "model_attributes_type"}
 
 
 def _example(names: Sequence[str]) -> str:
-    if names[-2:] == ["keys", "name"]:
-        return _KEY_NAME
+    if (whole := " ".join(names[-2:])) in _OF_THEIR_OWN:
+        return _OF_THEIR_OWN[whole]
     return EXAMPLES.get(names[-1], "") if names else ""
 
 
-# Written otherwise than the name of a stack.
-_KEY_NAME = "name: alice; small letters, digits and dashes, 31 at most"
+# Written otherwise than the same word elsewhere.
+_OF_THEIR_OWN = {
+    "keys name": "name: alice; small letters, digits and dashes, 31 at most",
+    "webhook secret": "secret: alert-webhook; small letters, digits, dots and dashes",
+}
 
 
 # What may stand in place of a word.

@@ -8,6 +8,7 @@ from r1_on_eks.catalog.images import CONFIG_RELOADER, PROMETHEUS
 from r1_on_eks.plan import Plan
 from r1_on_eks.plan.monitoring.dashboards import dashboards
 from r1_on_eks.plan.monitoring.decided import MonitoringPlan
+from r1_on_eks.plan.monitoring.notifying import alertmanager_configuration
 from r1_on_eks.plan.monitoring.objects import (
     KUBELETS_NAMESPACE,
     kubelet_monitor_spec,
@@ -100,7 +101,7 @@ def alertmanager(
         cluster=cluster.resource,
         cluster_name=cluster.resource.name,
         namespace=namespaces.monitoring,
-        configuration=monitoring.alertmanager,
+        configuration=alertmanager_configuration(monitoring.topic, monitoring.webhook_secret),
         topic=monitoring.topic,
         webhook_secret=monitoring.webhook_secret,
         after=[system],

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import urllib3.exceptions
 from kubernetes import client, config
 
 from r1_on_eks.rehearsal.certificates import Authority
@@ -96,7 +97,11 @@ def sync_gateway(state_root: Path, admin_kubeconfig: Path | None) -> Gateway | N
         The gateway, or None where none is deployed; then nothing of it runs.
     """
     processes = Processes(state_root)
-    deployed = _deployed(admin_kubeconfig) if admin_kubeconfig else _Deployed()
+    try:
+        deployed = _deployed(admin_kubeconfig) if admin_kubeconfig else _Deployed()
+    except urllib3.exceptions.HTTPError:
+        # The cluster is being deleted: a killed engine's last call to AWS goes on without it.
+        deployed = _Deployed()
     peers = deployed.peers or {}
     wanted = {f"{_MODEL}{pod.name}" for pods in peers.values() for pod in pods}
     for name in processes.running():

@@ -1,7 +1,4 @@
-"""Prometheus, Alertmanager and what checks their files.
-
-Those on PATH if new enough, else from Debian testing's packages.
-"""
+"""Prometheus and promtool: those on PATH if new enough, else from Debian testing's package."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,14 +13,6 @@ _PACKAGES = DebianPackages(
     packages=("prometheus",),
     programs={"prometheus": "usr/bin/prometheus", "promtool": "usr/bin/promtool"},
     wanted=f"prometheus and promtool {'.'.join(map(str, _PROMETHEUS))} or newer are needed",
-)
-# The configuration reads the address of a webhook from a file (0.26), and tells SNS.
-_ALERTMANAGER = (0, 28)
-_ALERTING_PACKAGES = DebianPackages(
-    folder="debian-alertmanager",
-    packages=("prometheus-alertmanager",),
-    programs={"alertmanager": "usr/bin/prometheus-alertmanager", "amtool": "usr/bin/amtool"},
-    wanted=f"alertmanager and amtool {'.'.join(map(str, _ALERTMANAGER))} or newer are needed",
 )
 
 
@@ -52,30 +41,3 @@ def find_or_unpack_prometheus(say: Say) -> Prometheus:
         return Prometheus(server[0], promtool[0])
     root = unpacked(_PACKAGES, say)
     return Prometheus(root / "bin" / "prometheus", root / "bin" / "promtool")
-
-
-@dataclass(frozen=True)
-class Alertmanager:
-    """An Alertmanager.
-
-    Attributes:
-        server: The program.
-        amtool: What checks its configuration, and says whom it tells.
-    """
-
-    server: Path
-    amtool: Path
-
-
-def find_or_unpack_alertmanager(say: Say) -> Alertmanager:
-    """Those on PATH if they are new enough, else the unpacked ones.
-
-    Raises:
-        ToolMissing: neither is to be had.
-    """
-    server = version_on_path("alertmanager", "--version")
-    amtool = version_on_path("amtool", "--version")
-    if server and amtool and min(server[1], amtool[1]) >= _ALERTMANAGER:
-        return Alertmanager(server[0], amtool[0])
-    root = unpacked(_ALERTING_PACKAGES, say)
-    return Alertmanager(root / "bin" / "alertmanager", root / "bin" / "amtool")

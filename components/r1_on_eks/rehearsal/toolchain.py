@@ -121,6 +121,14 @@ PROMETHEUS_OPERATOR = GoTool(
     usable=None,
     minutes=3,
 )
+ALERTMANAGER = GoTool(
+    name="alertmanager",
+    package="github.com/prometheus/alertmanager/cmd/alertmanager",
+    stamped="github.com/prometheus/alertmanager",
+    flags=("github.com/prometheus/common/version.Version={version}",),
+    usable=None,
+    minutes=1,
+)
 CHARTS = GoTool(
     name="charts", package=".", stamped="helm.sh/helm/v3", flags=(), usable=None, minutes=1
 )
@@ -163,6 +171,11 @@ def lws(say: Say) -> Path:
 def prometheus_operator(say: Say) -> Path:
     """The operator that turns Prometheus objects into pods and their configuration."""
     return _find_or_build(PROMETHEUS_OPERATOR, say)
+
+
+def alertmanager(say: Say) -> Path:
+    """Alertmanager, of the version that is deployed."""
+    return _find_or_build(ALERTMANAGER, say)
 
 
 def charts(say: Say) -> Path:

@@ -70,6 +70,7 @@ BY_PEOPLE = (
             "the image; its configuration is written after the documentation",
             "the image, on a gpu",
             "the image; names of its metrics are those of its documentation",
+            "figures of gpus, nodes and cloudwatch; grafana's pages",
         ),
         steps="monitoring: {kind: prometheus, notify: {sns: …}} in a test stack's file, pulumi up;"
         " kubectl -n monitoring port-forward pod/prometheus-prometheus-0 9090, then /targets and"

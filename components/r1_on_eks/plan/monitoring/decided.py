@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from r1_on_eks.catalog.instances import INSTANCE_TYPES
-from r1_on_eks.plan.monitoring.notifying import alertmanager_configuration
 from r1_on_eks.plan.monitoring.policies import namespace_policies
 from r1_on_eks.plan.monitoring.scrapes import Scrape, scrapes_of
 from r1_on_eks.plan.monitoring.volume import Volume, volume_of
@@ -31,7 +30,6 @@ class MonitoringPlan:
         gpus: Whether any node has one.
         scrapes: What is asked for metrics.
         policies: Who may talk to whom, by namespace.
-        alertmanager: Configuration of the alert manager.
         volume: How many series there are, and what they weigh.
         memory_mib: Prometheus' own.
         disk_gib: Of its history.
@@ -44,7 +42,6 @@ class MonitoringPlan:
     gpus: bool
     scrapes: tuple[Scrape, ...]
     policies: dict[str, tuple[Policy, ...]]
-    alertmanager: str
     volume: Volume
     memory_mib: int
     disk_gib: int
@@ -89,7 +86,6 @@ def monitoring_of(
             file_system=file_system,
             gpus=gpus,
         ),
-        alertmanager=alertmanager_configuration(asked.topic, webhook),
         volume=volume,
         memory_mib=max(_LEAST_MIB, volume.memory_mib),
         disk_gib=min(_MOST_GIB, max(_LEAST_GIB, math.ceil(2 * volume.disk_gib))),

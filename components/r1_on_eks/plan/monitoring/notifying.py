@@ -29,12 +29,13 @@ def _configuration(receiver: dict[str, Any]) -> dict[str, Any]:
             "group_interval": "5m",
             "repeat_interval": "4h",
         },
-        # Whoever is woken for a thing is not told that it is also a little wrong.
+        # Whoever is woken for a variant is not told that it is also slow; without its name, one
+        # critical alert would hide all others that name no variant.
         "inhibit_rules": [
             {
-                "source_matchers": ['severity="critical"'],
-                "target_matchers": ['severity="warning"'],
-                "equal": ["alertname", "variant"],
+                "source_matchers": ['severity="critical"', 'variant!=""'],
+                "target_matchers": ['severity!="critical"'],
+                "equal": ["variant"],
             }
         ],
         "receivers": [{"name": _RECEIVER, **receiver}],
