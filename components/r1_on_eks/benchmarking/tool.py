@@ -75,7 +75,8 @@ def _install(folder: Path, lock: Path, name: str) -> None:
     venv.create(folder, with_pip=True)
     command = [
         str(folder / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check",
-        "--require-hashes", "--requirement", str(lock),
+        # The lock is whole; pip's own resolver would ask for a hash of each range of versions.
+        "--no-deps", "--require-hashes", "--requirement", str(lock),
     ]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
