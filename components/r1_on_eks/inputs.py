@@ -269,7 +269,7 @@ def gateway(
 
 
 def quality(
-    plan: Plan, cluster: Cluster, serving: ServingNamespace, after: Sequence[Resource]
+    plan: Plan, cluster: Cluster, serving: ServingNamespace, system: SystemPool
 ) -> Sequence[QualityChecksArgs]:
     """Of the questions that are put to the models, where the stack file has any."""
     if not plan.quality:
@@ -279,6 +279,6 @@ def quality(
         namespace=serving.namespace,
         server_key_secret=serving.server_key_secret,
         checks=plan.quality,
-        after=after,
+        after=[system],
     )
     return (args,)

@@ -101,15 +101,13 @@ def _declare(plan: Plan) -> None:
         models += [*reader, ModelService(model.name, server, inside)]
     gateway = Gateway("gateway", inputs.gateway(plan, network, cluster, system, serving), inside)
 
-    checks = wanted(
-        QualityChecks, "quality", inputs.quality(plan, cluster, serving, [system]), inside
-    )
+    asks = wanted(QualityChecks, "quality", inputs.quality(plan, cluster, serving, system), inside)
     seen = Watched(cluster=cluster, system=system, serving=serving, storage=storage)
     watching = watch(plan, seen, inside)
 
     beginning = [key, network, cluster, *mirror, system, gpus, *fabric, *groups, serving]
     rest = [*storage, *synced, *filled.values(), *pools.values(), *models, gateway]
-    everything = [*beginning, *rest, *checks, *watching]
+    everything = [*beginning, *rest, *asks, *watching]
     Protection(
         HOW_TO_LIFT_PROTECTION, ProtectionArgs(protected=plan.protected, everything=everything)
     )
