@@ -73,13 +73,17 @@ class Figure:
         return (self.task, self.version, self.metric, self.filter, self.questions, self.shots)
 
 
-def read(results: Mapping[str, Any], wanted: Mapping[str, Any], **about: str) -> Figure:
+def read(
+    results: Mapping[str, Any], wanted: Mapping[str, Any], *, at: str, checkpoint: str, server: str
+) -> Figure:
     """One figure of lm-eval's `results_….json`.
 
     Args:
         results: The file.
         wanted: `task`, `metric` and `filter`.
-        **about: `at`, `checkpoint` and `server`.
+        at: When it was measured, in UTC.
+        checkpoint: Repository of the weights that answered.
+        server: Image of the server that answered.
 
     Raises:
         NotHeld: it has no such task or metric; says which it has.
@@ -104,7 +108,9 @@ def read(results: Mapping[str, Any], wanted: Mapping[str, Any], **about: str) ->
         value=float(value),
         error=float(error) if isinstance(error, int | float) and math.isfinite(error) else 0.0,
         higher_is_better=better is not False,
-        **about,
+        at=at,
+        checkpoint=checkpoint,
+        server=server,
     )
 
 

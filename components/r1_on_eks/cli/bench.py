@@ -57,7 +57,7 @@ def add(subcommands: Any) -> None:
     )
     bench.add_argument(
         "--accuracy", type=_accuracy, action="append", default=[], metavar="V=SHARE",
-        help="right answers of a variant as you measured them, for the comparison",
+        help="right answers of a variant, as a quality check of the stack or you found them",
     )  # fmt: skip
     bench.add_argument(
         "--record", metavar="ROWS.csv", help="add a row for r1 calibrate to this table"
