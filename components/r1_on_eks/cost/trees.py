@@ -7,8 +7,8 @@ import json
 import os
 import subprocess
 import sys
-import tarfile
 import tempfile
+import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
@@ -47,11 +47,12 @@ def tree_at(revision: str, project: Path) -> Iterator[Path]:
     at = f"{commit.decode().strip()}:{prefix}"
     listed = (_git(project, "ls-tree", "--name-only", at) or b"").decode().split()
     wanted = [name for name in _NEEDED if name in listed]
-    packed = _git(project, "archive", "--format=tar", at, *wanted) if wanted else None
+    # Python's tarfile has no safe way to extract before 3.11.4; Debian 12 has 3.11.2.
+    packed = _git(project, "archive", "--format=zip", at, *wanted) if wanted else None
     with tempfile.TemporaryDirectory(prefix="r1-cost-") as folder:
         if packed:
-            with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
-                archive.extractall(folder, filter="data")
+            with zipfile.ZipFile(io.BytesIO(packed)) as archive:
+                archive.extractall(folder)
         yield Path(folder)
 
 
