@@ -3,7 +3,7 @@
 import argparse
 from typing import Any
 
-from r1_on_eks.cli.parsing import add_command
+from r1_on_eks.cli.parsing import add_command, positive
 
 _HELP = """\
 Load on the route of a variant, and what came of it beside the plan's prediction: time to the
@@ -45,7 +45,7 @@ def add(subcommands: Any) -> None:
         "--output", type=_two, help="output tokens, 2 or more (the plan's, or 2000)"
     )
     how = bench.add_mutually_exclusive_group()
-    how.add_argument("--rate", type=_positive, help="requests per second (the plan's)")
+    how.add_argument("--rate", type=positive, help="requests per second (the plan's)")
     how.add_argument("--concurrency", type=_count, help="requests at a time instead of a rate")
     how.add_argument(
         "--full", action="store_true", help="as many at a time as the plan is made for"
@@ -83,16 +83,6 @@ def _two(text: str) -> int:
             f"{text} token has no time after the first; write 2 or more"
         )
     return count
-
-
-def _positive(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text} is no positive number; write 0.5")
-    return value
 
 
 def _accuracy(text: str) -> tuple[str, float]:

@@ -227,6 +227,8 @@ def _compares(check: QualityCheck) -> Any:
         # Of it, Python alone.
         "image": PYTHON_WITH_BOTO3,
         "command": ["python3", f"{_CODE}/{CODE_FILE}"],
+        # `r1 status` tells its last line.
+        "termination_message_policy": "FallbackToLogsOnError",
         "env": [
             {"name": "R1_QUALITY", "value": check.wanted},
             {"name": "PYTHONDONTWRITEBYTECODE", "value": "1"},

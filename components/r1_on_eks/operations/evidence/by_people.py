@@ -30,6 +30,17 @@ BY_PEOPLE = (
         usd=_standing,
     ),
     Experiment(
+        name="roles of no more than they need",
+        needs=PERSON,
+        claims=("that they suffice on aws is not tried",),
+        steps="four roles with what r1 check STACK --policy, --policy preview, --policy check and"
+        " --policy sweep print, and the states' bucket; with each what it is for: pulumi up,"
+        " pulumi preview --refresh, r1 check, r1 recover; pulumi destroy with the first, r1 sweep"
+        " --delete with the last",
+        expected="no AccessDenied and no UnauthorizedOperation; the preview shows no change",
+        usd=_standing,
+    ),
+    Experiment(
         name="speed and quality",
         needs=PERSON,
         claims=(
@@ -94,7 +105,7 @@ BY_PEOPLE = (
         claims=("that vllm's image has boto3 was read",),
         steps="weights: {storage: s3-stream} in a test stack's file, pulumi up with one shard"
         " taken out of the bucket; kubectl -n r1 logs of the pod's container weights-complete;"
-        " the shard back",
+        " the shard back; the same with edge-1.5b-cpu, whose container is fetch-weights",
         expected="the container names the shard, and ends by itself once it is back",
         usd=_standing,
     ),

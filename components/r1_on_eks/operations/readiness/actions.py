@@ -28,6 +28,9 @@ _LINK = (
     "iam:CreateServiceLinkedRole", "iam:AttachRolePolicy", "iam:PutRolePolicy", "s3:ListBucket",
     "s3:GetObject",
 )  # fmt: skip
+# The provider asks, before it deletes one, for interfaces that Lambda and others left in it, and
+# gives up where it may not (internal/service/ec2: deleteLingeringENIs).
+_LEFT = ("ec2:DescribeNetworkInterfaces",)
 _EC2_TAGS = "CreateTags DeleteTags"
 _EKS_TAGS = "TagResource UntagResource"
 _ELB_TAGS = "AddTags RemoveTags DescribeTags"
@@ -37,12 +40,14 @@ _ROWS: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
     ("aws:ec2/vpc:Vpc", "ec2", f"CreateVpc DeleteVpc DescribeVpcs DescribeVpcAttribute"
      f" ModifyVpcAttribute {_EC2_TAGS}", ()),
     ("aws:ec2/subnet:Subnet", "ec2",
-     f"CreateSubnet DeleteSubnet DescribeSubnets ModifySubnetAttribute {_EC2_TAGS}", ()),
+     f"CreateSubnet DeleteSubnet DescribeSubnets ModifySubnetAttribute {_EC2_TAGS}", _LEFT),
     ("aws:ec2/internetGateway:InternetGateway", "ec2",
      "CreateInternetGateway AttachInternetGateway DetachInternetGateway DeleteInternetGateway"
      f" DescribeInternetGateways {_EC2_TAGS}", ()),
     ("aws:ec2/eip:Eip", "ec2",
-     f"AllocateAddress ReleaseAddress DescribeAddresses DisassociateAddress {_EC2_TAGS}", ()),
+     # It reads the address's name in DNS with each address, and fails where it may not.
+     "AllocateAddress ReleaseAddress DescribeAddresses DescribeAddressesAttribute"
+     f" DisassociateAddress {_EC2_TAGS}", ()),
     ("aws:ec2/natGateway:NatGateway", "ec2",
      f"CreateNatGateway DeleteNatGateway DescribeNatGateways {_EC2_TAGS}", ()),
     ("aws:ec2/routeTable:RouteTable", "ec2",
@@ -65,7 +70,7 @@ _ROWS: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
      f"CreatePlacementGroup DeletePlacementGroup DescribePlacementGroups {_EC2_TAGS}", ()),
     ("aws:ec2/securityGroup:SecurityGroup", "ec2",
      "CreateSecurityGroup DeleteSecurityGroup DescribeSecurityGroups RevokeSecurityGroupEgress"
-     f" {_EC2_TAGS}", ()),
+     f" {_EC2_TAGS}", _LEFT),
     ("aws:ec2/defaultSecurityGroup:DefaultSecurityGroup", "ec2",
      "DescribeSecurityGroups RevokeSecurityGroupIngress RevokeSecurityGroupEgress"
      f" {_EC2_TAGS}", ()),
@@ -121,7 +126,8 @@ _ROWS: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
      "CreateTargetGroup DescribeTargetGroups DescribeTargetGroupAttributes ModifyTargetGroup"
      f" ModifyTargetGroupAttributes DeleteTargetGroup {_ELB_TAGS}", ()),
     ("aws:lb/listener:Listener", "elasticloadbalancing",
-     f"CreateListener DescribeListeners ModifyListener DeleteListener {_ELB_TAGS}", ()),
+     "CreateListener DescribeListeners DescribeListenerAttributes ModifyListener"
+     f" ModifyListenerAttributes DeleteListener {_ELB_TAGS}", ()),
     ("aws:autoscaling/attachment:Attachment", "autoscaling",
      "AttachLoadBalancerTargetGroups DetachLoadBalancerTargetGroups DescribeAutoScalingGroups",
      ()),
@@ -141,6 +147,18 @@ ACTIONS: Mapping[str, tuple[str, ...]] = {
     for token, prefix, operations, besides in _ROWS
 }
 """Pulumi's type to IAM actions."""
+
+# How the operations begin that change nothing.
+_READING = ("Describe", "Get", "List")
+READING: Mapping[str, tuple[str, ...]] = {
+    token: tuple(
+        f"{prefix}:{operation}"
+        for operation in operations.split()
+        if operation.startswith(_READING)
+    )
+    for token, prefix, operations, _ in _ROWS
+}
+"""Pulumi's type to the IAM actions of looking at what stands."""
 
 _NETWORK: tuple[str, ...] = (
     "aws:ec2/vpc:Vpc", "aws:ec2/subnet:Subnet", "aws:ec2/routeTable:RouteTable",
@@ -196,9 +214,3 @@ def actions_of(plan: Plan) -> list[str]:
     if any(pool.purchase.way == CAPACITY_BLOCK for pool in plan.gpu_pools):
         found.add("ec2:DescribeCapacityReservations")
     return sorted(found)
-
-
-def policy_of(plan: Plan) -> dict[str, object]:
-    """An IAM policy that allows what a plan needs, for `aws iam put-role-policy`."""
-    statement = {"Effect": "Allow", "Action": actions_of(plan), "Resource": "*"}
-    return {"Version": "2012-10-17", "Statement": [statement]}

@@ -7,7 +7,7 @@ from typing import Any
 from r1_on_eks.operations.readiness.finding import Finding, Standing, lacking, ready, unknown
 from r1_on_eks.operations.status.on_aws import describe_node_group
 from r1_on_eks.operations.status.pods import is_over, is_ready, is_well, trouble_of
-from r1_on_eks.operations.status.scene import NoCluster, Scene
+from r1_on_eks.operations.status.scene import NoCluster, NoRights, Scene
 from r1_on_eks.plan import Model
 from r1_on_eks.plan.names import NAMESPACE, POOL_LABEL
 from r1_on_eks.plan.pools import Pool
@@ -15,8 +15,14 @@ from r1_on_eks.plan.quality import CHECK_PODS
 
 API_SERVER, NODES, PODS, JOBS = "API server", "nodes", "other pods", "jobs"
 _PRIVATE = "it is private: use a VPN, a bastion or a runner in the VPC"
+_RIGHTS = (
+    "aws sts get-caller-identity  # is it one of the admins of the stack's file? export"
+    " AWS_PROFILE=…"
+)
 _SHOWN = 4
 _INSTANCE = "app.kubernetes.io/instance"
+# Kubernetes puts it on the pods of a Job (1.27 and later).
+_JOB = "batch.kubernetes.io/job-name"
 _WORKLOADS = (("apps/v1", "deployments"), ("leaderworkerset.x-k8s.io/v1", "leaderworkersets"))
 
 
@@ -27,6 +33,9 @@ def api_server(scene: Scene) -> Iterable[Finding]:
         return []
     try:
         scene.listed("/api/v1/nodes")
+    except NoRights as refused:
+        # Whoever is answered is in the right network.
+        return [lacking(API_SERVER, f"{cluster.get('endpoint', '–')}: {refused}", _RIGHTS)]
     except NoCluster as silent:
         access = cluster.get("resourcesVpcConfig", {})
         public = ", ".join(access.get("publicAccessCidrs", ()))
@@ -151,9 +160,22 @@ def jobs(scene: Scene) -> Iterable[Finding]:
         logs = f"kubectl -n {NAMESPACE} logs job/{name}"
         if "Failed" in conditions:
             told = conditions["Failed"].get("message", "it failed")
-            yield lacking(f"job {name}", told, logs)
+            yield lacking(f"job {name}", f"{told}{_last_said(scene, name)}", logs)
         elif "Complete" not in conditions and _owner(one, "CronJob") is None:
-            yield unknown(f"job {name}", "it runs", logs)
+            yield unknown(f"job {name}", f"it runs{_last_said(scene, name)}", logs)
+
+
+def _last_said(scene: Scene, job: str) -> str:
+    """What its newest pod that failed said last; nothing where none did."""
+    failed = [one for one in scene.pods() if _label(one, _JOB) == job and is_over(one)]
+    failed.sort(key=lambda one: one["metadata"]["creationTimestamp"])
+    said = [
+        line
+        for one in failed
+        for state in one["status"].get("containerStatuses", ())
+        for line in state.get("state", {}).get("terminated", {}).get("message", "").splitlines()
+    ]
+    return f"; its last try said: {said[-1]}" if said else ""
 
 
 def _newest(all_jobs: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

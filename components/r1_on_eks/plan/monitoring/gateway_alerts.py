@@ -1,7 +1,13 @@
 """Alerts of the gateway."""
 
-from r1_on_eks.plan.monitoring.alert import CRITICAL, WARNING, Alert
+from r1_on_eks.plan.monitoring.alert import CRITICAL, WARNING, Alert, Step
+from r1_on_eks.plan.monitoring.typed import (
+    NODES,
+)
 from r1_on_eks.plan.names import NAMESPACE
+
+_LOGS = f"kubectl -n {NAMESPACE} logs deploy/gateway"
+_PODS = f"kubectl -n {NAMESPACE} get pods -l app.kubernetes.io/name=gateway -o wide"
 
 GATEWAY_ALERTS = (
     Alert(
@@ -13,10 +19,12 @@ GATEWAY_ALERTS = (
         description="No nginx of it tells its state.",
         means="No variant can be reached from outside.",
         first=(
-            f"kubectl -n {NAMESPACE} get pods -l app.kubernetes.io/name=gateway -o wide",
-            f"kubectl -n {NAMESPACE} logs deploy/gateway --tail=40: a wrong configuration or a"
-            " missing TLS Secret is told there.",
-            "kubectl get nodes: are the two system nodes there?",
+            Step("Do they run, and where?", _PODS),
+            Step(
+                "A wrong configuration or a missing TLS Secret is told here.",
+                f"{_LOGS} --tail=40",
+            ),
+            Step("Are the two system nodes there?", NODES),
         ),
     ),
     Alert(
@@ -28,9 +36,15 @@ GATEWAY_ALERTS = (
         description="One is left; the next fault is an outage.",
         means="A node was lost, or an update does not come to its end.",
         first=(
-            f"kubectl -n {NAMESPACE} rollout status deploy/gateway",
-            f"kubectl -n {NAMESPACE} describe pods -l app.kubernetes.io/name=gateway",
-            "kubectl get nodes: are the two system nodes there?",
+            Step(
+                "Does an update not come to its end? Ctrl-C ends the waiting.",
+                f"kubectl -n {NAMESPACE} rollout status deploy/gateway",
+            ),
+            Step(
+                "Why is the other not ready?",
+                f"kubectl -n {NAMESPACE} describe pods -l app.kubernetes.io/name=gateway",
+            ),
+            Step("Are the two system nodes there?", NODES),
         ),
     ),
     Alert(
@@ -46,10 +60,13 @@ GATEWAY_ALERTS = (
         means="worker_connections is used up: very many streams at a time, or a client that"
         " opens and leaves them.",
         first=(
-            "The stack's dashboard, row Gateway: connections at a time.",
-            f"kubectl -n {NAMESPACE} logs deploy/gateway --tail=2000 | grep -o"
-            ' \'"key":"[^"]*"\' | sort | uniq -c | sort -rn: whose are they?',
-            "limits.at_a_time of that key, in the stack file.",
+            Step("The stack's dashboard, row Gateway: connections at a time."),
+            Step(
+                "Whose are they?",
+                f"{_LOGS} --tail=2000 | "
+                r"""grep -o '"key":"[^"]*"' | sort | uniq -c | sort -rn""",
+            ),
+            Step("limits.at_a_time of that key, in the stack file."),
         ),
     ),
 )
