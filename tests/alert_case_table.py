@@ -3,8 +3,10 @@
 from alert_cases import (
     ALWAYS,
     BIG,
+    CHECK,
     GPU,
     NODE,
+    OTHER_CHECK,
     OTHER_POD,
     PLAN,
     POD,
@@ -16,7 +18,9 @@ from alert_cases import (
     Quiet,
     Series,
     answered,
+    check_job,
     constant,
+    cronjob,
     mean_of,
     node_of,
     replicas,
@@ -71,6 +75,40 @@ def slower(name, mean):
 def gone(job):
     others = up(*(one for one in (*SCRAPED, "vllm") if one != job))
     return Fires([*others, *replicas(1, 1), node_of("r1-70b")], [{"job": job}], by_labels=False)
+
+
+def check_failed(reason, other):
+    """A check that failed for `reason`, beside what is no reason to tell of it."""
+    fails = check_job(CHECK, 1000, reason)
+    beside = [
+        # Another failed otherwise, and runs again.
+        *check_job(OTHER_CHECK, 1000, other),
+        *check_job(OTHER_CHECK, 2000, None),
+        *cronjob(OTHER_CHECK, 10, 500),
+        # Some other CronJob failed.
+        *check_job("nightly", 1000, reason),
+        *cronjob("nightly", 10),
+        # What belongs to no check of ours: it succeeded later, or failed otherwise.
+        *cronjob(CHECK, 10, 5000, namespace="another"),
+        *cronjob(CHECK, 10, 5000, job="another"),
+        *check_job(CHECK, 1000, other, namespace="another"),
+        *check_job(CHECK, 1000, other, job="another"),
+    ]
+    told = [{"cronjob": CHECK}]
+    # Of one that fell, the alert looks for the absence of a reason.
+    alone = [one for one in fails if reason or one.name != "kube_job_status_failed"]
+    return Case(
+        [
+            Fires([*alone, *cronjob(CHECK, 10)], told),
+            Fires([*fails, *cronjob(CHECK, 10, 500), *beside], told, by_labels=False),
+        ],
+        [
+            # Since then one succeeded; the failed one is still there.
+            Quiet([*fails, *cronjob(CHECK, 10, 1100)], 30),
+            Quiet([*check_job(CHECK, 1000, other), *cronjob(CHECK, 10)], 30),
+            Quiet([*check_job(CHECK, 1000, None), *cronjob(CHECK, 10)], 30),
+        ],
+    )
 
 
 CASES = {
@@ -640,5 +678,7 @@ CASES = {
         [Fires([constant("aws_fsx_data_read_bytes_sum", STEADY * 300 * 0.95, FSX)], [{}])],
         [Quiet([constant("aws_fsx_data_read_bytes_sum", STEADY * 300 * 0.5, FSX)], 60)],
     ),
+    "QualityFell": check_failed("", "BackoffLimitExceeded"),
+    "QualityNotMeasured": check_failed("BackoffLimitExceeded", ""),
 }
 assert SMALL.placement.replicas == 2

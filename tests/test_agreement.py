@@ -1,5 +1,6 @@
 """Names and numbers that must agree between the Kubernetes objects of one stack."""
 
+import re
 from pathlib import Path
 
 import pulumi
@@ -190,9 +191,35 @@ def test_images_are_named_in_one_place(declared):
     known = {value for name, value in vars(images).items() if name.isupper()}
     pods = [pod_of(one.inputs) for kind in ("Deployment", "Job", "DaemonSet")
             for one in declared.of_type(kind)]  # fmt: skip
+    theirs = {pod["initContainers"][0]["image"] for pod in checks_of(declared)}
+    pods += checks_of(declared)
     used = {container["image"] for pod in pods
             for container in [*pod["containers"], *pod.get("initContainers", [])]}  # fmt: skip
-    assert used <= known
+    assert used - theirs <= known
+
+
+def checks_of(engine):
+    """Pods of the quality checks; the image of the harness is the stack file's own."""
+    return [pod_of(one.inputs["spec"]["jobTemplate"]) for one in engine.of_type("CronJob")]
+
+
+def test_a_check_asks_a_server_that_listens_with_the_key_that_it_knows(declared):
+    services = {one.inputs["metadata"]["name"]: one.inputs for one in declared.of_type("Service")}
+    for pod in checks_of(declared):
+        (asks,) = pod["initContainers"]
+        (host,) = set(
+            re.findall(r"base_url=http://([^/]+)/v1/chat/completions", asks["command"][2])
+        )
+        name, _, port = host.partition(":")
+        assert [str(int(one["port"])) for one in services[name]["spec"]["ports"]] == [port]
+        (key,) = [one for one in asks["env"] if one["name"] == "OPENAI_API_KEY"]
+        (server,) = [one for one in servers(declared) if one["metadata"]["name"] == name]
+        (known,) = [v for v in container_of(server)["env"] if v["name"] == "VLLM_API_KEY"]
+        assert key["valueFrom"] == known["valueFrom"]
+        mounted = {
+            one["name"] for one in [*asks["volumeMounts"], *pod["containers"][0]["volumeMounts"]]
+        }
+        assert mounted == {one["name"] for one in pod["volumes"]}
 
 
 def test_limits_on_a_start_agree(declared):

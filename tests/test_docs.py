@@ -47,6 +47,7 @@ STACK = {
     "admins": ["arn:aws:iam::111122223333:role/engineer"], "endpoint": "private",
     "weights": {"bucket": "weights", "storage": "s3-stream"},
     "variants": {"7b": {}, "14b": {}, "32b": {}, "70b": {}},
+    "gateway": {"tls": {"secret": "gateway-tls"}},
 }  # fmt: skip
 
 

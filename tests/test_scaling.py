@@ -230,6 +230,12 @@ def test_its_objects_are_yaml_alone(tmp_path, monkeypatch, capsys):
     assert one == scaled_object(SMALL, "http://p:9090")
 
 
+@pytest.mark.parametrize("word", [["--json"], ["--trace", "day.csv"]])
+def test_objects_take_no_word_of_the_replay(word, capsys):
+    assert cli.main(["scale", "team-7b", "--objects", *word]) == 2
+    assert f"leave {word[0]} out" in capsys.readouterr().err
+
+
 def test_a_trace_that_asks_too_much_is_an_answer_of_no(tmp_path, monkeypatch, capsys):
     write(tmp_path)
     monkeypatch.chdir(tmp_path)

@@ -18,6 +18,7 @@ def name_of(stack_file):
 _HIDDEN = (
     ("Secret", "data"),
     ("ConfigMap", "data", "gateway.js"),
+    ("ConfigMap", "data", "quality.py"),
     ("ConfigMap", "data", "prod-*.json"),
     ("PrometheusRule", "spec", "groups"),
     ("CustomResourceDefinition", "spec", "versions"),

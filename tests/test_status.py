@@ -380,6 +380,43 @@ def test_what_a_job_tried_before_it_was_done_is_not_wrong(run, stack):
     assert told.lines["other pods"] == {**told.lines["other pods"], "standing": "well"}
 
 
+def check(day, *conditions):
+    return {
+        "metadata": {
+            "name": f"quality-70b-{day}",
+            "creationTimestamp": f"2026-11-{day:02d}T03:00:00Z",
+            "ownerReferences": [{"kind": "CronJob", "name": "quality-70b"}],
+        },
+        "status": {"conditions": [
+            {"type": one, "status": "True", "message": "a figure fell"} for one in conditions]},
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("checks", "wrong"),
+    [
+        ([check(8, "Complete"), check(1, "Failed")], set()),
+        ([check(8, "Failed"), check(1, "Complete")], {"job quality-70b-8"}),
+        ([check(8), check(1, "Failed")], set()),
+        ([check(8)], set()),
+    ],
+)
+def test_of_checks_that_come_again_the_newest_is_told(run, stack, checks, wrong):
+    stack.cluster.objects["/apis/batch/v1/namespaces/r1/jobs"] = checks
+    told = run()
+    assert {name for name, one in told.lines.items() if one["standing"] != "well"} == wrong
+    assert told.status == bool(wrong)
+
+
+def test_a_check_that_asks_for_hours_is_well(run, stack):
+    asks = pod("quality-70b-8-x", None, ready=False, since=400)
+    asks["metadata"]["labels"] = {"app.kubernetes.io/name": "quality-check"}
+    stack.cluster.objects["/api/v1/pods"].append(asks)
+    assert run().lines["other pods"]["standing"] == "well"
+    asks["metadata"]["labels"] = {}
+    assert run().lines["other pods"]["standing"] == "wrong"
+
+
 def test_a_pod_that_was_evicted_is_not_wrong_where_another_answers(run, stack):
     stack.pods(standing.failed("r1-70b-old", "r1-70b", reason="Evicted"), pod(), ready=1)
     assert run().status == 0

@@ -58,6 +58,7 @@ WeightsPreload | weights preload | a Job, before the GPUs | 764 308 176 50 | dat
 MonitoringNamespaces | monitoring namespaces |  | 178 414 774 158 | none dashed
 PrometheusOperator | operator | Prometheus' own | 190 440 112 41 | watch dashed
 Observability | Prometheus | rules, what it asks | 308 440 112 41 | watch dashed
+QualityChecks | quality checks | a CronJob a variant | 764 362 176 46 | watch dashed
 Alertmanager | Alertmanager | SNS or a webhook | 190 483 112 41 | watch dashed
 Grafana | Grafana | dashboards | 308 483 112 41 | watch dashed
 FileSystemExporter | file system exporter | asks CloudWatch | 190 526 230 41 | watch dashed

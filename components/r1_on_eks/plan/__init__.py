@@ -13,6 +13,7 @@ from r1_on_eks.plan.names import service_name, variant_tags
 from r1_on_eks.plan.placement import DoesNotFit, Placement, place
 from r1_on_eks.plan.pools import Pool, gpu_pools, pool_of, pools_of, system_pool
 from r1_on_eks.plan.preload import Preload, preload_of
+from r1_on_eks.plan.quality import QualityCheck, checks_of
 from r1_on_eks.plan.scaling import Scaling, scaling_of
 from r1_on_eks.plan.server import ModelServer, server_of
 from r1_on_eks.plan.storage import Storage, storage_of
@@ -90,6 +91,7 @@ class Plan:
         models: One per variant.
         gateway: The gateway in front of all models.
         policies: Who may talk to whom among the pods of gateway and models.
+        quality: Which questions are put to the models on a schedule; empty where none are.
         monitoring: What is measured, kept and told; None where nothing is.
     """
 
@@ -115,6 +117,7 @@ class Plan:
     models: tuple[Model, ...]
     gateway: GatewayPlan
     policies: tuple[Policy, ...]
+    quality: tuple[QualityCheck, ...]
     monitoring: MonitoringPlan | None
 
     @property
@@ -179,7 +182,9 @@ class Plan:
                 synced=config.weights.sync_from is not None,
                 cidr=cidr_of(config),
                 watched=config.monitoring is not None,
+                checked=config.quality is not None,
             ),
+            quality=checks_of(config, placements, servers),
             monitoring=_monitoring(config, servers, pools, system),
         )
 

@@ -78,6 +78,9 @@ class ImageSource:
 
         The digest is the publisher's own: a mirror that answers anything else is refused by it.
         """
+        if image not in every_image():
+            # One of the stack file: its owner says from where.
+            return image
         digest = self.digests.get(image)
         pinned = f"@{digest}" if digest else ""
         if self.mirror is None:
@@ -134,9 +137,10 @@ class CachedImages:
 
 
 def images_in(config: StackConfig) -> tuple[str, ...]:
-    """What a stack may run; of weights that are moved and of monitoring where there is such."""
+    """What a stack may run; of Jobs and of monitoring where its file asks for them."""
+    runs_python = config.weights.sync_from or config.quality or _fetches(config)
     absent = [
-        *(() if config.weights.sync_from or _fetches(config) else (PYTHON_WITH_BOTO3,)),
+        *(() if runs_python else (PYTHON_WITH_BOTO3,)),
         *(() if config.monitoring else OF_MONITORING),
     ]
     return tuple(one for one in every_image() if one not in absent)

@@ -60,6 +60,13 @@ def run(arguments: argparse.Namespace) -> int:
         0 fine, 1 replicas flap, requests still wait, or the stack doesn't fit; 2 there is no such
         stack or trace, or its file is wrong.
     """
+    if arguments.objects and (arguments.json or arguments.trace):
+        other = "--json" if arguments.json else "--trace"
+        print(
+            f"r1 scale: --objects prints KEDA's objects and replays nothing; leave {other} out",
+            file=sys.stderr,
+        )
+        return 2
     try:
         config = read_stack(arguments.stack, STACKS)
         plan = Plan.of(config, read_decisions(STACKS, config.name))

@@ -10,6 +10,7 @@ from r1_on_eks.stack_config.gateway import Gateway
 from r1_on_eks.stack_config.images import ImageMirror
 from r1_on_eks.stack_config.monitoring import Monitoring
 from r1_on_eks.stack_config.network import GivenNetwork
+from r1_on_eks.stack_config.quality import Quality
 from r1_on_eks.stack_config.section import Either, Ranges, Section, pattern, row_of
 from r1_on_eks.stack_config.spending import ApiPrice, Budget, Discounts, Usage
 from r1_on_eks.stack_config.variant import VariantName, WantedVariant
@@ -92,6 +93,8 @@ class StackConfig(Section):
     """`internal` for the network alone, or who reaches it, with which keys, and what answers."""
     monitoring: Monitoring | None = None
     """What is measured, kept and told; without it, nothing is."""
+    quality: Quality | None = None
+    """Which questions are put to the models on a schedule; none without it."""
     usage: Usage = Usage()
     """What `r1 cost` assumes of a month: gigabytes, requests."""
     budget: Budget = Budget()
@@ -110,6 +113,15 @@ class StackConfig(Section):
     def owner(self) -> str:
         """The account that it stands in."""
         return self.account or _account_of(self.admins[0])
+
+    @property
+    def checked(self) -> tuple[str, ...]:
+        """Variants that the quality checks ask."""
+        if self.quality is None:
+            return ()
+        return self.quality.variants or tuple(
+            name for name, wanted in self.variants.items() if wanted.always_stands
+        )
 
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> Self:
@@ -130,6 +142,7 @@ class StackConfig(Section):
                 f"lifetime: {self.lifetime} is for test stacks; a protected stack does not expire"
             )
         self._gateway_agrees()
+        self._quality_agrees()
         scaled = [name for name, one in self.variants.items() if one.scale]
         if scaled and not self.cluster_autoscaler:
             raise ValueError(
@@ -143,6 +156,36 @@ class StackConfig(Section):
                 " use 1.35, or weights.storage s3-stream"
             )
         return self
+
+    def _quality_agrees(self) -> None:
+        if self.quality is None:
+            return
+        for name in self.checked:
+            if name not in self.variants:
+                raise ValueError(
+                    f"quality.variants: {name} is none of the stack's variants;"
+                    f" write one of {', '.join(self.variants)}"
+                )
+            if not self.variants[name].always_stands:
+                raise ValueError(
+                    f"quality.variants: of {name} no replica always stands that could be asked;"
+                    " leave it out"
+                )
+        if not self.checked:
+            raise ValueError(
+                "quality: of no variant a replica always stands that could be asked; leave it out"
+            )
+        image = self.quality.image
+        if self.production and not self.allow_unpinned and "@sha256:" not in image:
+            raise ValueError(
+                f"quality.image: {image} can be moved by whoever may push it; write its digest"
+                " behind it, @sha256:…, or allow_unpinned: true"
+            )
+        if self.outbound == "none" and ".dkr.ecr." not in image:
+            raise ValueError(
+                f"quality.image: outbound: none leaves no way to {image.partition('/')[0]}; push"
+                " it to the account's ECR"
+            )
 
     def _gateway_agrees(self) -> None:
         gateway, known = self.gateway_section, ", ".join(self.variants)

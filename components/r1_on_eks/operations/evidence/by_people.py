@@ -109,4 +109,16 @@ BY_PEOPLE = (
         expected="the container names the shard, and ends by itself once it is back",
         usd=_standing,
     ),
+    Experiment(
+        name="quality checks",
+        needs=PERSON,
+        claims=("not yet run on aws: the image, built by its recipe, in the cronjob",),
+        steps="the image of examples/quality built and pushed, its name and two tasks as quality"
+        " in a test stack's file, pulumi up; kubectl -n r1 create job --from=cronjob/quality-7b"
+        " quality-7b-1, twice, and a third time with a figure of quality-history raised to 1;"
+        " kubectl -n r1 get configmap quality-history -o yaml",
+        expected="two checks end well, figures of both are in the ConfigMap, the third fails at"
+        " once and QualityFell is told",
+        usd=_standing,
+    ),
 )

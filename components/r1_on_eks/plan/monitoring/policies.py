@@ -1,7 +1,6 @@
 """Who may talk to whom in the namespaces of monitoring: everything else is denied, both ways."""
 
 from r1_on_eks.plan.names import EXPORTERS_NAMESPACE, MONITORING_NAMESPACE, NAMESPACE, PORT
-from r1_on_eks.plan.subnets import API_SERVICE
 from r1_on_eks.plan.traffic import (
     ANYWHERE,
     DNS,
@@ -13,6 +12,7 @@ from r1_on_eks.plan.traffic import (
     SERVER_PODS,
     Peer,
     Policy,
+    api_of,
     asking,
 )
 
@@ -48,10 +48,7 @@ def namespace_policies(
         file_system: Whether there is one that CloudWatch tells of.
         gpus: Whether any node has one.
     """
-    api = (
-        Peer(blocks=(cidr,), ports=(("TCP", 443),)),
-        Peer(blocks=(f"{API_SERVICE}/32",), ports=(("TCP", 443),)),
-    )
+    api = api_of(cidr)
     everybody = Policy(name="nobody-by-default", pods={})
     states = _exporter(KUBE_STATE_PODS, KUBE_STATE_PORT, api)
     cloudwatch = _exporter(CLOUDWATCH_PODS, CLOUDWATCH_PORT, _AWS)
