@@ -16,6 +16,7 @@ from r1_on_eks.catalog.quotas import (
 ACCOUNT = "111122223333"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/platform-engineer"
 SESSION = f"arn:aws:sts::{ACCOUNT}:assumed-role/platform-engineer/somebody"
+TOPIC = f"arn:aws:sns:us-west-2:{ACCOUNT}:r1-alerts"
 DAY = datetime(2026, 11, 25, 12, tzinfo=UTC)
 ZONES = {"us-west-2a": "usw2-az2", "us-west-2b": "usw2-az1", "us-west-2c": "usw2-az3"}
 SHARDS = 17
@@ -167,6 +168,11 @@ def version(status: str) -> dict[str, Any]:
     }
 
 
+def topic(**attributes: str) -> dict[str, Any]:
+    """A topic that somebody listens to, with some attributes otherwise."""
+    return {"Attributes": {"TopicArn": TOPIC, "SubscriptionsConfirmed": "1", **attributes}}
+
+
 def cluster(**other: Any) -> dict[str, Any]:
     """The stack's cluster, as EKS describes it."""
     return {
@@ -246,4 +252,5 @@ def answers() -> dict[str, Any]:
         },
         "iam.SimulatePrincipalPolicy": simulated(),
         "ce.ListCostAllocationTags": cost_tags("Active", "Active"),
+        "sns.GetTopicAttributes": topic(),
     }  # fmt: skip

@@ -7,7 +7,10 @@ from botocore import exceptions
 from r1_on_eks.operations.account import code_of
 from r1_on_eks.operations.readiness.finding import Finding, unknown
 
-_DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403", "Forbidden")
+_DENIED = (
+    "AccessDenied", "AccessDeniedException", "AuthorizationError", "UnauthorizedOperation", "403",
+    "Forbidden",
+)  # fmt: skip
 _THROTTLED = (
     "Throttling", "ThrottlingException", "ThrottledException", "RequestLimitExceeded",
     "TooManyRequestsException", "RequestThrottled", "SlowDown", "LimitExceededException",
