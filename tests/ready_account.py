@@ -1,5 +1,6 @@
 """What AWS answers in an account that is ready for prod-70b."""
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -173,6 +174,16 @@ def topic(**attributes: str) -> dict[str, Any]:
     return {"Attributes": {"TopicArn": TOPIC, "SubscriptionsConfirmed": "1", **attributes}}
 
 
+def policy(service: str) -> str:
+    """A topic's policy: its owner may do all, and a service may publish."""
+    return json.dumps({"Statement": [
+        {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": ["SNS:Publish"],
+         "Resource": TOPIC, "Condition": {"StringEquals": {"AWS:SourceOwner": ACCOUNT}}},
+        {"Effect": "Allow", "Principal": {"Service": f"{service}.amazonaws.com"},
+         "Action": "SNS:Publish", "Resource": TOPIC},
+    ]})  # fmt: skip
+
+
 def cluster(**other: Any) -> dict[str, Any]:
     """The stack's cluster, as EKS describes it."""
     return {
@@ -252,5 +263,6 @@ def answers() -> dict[str, Any]:
         },
         "iam.SimulatePrincipalPolicy": simulated(),
         "ce.ListCostAllocationTags": cost_tags("Active", "Active"),
-        "sns.GetTopicAttributes": topic(),
+        "sns.GetTopicAttributes": topic(Policy=policy("costalerts")),
+        "organizations.DescribeOrganization": refusal("AWSOrganizationsNotInUseException"),
     }  # fmt: skip

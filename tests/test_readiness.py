@@ -56,6 +56,7 @@ def told(**notify: Any) -> dict[str, Any]:
     return {"monitoring": {"kind": "prometheus", "notify": notify}}
 
 
+ANOMALIES = {"budget": {"usd_per_month": 20000, "anomaly_usd": 200}}
 SPOT = {"70b": {**RESERVED["70b"], "purchase": "spot"}}
 
 
@@ -452,6 +453,23 @@ SITUATIONS = [
     Situation("a topic of somebody else", "alerts' topic", "unknown", "in account 999999999999",
               "aws sns get-topic-attributes", keys=told(
                   sns=account.TOPIC.replace(account.ACCOUNT, "999999999999"))),
+    Situation("costs may not be told", "cost anomalies", "lacking",
+              "policy of r1-alerts does not let costalerts", "aws sns set-topic-attributes",
+              {"sns.GetTopicAttributes": account.topic(Policy=account.policy("sqs"))},
+              keys=ANOMALIES),
+    Situation("costs may be told", "cost anomalies", "ready", "may publish to r1-alerts",
+              answers={"sns.GetTopicAttributes": account.topic(
+                  Policy=account.policy("costalerts"))}, keys=ANOMALIES),
+    Situation("costs that another account pays", "cost anomalies", "lacking",
+              "member of 999999999999's organization", "leave out budget.anomaly_usd",
+              {"organizations.DescribeOrganization": {
+                  "Organization": {"MasterAccountId": "999999999999"}}}, keys=ANOMALIES),
+    Situation("costs that the account itself pays", "cost anomalies", "ready", "may publish",
+              answers={"organizations.DescribeOrganization": {
+                  "Organization": {"MasterAccountId": account.ACCOUNT}}}, keys=ANOMALIES),
+    Situation("may not ask who pays", "cost anomalies", "ready", "may publish",
+              answers={"organizations.DescribeOrganization": refusal("AccessDeniedException")},
+              keys=ANOMALIES),
     Situation("a webhook before its cluster", "alerts' webhook", "unknown",
               "there is no cluster yet", "create secret generic pager --from-literal=url=",
               keys=told(webhook={"secret": "pager"})),

@@ -1,18 +1,22 @@
 """Whether somebody hears what monitoring tells."""
 
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from r1_on_eks.operations.account import FAILURES, is_gone
+from r1_on_eks.operations.account import FAILURES, code_of, is_gone
 from r1_on_eks.operations.cluster_api import ApiServerSilent, ClusterApi
 from r1_on_eks.operations.readiness.finding import Finding, lacking, ready, unknown
 from r1_on_eks.operations.readiness.ground import Ground
+from r1_on_eks.operations.readiness.refusals import is_denied
 from r1_on_eks.plan.monitoring.notifying import WEBHOOK_FILE
 from r1_on_eks.plan.names import MONITORING_NAMESPACE
 
 TOPIC = "alerts' topic"
 WEBHOOK = "alerts' webhook"
-PERMISSIONS = ("sns:GetTopicAttributes",)
+ANOMALIES = "cost anomalies"
+PERMISSIONS = ("sns:GetTopicAttributes", "organizations:DescribeOrganization")
+_COST_ALERTS = "costalerts.amazonaws.com"
 _WAIT_S = 2.0
 # SNS' own key lets every principal of the account in through SNS (its developer guide,
 # sns-key-management, 2026-11).
@@ -51,6 +55,53 @@ def topic_finding(topic: str, attributes: Mapping[str, str] | None) -> Finding:
             " ADDRESS  # and confirm what is sent there",
         )
     return ready(TOPIC, f"{name} has {heard} subscription{'s' if heard > 1 else ''}")
+
+
+def anomaly_finding(topic: str, policy: str, account: str, payer: str | None) -> Finding:
+    """Whether AWS may watch a stack's costs, and may tell the topic.
+
+    Args:
+        topic: Its ARN.
+        policy: The topic's, as JSON.
+        account: The stack's.
+        payer: Who pays for the account's organization; None where it is in none.
+    """
+    if payer not in (None, account):
+        # AWS Cost Management user guide, getting-started-ad, 2026-11.
+        return lacking(
+            ANOMALIES,
+            f"{account} is a member of {payer}'s organization, and a monitor by tag is made in"
+            f" {payer} alone",
+            "leave out budget.anomaly_usd, and watch the stack's tag in the paying account",
+        )
+    if not any(
+        _lets_costs_publish(one) for one in json.loads(policy or "{}").get("Statement", ())
+    ):
+        statement = {
+            "Effect": "Allow", "Principal": {"Service": _COST_ALERTS}, "Action": "sns:Publish",
+            "Resource": topic, "Condition": {"StringEquals": {"aws:SourceAccount": account}},
+        }  # fmt: skip
+        return lacking(
+            ANOMALIES,
+            f"the policy of {topic.rpartition(':')[2]} does not let {_COST_ALERTS} publish",
+            f"aws sns set-topic-attributes --topic-arn {topic} --attribute-name Policy"
+            " --attribute-value file://policy.json"
+            f"  # its policy with this statement besides: {json.dumps(statement)}",
+        )
+    return ready(ANOMALIES, f"{_COST_ALERTS} may publish to {topic.rpartition(':')[2]}")
+
+
+def _lets_costs_publish(statement: Mapping[str, Any]) -> bool:
+    who = statement.get("Principal", {})
+    services = who.get("Service", ()) if isinstance(who, Mapping) else who
+    actions = statement.get("Action", ())
+    named = [services] if isinstance(services, str) else services
+    allowed = [actions] if isinstance(actions, str) else actions
+    return (
+        statement.get("Effect") == "Allow"
+        and bool({_COST_ALERTS, "*"} & {*named})
+        and bool({"sns:publish", "sns:*", "*"} & {one.lower() for one in allowed})
+    )
 
 
 def webhook_finding(secret: str, found: Mapping[str, Any] | None) -> Finding:
@@ -102,7 +153,23 @@ def topic(ground: Ground) -> Iterable[Finding]:
         if is_gone(error):
             return [topic_finding(asked.topic, None)]
         raise
-    return [topic_finding(asked.topic, answer["Attributes"])]
+    attributes = answer["Attributes"]
+    found = [topic_finding(asked.topic, attributes)]
+    if ground.config.budget.anomaly_usd is not None:
+        policy = attributes.get("Policy", "")
+        found.append(anomaly_finding(asked.topic, policy, account, _payer(ground)))
+    return found
+
+
+def _payer(ground: Ground) -> str | None:
+    try:
+        answer = ground.account.client("organizations").describe_organization()
+    except FAILURES as error:
+        # In none; or it may not be asked: then the topic alone is told about.
+        if code_of(error) == "AWSOrganizationsNotInUseException" or is_denied(error):
+            return None
+        raise
+    return answer["Organization"]["MasterAccountId"]
 
 
 def webhook(ground: Ground) -> Iterable[Finding]:
