@@ -140,14 +140,15 @@ def monitors(*arns, following=None):
 
 def test_every_page_is_read_and_who_may_not_ask_hears_of_all_else():
     aws = InjectedAws()
+    one, two = (f"arn:aws:ce::111122223333:anomalymonitor/{name}" for name in ("one", "two"))
     account = Account("us-west-2", session=aws.session)
     aws.answers = {
         "ce.GetAnomalyMonitors": lambda asked: (
-            monitors("two") if asked.get("NextPageToken") else monitors("one", following="more")
+            monitors(two) if asked.get("NextPageToken") else monitors(one, following="more")
         ),
         "ce.ListTagsForResource": {"ResourceTags": [{"Key": "r1:stack", "Value": "a"}]},
     }
-    assert [one.id for one in KINDS[MONITOR].things(account, "a")] == ["one", "two"]
+    assert [thing.id for thing in KINDS[MONITOR].things(account, "a")] == [one, two]
     aws.answers["ce.GetAnomalyMonitors"] = refusal("AccessDeniedException")
     assert [*KINDS[MONITOR].things(account, "a")] == []
     aws.answers["ce.GetAnomalyMonitors"] = refusal("LimitExceededException")

@@ -1,7 +1,8 @@
 """Detection of unusual costs."""
-# ruff: noqa: ARG005 — every look-up is called the same way.
+# ruff: noqa: ARG001 — every look-up is called the same way.
 
 import json
+from typing import Any
 
 from r1_on_eks.rehearsal.aws_provider.row import Call, Find, Row, Tagging, Update, Values, cite
 from r1_on_eks.rehearsal.property_values import UNKNOWN
@@ -18,6 +19,12 @@ def _expression(values: Values) -> object:
     """The text's members that say something, as Go's JSON reader leaves the others out."""
     text = values.get("monitorSpecification")
     return text if text in (None, UNKNOWN) else _without_nothing(json.loads(text))
+
+
+def _text(cloud: Any, answer: Any, values: Values) -> Any:
+    """What was written, as long as it says what AWS has."""
+    found = answer.get("MonitorSpecification")
+    return values["monitorSpecification"] if found == _expression(values) else json.dumps(found)
 
 
 def _without_nothing(value: object) -> object:
@@ -53,15 +60,13 @@ MONITOR = Row(
     outputs={
         "arn": "MonitorArn",
         "name": "MonitorName",
-        "monitorSpecification": lambda cloud, answer, values: values.get("monitorSpecification"),
+        "monitorSpecification": _text,
     },
 )
 
 _SUBSCRIPTION = {"SubscriptionArn": "{id}"}
-_EXPRESSION = {
-    f"thresholdExpression.{plural}": f"{member}"
-    for plural, member in (("dimension", "Dimensions"), ("costCategory", "CostCategories"))
-}
+# "dimension" finds its own plural; the rest of an expression no stack uses.
+_EXPRESSION = {"thresholdExpression.costCategory": "CostCategories"}
 SUBSCRIPTION = Row(
     token="aws:costexplorer/anomalySubscription:AnomalySubscription",
     forces_replacement=cite("internal/service/ce/anomaly_subscription.go@050ac11163ca", "name"),
@@ -69,7 +74,8 @@ SUBSCRIPTION = Row(
     create=Call(
         "CreateAnomalySubscription",
         {"name": "AnomalySubscription.SubscriptionName",
-         "monitorArnLists": "AnomalySubscription.MonitorArnList", **_EXPRESSION},
+         "monitorArnLists": "AnomalySubscription.MonitorArnList",
+         "thresholdExpression": "AnomalySubscription.ThresholdExpression", **_EXPRESSION},
         inside="AnomalySubscription",
     ),
     id="SubscriptionArn",
@@ -90,7 +96,6 @@ SUBSCRIPTION = Row(
         "arn": "SubscriptionArn",
         "name": "SubscriptionName",
         "monitorArnLists": "MonitorArnList",
-        "thresholdExpression": lambda cloud, answer, values: values.get("thresholdExpression"),
     },
 )  # fmt: skip
 
