@@ -457,6 +457,20 @@ SITUATIONS = [
               "policy of r1-alerts does not let costalerts", "aws sns set-topic-attributes",
               {"sns.GetTopicAttributes": account.topic(Policy=account.policy("sqs"))},
               keys=ANOMALIES),
+    Situation("costs may not be told by who has no use of the key", "cost anomalies", "unknown",
+              "encrypted with alias/aws/sns", "a key of yours",
+              {"sns.GetTopicAttributes": account.topic(
+                  Policy=account.policy("costalerts"), KmsMasterKeyId="alias/aws/sns")},
+              keys=ANOMALIES),
+    Situation("everybody may publish", "cost anomalies", "ready", "may publish",
+              answers={"sns.GetTopicAttributes": account.topic(Policy=json.dumps({"Statement": [
+                  {"Effect": "Allow", "Principal": "*", "Action": "sns:*"}]}))}, keys=ANOMALIES),
+    Situation("everybody of the account may publish", "cost anomalies", "lacking", "does not let",
+              "this statement besides",
+              {"sns.GetTopicAttributes": account.topic(Policy=json.dumps({"Statement": [
+                  {"Effect": "Allow", "Principal": "*", "Action": "sns:*",
+                   "Condition": {"StringEquals": {"AWS:SourceOwner": account.ACCOUNT}}}]}))},
+              keys=ANOMALIES),
     Situation("costs may be told", "cost anomalies", "ready", "may publish to r1-alerts",
               answers={"sns.GetTopicAttributes": account.topic(
                   Policy=account.policy("costalerts"))}, keys=ANOMALIES),

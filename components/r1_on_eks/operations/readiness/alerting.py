@@ -57,12 +57,14 @@ def topic_finding(topic: str, attributes: Mapping[str, str] | None) -> Finding:
     return ready(TOPIC, f"{name} has {heard} subscription{'s' if heard > 1 else ''}")
 
 
-def anomaly_finding(topic: str, policy: str, account: str, payer: str | None) -> Finding:
+def anomaly_finding(
+    topic: str, attributes: Mapping[str, str], account: str, payer: str | None
+) -> Finding:
     """Whether AWS may watch a stack's costs, and may tell the topic.
 
     Args:
         topic: Its ARN.
-        policy: The topic's, as JSON.
+        attributes: As GetTopicAttributes shows them.
         account: The stack's.
         payer: Who pays for the account's organization; None where it is in none.
     """
@@ -74,9 +76,8 @@ def anomaly_finding(topic: str, policy: str, account: str, payer: str | None) ->
             f" {payer} alone",
             "leave out budget.anomaly_usd, and watch the stack's tag in the paying account",
         )
-    if not any(
-        _lets_costs_publish(one) for one in json.loads(policy or "{}").get("Statement", ())
-    ):
+    policy = json.loads(attributes.get("Policy") or "{}")
+    if not any(_lets_costs_publish(one) for one in policy.get("Statement", ())):
         statement = {
             "Effect": "Allow", "Principal": {"Service": _COST_ALERTS}, "Action": "sns:Publish",
             "Resource": topic, "Condition": {"StringEquals": {"aws:SourceAccount": account}},
@@ -88,18 +89,26 @@ def anomaly_finding(topic: str, policy: str, account: str, payer: str | None) ->
             " --attribute-value file://policy.json"
             f"  # its policy with this statement besides: {json.dumps(statement)}",
         )
+    if key := attributes.get("KmsMasterKeyId"):
+        # The policy of SNS' own key can't be changed, and names no service.
+        return unknown(
+            ANOMALIES, f"the topic is encrypted with {key}, which {_COST_ALERTS} has to use",
+            "a key of yours, whose policy allows it kms:GenerateDataKey and kms:Decrypt",
+        )  # fmt: skip
     return ready(ANOMALIES, f"{_COST_ALERTS} may publish to {topic.rpartition(':')[2]}")
 
 
 def _lets_costs_publish(statement: Mapping[str, Any]) -> bool:
     who = statement.get("Principal", {})
-    services = who.get("Service", ()) if isinstance(who, Mapping) else who
+    # Everybody, on a condition, may be everybody but a service.
+    services = who.get("Service", ()) if isinstance(who, Mapping) else ()
+    if who == "*" and not statement.get("Condition"):
+        services = _COST_ALERTS
     actions = statement.get("Action", ())
-    named = [services] if isinstance(services, str) else services
     allowed = [actions] if isinstance(actions, str) else actions
     return (
         statement.get("Effect") == "Allow"
-        and bool({_COST_ALERTS, "*"} & {*named})
+        and _COST_ALERTS in ([services] if isinstance(services, str) else services)
         and bool({"sns:publish", "sns:*", "*"} & {one.lower() for one in allowed})
     )
 
@@ -156,8 +165,7 @@ def topic(ground: Ground) -> Iterable[Finding]:
     attributes = answer["Attributes"]
     found = [topic_finding(asked.topic, attributes)]
     if ground.config.budget.anomaly_usd is not None:
-        policy = attributes.get("Policy", "")
-        found.append(anomaly_finding(asked.topic, policy, account, _payer(ground)))
+        found.append(anomaly_finding(asked.topic, attributes, account, _payer(ground)))
     return found
 
 
