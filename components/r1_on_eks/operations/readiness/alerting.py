@@ -30,9 +30,8 @@ def topic_finding(topic: str, attributes: Mapping[str, str] | None) -> Finding:
         topic: Its ARN.
         attributes: As GetTopicAttributes shows them; None where there is no such topic.
     """
-    name = topic.rpartition(":")[2]
+    region, name = topic.split(":")[3], topic.rpartition(":")[2]
     if attributes is None:
-        region = topic.split(":")[3]
         return lacking(
             TOPIC,
             f"there is no {name}: alerts would reach nobody",
@@ -52,7 +51,7 @@ def topic_finding(topic: str, attributes: Mapping[str, str] | None) -> Finding:
             TOPIC,
             f"nobody has subscribed to {name}, or confirmed it",
             f"aws sns subscribe --topic-arn {topic} --protocol email --notification-endpoint"
-            " ADDRESS  # and confirm what is sent there",
+            f" ADDRESS --region {region}  # and confirm what is sent there",
         )
     return ready(TOPIC, f"{name} has {heard} subscription{'s' if heard > 1 else ''}")
 
@@ -86,7 +85,7 @@ def anomaly_finding(
             ANOMALIES,
             f"the policy of {topic.rpartition(':')[2]} does not let {_COST_ALERTS} publish",
             f"aws sns set-topic-attributes --topic-arn {topic} --attribute-name Policy"
-            " --attribute-value file://policy.json"
+            f" --attribute-value file://policy.json --region {topic.split(':')[3]}"
             f"  # its policy with this statement besides: {json.dumps(statement)}",
         )
     if key := attributes.get("KmsMasterKeyId"):
