@@ -1,6 +1,7 @@
 """What AWS answers in an account that is ready for prod-70b."""
 
 import io
+import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,6 +19,7 @@ from r1_on_eks.operations.weights.manifest import Entry, Manifest
 ACCOUNT = "111122223333"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/platform-engineer"
 SESSION = f"arn:aws:sts::{ACCOUNT}:assumed-role/platform-engineer/somebody"
+TOPIC = f"arn:aws:sns:us-west-2:{ACCOUNT}:r1-alerts"
 DAY = datetime(2026, 11, 25, 12, tzinfo=UTC)
 ZONES = {"us-west-2a": "usw2-az2", "us-west-2b": "usw2-az1", "us-west-2c": "usw2-az3"}
 SHARDS = 17
@@ -193,6 +195,21 @@ def version(status: str) -> dict[str, Any]:
     }
 
 
+def topic(**attributes: str) -> dict[str, Any]:
+    """A topic that somebody listens to, with some attributes otherwise."""
+    return {"Attributes": {"TopicArn": TOPIC, "SubscriptionsConfirmed": "1", **attributes}}
+
+
+def policy(service: str) -> str:
+    """A topic's policy: its owner may do all, and a service may publish."""
+    return json.dumps({"Statement": [
+        {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": ["SNS:Publish"],
+         "Resource": TOPIC, "Condition": {"StringEquals": {"AWS:SourceOwner": ACCOUNT}}},
+        {"Effect": "Allow", "Principal": {"Service": f"{service}.amazonaws.com"},
+         "Action": "SNS:Publish", "Resource": TOPIC},
+    ]})  # fmt: skip
+
+
 def cluster(**other: Any) -> dict[str, Any]:
     """The stack's cluster, as EKS describes it."""
     return {
@@ -292,4 +309,6 @@ def answers() -> dict[str, Any]:
         },
         "iam.SimulatePrincipalPolicy": simulated(),
         "ce.ListCostAllocationTags": cost_tags("Active", "Active"),
+        "sns.GetTopicAttributes": topic(Policy=policy("costalerts")),
+        "organizations.DescribeOrganization": refusal("AWSOrganizationsNotInUseException"),
     }  # fmt: skip

@@ -61,7 +61,8 @@ Observability | Prometheus | rules, what it asks | 308 440 112 41 | watch dashed
 QualityChecks | quality checks | a CronJob a variant | 764 362 176 46 | watch dashed
 Alertmanager | Alertmanager | SNS or a webhook | 190 483 112 41 | watch dashed
 Grafana | Grafana | dashboards | 308 483 112 41 | watch dashed
-FileSystemExporter | file system exporter | asks CloudWatch | 190 526 230 41 | watch dashed
+FileSystemExporter | file exporter | asks CloudWatch | 190 526 112 41 | watch dashed
+CostAnomalies | cost anomalies | AWS's own | 308 526 112 41 | watch dashed
 Exporters | exporters | DCGM and node on nodes, kube-state | 458 440 276 41 | watch dashed
 """
 

@@ -14,6 +14,7 @@ EXAMPLES = {
     "admins": "admins: [arn:aws:iam::111122223333:role/platform-engineer]",
     "allow_unpinned": "allow_unpinned: true",
     "api_price": "api_price: {input_usd: 0.55, output_usd: 2.19}",
+    "anomaly_usd": "anomaly_usd: 200",
     "at_a_time": "at_a_time: 64",
     "bucket": "bucket: example-r1-weights",
     "budget": "budget: {usd_per_month: 20000, increase_percent: 10}",

@@ -11,8 +11,8 @@ Is this account ready for a stack? Asks, side by side and within five seconds: w
 these are, vCPU quotas against what the plan needs beside what runs, zones and what they sell,
 capacity, limits of the network, EKS's support of the Kubernetes version, machine images, the
 weights in the bucket, permissions (simulated by IAM), pins, the cluster's endpoint, tags that
-Cost Explorer knows, budget, certificate. Changes nothing. AWS bills $0.01 for a question to Cost
-Explorer.
+Cost Explorer knows, budget, certificate, whom alerts tell. Changes nothing. AWS bills $0.01 for a
+question to Cost Explorer.
 
 Each line is ✓ ready, ✗ lacking, with the command that changes it, or ? where it can't be known;
 one question that is refused hides no other. Without credentials it says so and checks what is

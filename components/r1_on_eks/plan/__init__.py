@@ -196,6 +196,7 @@ def _monitoring(
         return None
     return monitoring_of(
         config.monitoring,
+        anomaly_usd=config.budget.anomaly_usd,
         cidr=cidr_of(config),
         servers=servers,
         gpu_pools=pools,

@@ -141,6 +141,11 @@ class StackConfig(Section):
             raise ValueError(
                 f"lifetime: {self.lifetime} is for test stacks; a protected stack does not expire"
             )
+        if self.budget.anomaly_usd is not None and not (self.monitoring and self.monitoring.topic):
+            raise ValueError(
+                "budget.anomaly_usd: AWS tells it to an SNS topic alone, and the file names none;"
+                " write monitoring: {kind: prometheus, notify: {sns: arn:aws:sns:…}}"
+            )
         self._gateway_agrees()
         self._quality_agrees()
         scaled = [name for name, one in self.variants.items() if one.scale]

@@ -91,6 +91,17 @@ BY_PEOPLE = (
         usd=_standing,
     ),
     Experiment(
+        name="cost anomalies",
+        needs=PERSON,
+        claims=("not yet run on aws: a monitor of the stack's tag",),
+        steps="budget: {anomaly_usd: 1} beside monitoring.notify.sns in a test stack's file, in an"
+        " account that pays for itself; r1 check STACK; pulumi up; pulumi refresh --diff; pulumi"
+        " preview --expect-no-changes; after ten days, an instance more for a day",
+        expected="AWS makes monitor and subscription, neither is replaced after the refresh, and"
+        " the topic is told within a day of the instance",
+        usd=_standing,
+    ),
+    Experiment(
         name="weights by a Job",
         needs=PERSON,
         claims=("the image, and where in it boto3 lies",),

@@ -32,7 +32,7 @@ _LINK = (
 # gives up where it may not (internal/service/ec2: deleteLingeringENIs).
 _LEFT = ("ec2:DescribeNetworkInterfaces",)
 _EC2_TAGS = "CreateTags DeleteTags"
-_EKS_TAGS = "TagResource UntagResource"
+_TAGS = "TagResource UntagResource"
 _ELB_TAGS = "AddTags RemoveTags DescribeTags"
 
 # Pulumi's type: IAM's prefix, operations, and what is asked for besides.
@@ -95,29 +95,29 @@ _ROWS: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
      " ListTagsForResource TagResource UntagResource", ()),
     ("aws:eks/cluster:Cluster", "eks",
      "CreateCluster DescribeCluster UpdateClusterConfig UpdateClusterVersion DescribeUpdate"
-     f" DeleteCluster {_EKS_TAGS}", _CLUSTER),
+     f" DeleteCluster {_TAGS}", _CLUSTER),
     ("aws:eks/nodeGroup:NodeGroup", "eks",
      "CreateNodegroup DescribeNodegroup UpdateNodegroupConfig UpdateNodegroupVersion"
-     f" DescribeUpdate DeleteNodegroup {_EKS_TAGS}", _NODES),
+     f" DescribeUpdate DeleteNodegroup {_TAGS}", _NODES),
     ("aws:eks/addon:Addon", "eks",
      "CreateAddon DescribeAddon DescribeAddonVersions UpdateAddon DeleteAddon DescribeUpdate"
      # EKS user guide, add-ons-iam: roles of add-ons are passed by pod identity.
-     f" {_EKS_TAGS}", ("iam:PassRole", "iam:GetRole", "eks:CreatePodIdentityAssociation")),
+     f" {_TAGS}", ("iam:PassRole", "iam:GetRole", "eks:CreatePodIdentityAssociation")),
     ("aws:eks/accessEntry:AccessEntry", "eks",
      "CreateAccessEntry DescribeAccessEntry UpdateAccessEntry DeleteAccessEntry"
-     f" {_EKS_TAGS}", ()),
+     f" {_TAGS}", ()),
     ("aws:eks/accessPolicyAssociation:AccessPolicyAssociation", "eks",
      "AssociateAccessPolicy ListAssociatedAccessPolicies DisassociateAccessPolicy", ()),
     ("aws:eks/podIdentityAssociation:PodIdentityAssociation", "eks",
      "CreatePodIdentityAssociation DescribePodIdentityAssociation ListPodIdentityAssociations"
-     f" UpdatePodIdentityAssociation DeletePodIdentityAssociation {_EKS_TAGS}",
+     f" UpdatePodIdentityAssociation DeletePodIdentityAssociation {_TAGS}",
      ("iam:PassRole", "iam:GetRole")),
     ("aws:fsx/lustreFileSystem:LustreFileSystem", "fsx",
      "CreateFileSystem DescribeFileSystems UpdateFileSystem DeleteFileSystem ListTagsForResource"
-     f" {_EKS_TAGS}", ("iam:CreateServiceLinkedRole",)),
+     f" {_TAGS}", ("iam:CreateServiceLinkedRole",)),
     ("aws:fsx/dataRepositoryAssociation:DataRepositoryAssociation", "fsx",
      "CreateDataRepositoryAssociation DescribeDataRepositoryAssociations"
-     f" UpdateDataRepositoryAssociation DeleteDataRepositoryAssociation {_EKS_TAGS}", _LINK),
+     f" UpdateDataRepositoryAssociation DeleteDataRepositoryAssociation {_TAGS}", _LINK),
     ("aws:lb/loadBalancer:LoadBalancer", "elasticloadbalancing",
      "CreateLoadBalancer DescribeLoadBalancers DescribeLoadBalancerAttributes"
      f" ModifyLoadBalancerAttributes SetSecurityGroups SetSubnets DeleteLoadBalancer {_ELB_TAGS}",
@@ -136,6 +136,12 @@ _ROWS: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
     ("aws:ecr/repository:Repository", "ecr",
      "CreateRepository DescribeRepositories PutImageScanningConfiguration PutImageTagMutability"
      " ListTagsForResource DeleteRepository TagResource UntagResource", ()),
+    ("aws:costexplorer/anomalyMonitor:AnomalyMonitor", "ce",
+     "CreateAnomalyMonitor GetAnomalyMonitors UpdateAnomalyMonitor DeleteAnomalyMonitor"
+     f" ListTagsForResource {_TAGS}", ()),
+    ("aws:costexplorer/anomalySubscription:AnomalySubscription", "ce",
+     "CreateAnomalySubscription GetAnomalySubscriptions UpdateAnomalySubscription"
+     f" DeleteAnomalySubscription ListTagsForResource {_TAGS}", ()),
     ("aws:ecr/pullThroughCacheRule:PullThroughCacheRule", "ecr",
      "CreatePullThroughCacheRule DescribePullThroughCacheRules UpdatePullThroughCacheRule"
      # ECR user guide, pull-through-cache-private.
@@ -191,6 +197,11 @@ def types_of(plan: Plan) -> set[str]:
             found |= {"aws:ec2/eip:Eip", "aws:ec2/natGateway:NatGateway"}
     if plan.storage is None or plan.monitoring is not None:
         found.add("aws:eks/podIdentityAssociation:PodIdentityAssociation")
+    if plan.monitoring is not None and plan.monitoring.anomaly_usd is not None:
+        found |= {
+            "aws:costexplorer/anomalyMonitor:AnomalyMonitor",
+            "aws:costexplorer/anomalySubscription:AnomalySubscription",
+        }
     if plan.storage is not None:
         found |= {
             "aws:fsx/lustreFileSystem:LustreFileSystem",

@@ -25,6 +25,7 @@ class MonitoringPlan:
     Attributes:
         retention_days: For how long metrics are kept.
         topic: ARN of the SNS topic that is told of alerts, or None.
+        anomaly_usd: Dollars above what is usual that the topic is told of, or None.
         webhook_secret: Secret with the address that is told, or None.
         dashboards: Whether Grafana runs.
         gpus: Whether any node has one.
@@ -37,6 +38,7 @@ class MonitoringPlan:
 
     retention_days: int
     topic: str | None
+    anomaly_usd: float | None
     webhook_secret: str | None
     dashboards: bool
     gpus: bool
@@ -50,6 +52,7 @@ class MonitoringPlan:
 def monitoring_of(
     asked: Monitoring,
     *,
+    anomaly_usd: float | None,
     cidr: str,
     servers: Sequence[ModelServer],
     gpu_pools: Sequence[Pool],
@@ -60,6 +63,7 @@ def monitoring_of(
 
     Args:
         asked: Section of the stack file.
+        anomaly_usd: Dollars above what is usual that people are told of.
         cidr: IPv4 range of the network.
         servers: Its model servers.
         gpu_pools: Pools that serve them.
@@ -73,6 +77,7 @@ def monitoring_of(
     return MonitoringPlan(
         retention_days=asked.retention_days,
         topic=asked.topic,
+        anomaly_usd=anomaly_usd,
         webhook_secret=webhook,
         dashboards=asked.dashboards,
         gpus=gpus,
