@@ -307,7 +307,14 @@ def _container(gateway: GatewayPlan, mounts: Sequence[Any]) -> Any:
     return {
         "name": "nginx",
         "image": NGINX,
-        "ports": [{"name": gateway.scheme, "container_port": LISTEN_PORT}],
+        "ports": [
+            {"name": gateway.scheme, "container_port": LISTEN_PORT},
+            *(
+                [{"name": "answers", "container_port": gateway.metrics_port}]
+                if gateway.metrics_port
+                else ()
+            ),
+        ],
         "readiness_probe": {**_probe(gateway, "/healthz"), "period_seconds": 5},
         "liveness_probe": {
             **_probe(gateway, "/livez"),

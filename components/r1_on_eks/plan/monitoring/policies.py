@@ -5,6 +5,7 @@ from r1_on_eks.plan.subnets import API_SERVICE
 from r1_on_eks.plan.traffic import (
     ANYWHERE,
     DNS,
+    GATEWAY_METRICS_PORT,
     GATEWAY_PODS,
     NGINX_METRICS_PORT,
     POD_IDENTITY,
@@ -94,7 +95,11 @@ def _prometheus(
         accepts=(shown,) if dashboards else (),
         opens=(
             Peer(pods=SERVER_PODS, namespace=NAMESPACE, ports=(("TCP", PORT),)),
-            Peer(pods=GATEWAY_PODS, namespace=NAMESPACE, ports=(("TCP", NGINX_METRICS_PORT),)),
+            Peer(
+                pods=GATEWAY_PODS,
+                namespace=NAMESPACE,
+                ports=(("TCP", NGINX_METRICS_PORT), ("TCP", GATEWAY_METRICS_PORT)),
+            ),
             *([dcgm] if gpus else ()),
             Peer(
                 pods=NODE_EXPORTER_PODS,
