@@ -5,9 +5,10 @@
     python benchmarks/gateway.py streams    (1,000 streams alone)
     python benchmarks/gateway.py whole      (answers at once alone)
 
-`counted` is the gateway of a stack with monitoring, which counts its answers. All run with the same number of workers, one after the other in every round; the medians of the
-rounds are compared. `whole`: an answer of 1.4 kB at once. `streamed`: an answer of 200 tokens, one
-event each, as fast as it goes. Latencies are wrk's at four connections, throughput at 32.
+`counted` is the gateway of a stack with monitoring, which counts its answers. All run with the
+same number of workers, one after the other in every round; the medians of the rounds are compared.
+`whole`: an answer of 1.4 kB at once. `streamed`: an answer of 200 tokens, one event each, as fast
+as it goes. Latencies are wrk's at four connections, throughput at 32.
 """
 
 import dataclasses

@@ -1,4 +1,4 @@
-"""What clients are answered, counted by a real nginx: as its log has it, over workers and reloads."""
+"""A real nginx counts what clients are answered: as its log has it, over workers and reloads."""
 
 import json
 import re
@@ -219,7 +219,9 @@ def fill(gateway):
 
 def test_there_is_room_for_twice_as_many_kinds_as_a_stack_may_have(gateway, fill):
     names = [
-        (variant, status) for variant in variants(gateway.site) for status in statuses(gateway.site)
+        (variant, status)
+        for variant in variants(gateway.site)
+        for status in statuses(gateway.site)
     ]
     for prefix in ("", "1"):
         kinds = [f"{prefix}{variant}+{status}" for variant, status in names]

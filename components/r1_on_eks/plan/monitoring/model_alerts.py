@@ -15,9 +15,10 @@ _EVENTS = f"kubectl -n {NAMESPACE} get events --sort-by=.lastTimestamp | tail -2
 MAY_FAIL = 0.005
 
 
-def _burns(rate: float, short: str, long: str) -> str:
+def burns(share: str, rate: float, short: str, long: str) -> str:
+    """Whether a recorded share spends its budget so many times too fast, over both windows."""
     most = f"{rate * MAY_FAIL:.3g}"
-    return f"r1:errors:ratio{short} > {most} and on (variant) r1:errors:ratio{long} > {most}"
+    return f"{share}:ratio{short} > {most} and on (variant) {share}:ratio{long} > {most}"
 
 
 _STILL_STARTING = (
@@ -62,7 +63,7 @@ _ANSWERING = (
     Alert(
         name="ModelErrorsFast",
         severity=CRITICAL,
-        expr=_burns(14.4, "5m", "1h"),
+        expr=burns("r1:errors", 14.4, "5m", "1h"),
         hold="2m",
         summary="{{ $labels.variant }}: errors use up the month's budget within two days",
         description="{{ $value | humanizePercentage }} of answers failed; 0.5 % may.",
@@ -70,14 +71,14 @@ _ANSWERING = (
         first=(
             f"kubectl -n {NAMESPACE} logs -l r1-on-eks/variant={{{{ $labels.variant }}}} -c"
             " vllm --tail=200 | grep -i error",
-            "The variant's dashboard, Answers per second, by status: one pod, or all?",
+            "The variant's dashboard, Answers of servers per second, by status: one pod, or all?",
             "Roll back what was changed last: pulumi stack history, then pulumi up of before.",
         ),
     ),
     Alert(
         name="ModelErrorsSlowly",
         severity=WARNING,
-        expr=_burns(6, "30m", "6h"),
+        expr=burns("r1:errors", 6, "30m", "6h"),
         hold="15m",
         summary="{{ $labels.variant }}: errors use up the month's budget within five days",
         description="{{ $value | humanizePercentage }} of answers failed; 0.5 % may.",

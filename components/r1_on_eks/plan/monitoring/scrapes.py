@@ -1,7 +1,7 @@
 """What is scraped, and which labels its series get.
 
-The rules and dashboards know jobs `vllm`, `gateway`, `nginx`, `dcgm`, `node`, `kube-state-metrics` and
-`kubelet` by these labels.
+The rules and dashboards know jobs `vllm`, `gateway`, `nginx`, `dcgm`, `node`, `kube-state-metrics`
+and `kubelet` by these labels.
 """
 
 import re

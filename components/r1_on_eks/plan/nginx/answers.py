@@ -1,7 +1,7 @@
 """What clients were answered, counted by variant and status for Prometheus.
 
-Counted is where a request's line goes to the log: once, at its end, with the status that its client
-got; a question that nginx asks itself, and a probe, have no line.
+A request is counted where its line goes to the log: once, at its end, with the status that its
+client got. A question that nginx asks itself, and a probe, have no line.
 """
 
 from collections.abc import Sequence
