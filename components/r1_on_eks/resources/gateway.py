@@ -315,7 +315,9 @@ def _container(gateway: GatewayPlan, mounts: Sequence[Any]) -> Any:
                 else ()
             ),
         ],
-        "readiness_probe": {**_probe(gateway, "/healthz"), "period_seconds": 5},
+        # Not what tells the load balancer to look away: until it has, kube-proxy must send on to a
+        # pod that ends, and does so as long as it is ready (KEP-1669).
+        "readiness_probe": {**_probe(gateway, "/livez"), "period_seconds": 5},
         "liveness_probe": {
             **_probe(gateway, "/livez"),
             "period_seconds": 10,
