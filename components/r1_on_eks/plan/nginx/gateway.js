@@ -86,7 +86,7 @@ async function models(r) {
 // is told there, for whoever reads the series would not miss it.
 function counted(r) {
     try {
-        ngx.shared.answers.incr(`${r.variables.answer_variant} ${r.variables.answer_status}`, 1, 0);
+        ngx.shared.answers.incr(r.variables.answer, 1, 0);
     } catch (error) {
         r.error(`an answer is not counted: ${error.message}`);
     }
