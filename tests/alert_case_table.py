@@ -21,6 +21,7 @@ from alert_cases import (
     check_job,
     constant,
     cronjob,
+    gateway_answers,
     mean_of,
     node_of,
     replicas,
@@ -40,7 +41,7 @@ FSX = {"job": "fsx"}
 CAPACITY = PLAN.storage.file_system.capacity_gib * 2**30
 STEADY = CAPACITY / 2**40 * 500e6
 ON_GPU = {key: GPU[key] for key in ("node", "gpu", "pod", "variant")}
-ALWAYS_SCRAPED = ("nginx", "node", "kube-state-metrics", "kubelet")
+ALWAYS_SCRAPED = ("gateway", "nginx", "node", "kube-state-metrics", "kubelet")
 SCRAPED = (*ALWAYS_SCRAPED, "dcgm", "fsx")
 
 
@@ -468,6 +469,65 @@ CASES = {
                 since=1,
             )
         ],
+    ),
+    "GatewayErrorsFast": Case(
+        [
+            Fires(
+                [
+                    *gateway_answers(
+                        s502=f"0+2{ALWAYS}",
+                        s503=f"0+3{ALWAYS}",
+                        s5xx=f"0+1{ALWAYS}",
+                        s200=f"0+54{ALWAYS}",
+                    ),
+                    *gateway_answers("7b", s503="0+0x110 0+12x600", s200=f"0+48{ALWAYS}"),
+                ],
+                [V70],
+                since=1,
+                at=125,
+            )
+        ],
+        [
+            Quiet(gateway_answers(s503=f"0+4{ALWAYS}", s200=f"0+56{ALWAYS}"), 125),
+            Quiet(
+                gateway_answers(
+                    s429=f"0+30{ALWAYS}",
+                    s413=f"0+9{ALWAYS}",
+                    s499=f"0+9{ALWAYS}",
+                    s200=f"0+12{ALWAYS}",
+                ),
+                125,
+            ),
+        ],
+    ),
+    "GatewayErrorsSlowly": Case(
+        [
+            Fires(
+                [
+                    *gateway_answers(s504=f"0+3{ALWAYS}", s200=f"0+57{ALWAYS}"),
+                    *gateway_answers("7b", s504="0+0x400 0+6x600", s200=f"0+54{ALWAYS}"),
+                ],
+                [V70],
+                since=1,
+                at=440,
+            )
+        ],
+        [Quiet(gateway_answers(s504=f"0+1{ALWAYS}", s200=f"0+59{ALWAYS}"), 440)],
+    ),
+    "GatewayRefuses": Case(
+        [
+            Fires(
+                [
+                    *gateway_answers(s429=f"0+9{ALWAYS}", s200=f"0+51{ALWAYS}"),
+                    *gateway_answers("7b", s429=f"0+3{ALWAYS}", s200=f"0+57{ALWAYS}"),
+                    # Guesses of keys.
+                    *gateway_answers("none", s429=f"0+30{ALWAYS}", s401=f"0+30{ALWAYS}"),
+                ],
+                [V70],
+                since=1,
+            )
+        ],
+        [Quiet(gateway_answers(s503=f"0+30{ALWAYS}", s200=f"0+30{ALWAYS}"), 30)],
     ),
     "PodHasNoNode": Case(
         [

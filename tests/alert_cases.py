@@ -104,6 +104,15 @@ def statuses(failed: str, well: str, variant: str = "70b") -> list[Series]:
     ]
 
 
+def gateway_answers(variant: str = "70b", **by_status: str) -> list[Series]:
+    """`s200="0+60x9"`; of one pod of the gateway."""
+    labels = {"job": "gateway", "pod": "gateway-1", "variant": variant}
+    return [
+        Series("r1_gateway_answers_total", {**labels, "status": status[1:]}, values)
+        for status, values in by_status.items()
+    ]
+
+
 def replicas(wanted: int, ready: int, variant: str = "70b") -> list[Series]:
     labels = {**STATE, "namespace": "r1", "deployment": f"r1-{variant}"}
     return [

@@ -178,6 +178,7 @@ class RunningGateway:
         self.folder, self.name = Path(folder), name
         self.section = Gateway.model_validate(section)
         self.site = dataclasses.replace(site_of(self.section, variants, 3600), **changes)
+        self.metrics_port = free_port()
         self.deployed = nginx.configuration(self.site)
         self.servers = servers
         self.port = port or free_port()
@@ -220,8 +221,9 @@ class RunningGateway:
             for variant, server in self.servers.items()
         }
         text = rewritten(
-            text or self.deployed, self.port, addresses, self._nginx, str(self.folder)
-        )
+            text or self.deployed, self.port, addresses, self._nginx, str(self.folder),
+            metrics_port=self.metrics_port,
+        )  # fmt: skip
         # What goes to a container's log goes to a file that the test reads.
         text = text.replace("access_log /dev/stdout", f"access_log {self.folder}/access.log")
         text = text.replace("flush=1s", "flush=50ms").replace(" buffer=32k", " buffer=4k")

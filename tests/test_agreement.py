@@ -86,7 +86,9 @@ def test_every_server_listens_where_service_probes_gateway_and_policies_expect_i
 def test_the_gateway_listens_where_service_probe_and_policy_expect_it(declared):
     (gateway,) = deployments(declared, "gateway")
     container = container_of(gateway)
-    (port,) = [one["containerPort"] for one in container["ports"]]
+    scheme = container["readinessProbe"]["httpGet"]["scheme"].lower()
+    ports = {one["name"]: one["containerPort"] for one in container["ports"]}
+    port = ports.pop(scheme)
     service = next(one.inputs for one in declared.of_type("Service")
                    if one.inputs["metadata"]["name"] == "gateway")  # fmt: skip
     (listening,) = service["spec"]["ports"]
@@ -97,6 +99,25 @@ def test_the_gateway_listens_where_service_probe_and_policy_expect_it(declared):
         in declared.one("ConfigMap", "gateway-nginx").inputs["data"]["nginx.conf"]
     )
     assert declared.one("TargetGroup").inputs["port"] == listening["nodePort"]
+
+
+def test_what_the_gateway_tells_is_asked_for_where_it_listens(declared):
+    (gateway,) = deployments(declared, "gateway")
+    text = declared.one("ConfigMap", "gateway-nginx").inputs["data"]["nginx.conf"]
+    (port,) = [one["containerPort"] for one in container_of(gateway)["ports"]
+               if one["name"] == "answers"] or [None]  # fmt: skip
+    monitors = {one.inputs["metadata"]["name"]: one.inputs["spec"]
+                for one in declared.of_type("PodMonitor")}  # fmt: skip
+    if not monitors:
+        assert port is None
+        assert "0.0.0.0" not in text
+        return
+    (endpoint,) = monitors["gateway"]["podMetricsEndpoints"]
+    assert endpoint["portNumber"] == port
+    assert f"listen 0.0.0.0:{port:.0f};" in text
+    assert f"location = {endpoint['path']} {{" in text
+    labels = gateway["spec"]["template"]["metadata"]["labels"]
+    assert monitors["gateway"]["selector"]["matchLabels"].items() <= labels.items()
 
 
 def test_probes_ask_for_paths_that_are_served(declared):
@@ -294,6 +315,17 @@ def test_an_answer_may_take_as_long_at_every_step_of_its_way(declared):
     (unhealthy,) = targets["targetHealthStates"]
     assert unhealthy["enableUnhealthyConnectionTermination"] is False
     assert unhealthy["unhealthyDrainingInterval"] >= longest
+
+
+def test_a_pod_that_ends_is_sent_connections_until_the_load_balancer_looks_away(declared):
+    (gateway,) = deployments(declared, "gateway")
+    container, checked = container_of(gateway), declared.one("TargetGroup").inputs["healthCheck"]
+    (sleep,) = re.findall(
+        r"sleep (\d+)$", container["lifecycle"]["preStop"]["exec"]["command"][-1]
+    )
+    assert int(sleep) >= checked["interval"] * checked["unhealthyThreshold"] + 15
+    # Else kube-proxy drops what still comes, before the load balancer sends no more.
+    assert container["readinessProbe"]["httpGet"]["path"] != checked["path"]
 
 
 def test_a_drain_is_never_blocked_and_replicas_are_spread(declared):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 STACKS = sorted((Path(__file__).parent.parent / "stacks").glob("Pulumi.*.yaml"))
-PORTS = [("TCP", port) for port in (22, 53, 80, 443, 6443, 8000, 8080, 9113)] + [("UDP", 53)]
+PORTS = [("TCP", port) for port in (22, 53, 80, 443, 6443, 8000, 8080, 9113, 9114)] + [("UDP", 53)]
 
 
 @dataclass(frozen=True)
@@ -147,7 +147,7 @@ def expected(engine, pods):
     if engine.of_type("Prometheus"):
         # Ours asks for metrics and nothing else.
         table.remove(("Prometheus", "gateway", ("TCP", 8080)))
-        table.add(("Prometheus", "gateway", ("TCP", 9113)))
+        table |= {("Prometheus", "gateway", ("TCP", port)) for port in (9113, 9114)}
     if not config["internal"]:
         table.add(("a client of ours", "gateway", ("TCP", 8080)))
     grouped = [name for name in running if name.startswith(("leader", "worker"))]
@@ -192,7 +192,7 @@ def test_workers_that_stream_their_weights_reach_what_their_leader_reaches(engin
 
 
 WATCHING_PORTS = [("TCP", port) for port in (
-    53, 80, 443, 3000, 5000, 8000, 8080, 9090, 9093, 9100, 9113, 9400, 10250)]  # fmt: skip
+    53, 80, 443, 3000, 5000, 8000, 8080, 9090, 9093, 9100, 9113, 9114, 9400, 10250)]  # fmt: skip
 WATCHING_PORTS += [("UDP", 53)]
 STRANGERS = [
     End("a stranger in monitoring", "monitoring", {"app": "stranger"}, "10.64.0.20"),
@@ -219,7 +219,7 @@ def expected_of_monitoring(ends, *, sns):
     anything = [*((name, port) for name in everywhere for port in WATCHING_PORTS), *DNS,
                 ("gateway", ("TCP", 8080))]  # fmt: skip
     kubelets = [(name, ("TCP", 10250)) for name in in_the_network]
-    scraped = [("r1-70b", 8000), ("gateway", 9113), ("dcgm-exporter", 9400),
+    scraped = [("r1-70b", 8000), ("gateway", 9113), ("gateway", 9114), ("dcgm-exporter", 9400),
                ("node-exporter", 9100), ("kube-state-metrics", 8080),
                ("cloudwatch-exporter", 5000), ("alertmanager", 9093)]  # fmt: skip
     opened = {

@@ -11,6 +11,7 @@ from r1_on_eks.plan.nginx.settings import Allowance, Key, Service, Site, Split
 from r1_on_eks.plan.placement import Placement
 from r1_on_eks.plan.subnets import CLUSTER_DNS, cidr_of
 from r1_on_eks.plan.timeline import longest_answer_seconds
+from r1_on_eks.plan.traffic import GATEWAY_METRICS_PORT
 from r1_on_eks.stack_config import Gateway, Limits, StackConfig
 
 LISTEN_PORT = 8080
@@ -46,6 +47,7 @@ class GatewayPlan:
         grace_seconds: From the end of a pod's replacement to SIGKILL.
         paths: Public path of each model, by its name.
         status_port: Where an exporter in the same pod reads nginx's state; None for no exporter.
+        metrics_port: Where nginx itself tells what it answered; None where nobody asks.
     """
 
     internal: bool
@@ -62,6 +64,7 @@ class GatewayPlan:
     grace_seconds: int
     paths: dict[str, str]
     status_port: int | None
+    metrics_port: int | None
 
 
 def gateway_of(config: StackConfig, placements: Sequence[Placement]) -> GatewayPlan:
@@ -70,7 +73,9 @@ def gateway_of(config: StackConfig, placements: Sequence[Placement]) -> GatewayP
     longest = longest_silence_seconds(placements)
     variants = [placement.variant.name for placement in placements]
     status_port = STATUS_PORT if config.monitoring else None
-    site = dataclasses.replace(site_of(asked, variants, longest), status_port=status_port)
+    metrics_port = GATEWAY_METRICS_PORT if config.monitoring else None
+    site = site_of(asked, variants, longest)
+    site = dataclasses.replace(site, status_port=status_port, metrics_port=metrics_port)
     text, script = nginx.configuration(site), nginx.script()
     return GatewayPlan(
         internal=asked.public_from is None,
@@ -87,6 +92,7 @@ def gateway_of(config: StackConfig, placements: Sequence[Placement]) -> GatewayP
         grace_seconds=PRE_STOP_SECONDS + longest + 30,
         paths={name: f"/api/v1/{name}" for name in site.names},
         status_port=status_port,
+        metrics_port=metrics_port,
     )
 
 

@@ -17,8 +17,9 @@ WORKER_PODS = {"app.kubernetes.io/name": "vllm-worker"}
 _DNS_PODS = {"k8s-app": "kube-dns"}
 # As the operator labels the pods that it makes.
 PROMETHEUS_PODS = {"app.kubernetes.io/name": "prometheus"}
-# Where the exporter beside nginx answers.
+# Where the exporter beside nginx answers, and nginx itself.
 NGINX_METRICS_PORT = 9113
+GATEWAY_METRICS_PORT = 9114
 # EKS Pod Identity agent, a link-local address of every node (EKS user guide, pod-id-how-it-works).
 POD_IDENTITY = "169.254.170.23/32"
 ANYWHERE = "0.0.0.0/0"
@@ -111,6 +112,7 @@ def policies_of(
         accepts=(
             Peer(blocks=callers, ports=(("TCP", listen_port),)),
             *([asking(PROMETHEUS, NGINX_METRICS_PORT)] if watched else ()),
+            *([asking(PROMETHEUS, GATEWAY_METRICS_PORT)] if watched else ()),
         ),
         opens=(Peer(pods=SERVER_PODS, ports=answering), *DNS),
     )

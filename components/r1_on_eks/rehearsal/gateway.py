@@ -32,6 +32,7 @@ from r1_on_eks.rehearsal.question import trusting
 
 _NGINX = "gateway-nginx"
 _STATUS = "gateway-status"
+_METRICS = "gateway-metrics"
 _MODEL = "model-"
 _CERTIFICATE, _PRIVATE_KEY = "tls.crt", "tls.key"
 _TIMEOUT_S = 20.0
@@ -88,8 +89,9 @@ def sync_gateway(state_root: Path, admin_kubeconfig: Path | None) -> Gateway | N
     nginx = find_or_unpack_nginx(_say)
     changed = place(folder, deployed.files or {})
     text = rewritten(
-        deployed.text, port, addresses, nginx, str(folder), status_port=ports.of(_STATUS)
-    )
+        deployed.text, port, addresses, nginx, str(folder),
+        status_port=ports.of(_STATUS), metrics_port=ports.of(_METRICS),
+    )  # fmt: skip
     _run_nginx(processes, folder, nginx, text, changed=changed)
     url = _url(port, authority)
     processes.wait_until(_NGINX, lambda: _healthy(url, authority=authority), _TIMEOUT_S)

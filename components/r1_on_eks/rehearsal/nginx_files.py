@@ -20,6 +20,8 @@ _MODULE = re.compile(r"^load_module [^;]*;\n", re.M)
 _LISTEN = re.compile(r"^([ \t]*listen )\d+(?![.\d])", re.M)
 # Of the pod itself, for the exporter beside nginx.
 _LISTEN_INSIDE = re.compile(r"^([ \t]*listen )127\.0\.0\.1:\d+", re.M)
+# For whoever asks in the cluster's network alone.
+_LISTEN_METRICS = re.compile(r"^([ \t]*listen )0\.0\.0\.0:\d+", re.M)
 _LISTEN_6 = re.compile(r"^([ \t]*listen )\[::\]:\d+([^\n]*)\n", re.M)
 PEER = re.compile(
     r"^(?P<indent>[ \t]*)server (?P<host>[a-z0-9.-]+):\d+ resolve(?P<rest>[^;]*);$", re.M
@@ -34,6 +36,7 @@ def rewritten(
     folder: str = "/tmp",
     *,
     status_port: int = 0,
+    metrics_port: int = 0,
 ) -> str:
     """The deployed text with this machine's addresses in it; nothing else is changed.
 
@@ -44,6 +47,7 @@ def rewritten(
         nginx: Whose njs module is loaded instead of the container's.
         folder: Takes the place of the container's /tmp, and holds its /etc/nginx.
         status_port: Where nginx tells of itself, where the text has it do so.
+        metrics_port: Where it tells what it answered, likewise.
     """
 
     def peer(found: re.Match[str]) -> str:
@@ -52,6 +56,7 @@ def rewritten(
 
     text = _RESOLVER.sub("", text)
     text = _LISTEN_INSIDE.sub(rf"\g<1>127.0.0.1:{status_port}", text)
+    text = _LISTEN_METRICS.sub(rf"\g<1>127.0.0.1:{metrics_port}", text)
     text = _LISTEN.sub(rf"\g<1>127.0.0.1:{port}", text)
     text = _LISTEN_6.sub(rf"\g<1>[::1]:{port}\g<2>\n" if _has_ipv6() else "", text)
     text = text.replace(" /tmp/", f" {folder}/")

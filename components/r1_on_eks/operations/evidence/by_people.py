@@ -102,6 +102,15 @@ BY_PEOPLE = (
         usd=_standing,
     ),
     Experiment(
+        name="gateway's roll-out",
+        needs=PERSON,
+        claims=("a roll-out under load through its balancer",),
+        steps="a test stack that stands; new connections without pause (curl in a loop, a list of"
+        " models); kubectl -n r1 rollout restart deployment gateway; after it, the statuses",
+        expected="every connection is accepted and answered 200",
+        usd=_standing,
+    ),
+    Experiment(
         name="weights by a Job",
         needs=PERSON,
         claims=("the image, and where in it boto3 lies",),

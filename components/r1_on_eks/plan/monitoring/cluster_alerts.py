@@ -15,7 +15,7 @@ from r1_on_eks.plan.monitoring.typed import (
 from r1_on_eks.plan.names import NAMESPACE
 
 # There as long as the stack is; those below only while something runs that they tell of.
-_ALWAYS = ("nginx", "node", "kube-state-metrics", "kubelet")
+_ALWAYS = ("gateway", "nginx", "node", "kube-state-metrics", "kubelet")
 _STATE = 'job="kube-state-metrics"'
 
 

@@ -26,9 +26,10 @@ _OURS = f'job="kube-state-metrics",namespace="{NAMESPACE}",container="vllm"'
 MAY_FAIL = 0.005
 
 
-def _burns(rate: float, short: str, long: str) -> str:
+def burns(share: str, rate: float, short: str, long: str) -> str:
+    """Whether a recorded share spends its budget so many times too fast, over both windows."""
     most = f"{rate * MAY_FAIL:.3g}"
-    return f"r1:errors:ratio{short} > {most} and on (variant) r1:errors:ratio{long} > {most}"
+    return f"{share}:ratio{short} > {most} and on (variant) {share}:ratio{long} > {most}"
 
 
 _STILL_STARTING = (
@@ -77,21 +78,24 @@ _ANSWERING = (
     Alert(
         name="ModelErrorsFast",
         severity=CRITICAL,
-        expr=_burns(14.4, "5m", "1h"),
+        expr=burns("r1:errors", 14.4, "5m", "1h"),
         hold="2m",
         summary="{{ $labels.variant }}: errors use up the month's budget within two days",
         description="{{ $value | humanizePercentage }} of answers failed; 0.5 % may.",
         means="vLLM itself answers with 500 or more; what the gateway refuses is not in it.",
         first=(
             Step("Which error, of which pod?", f"{LOGS_OF_VARIANT} --tail=200 | grep -i error"),
-            Step("The variant's dashboard, Answers per second, by status: one pod, or all?"),
+            Step(
+                "The variant's dashboard, Answers of servers per second, by status: one pod, or"
+                " all?"
+            ),
             Step("What was changed last? Deploy the commit before it.", CHANGES),
         ),
     ),
     Alert(
         name="ModelErrorsSlowly",
         severity=WARNING,
-        expr=_burns(6, "30m", "6h"),
+        expr=burns("r1:errors", 6, "30m", "6h"),
         hold="15m",
         summary="{{ $labels.variant }}: errors use up the month's budget within five days",
         description="{{ $value | humanizePercentage }} of answers failed; 0.5 % may.",

@@ -4,6 +4,7 @@ from r1_on_eks.plan.names import EXPORTERS_NAMESPACE, MONITORING_NAMESPACE, NAME
 from r1_on_eks.plan.traffic import (
     ANYWHERE,
     DNS,
+    GATEWAY_METRICS_PORT,
     GATEWAY_PODS,
     NGINX_METRICS_PORT,
     POD_IDENTITY,
@@ -91,7 +92,11 @@ def _prometheus(
         accepts=(shown,) if dashboards else (),
         opens=(
             Peer(pods=SERVER_PODS, namespace=NAMESPACE, ports=(("TCP", PORT),)),
-            Peer(pods=GATEWAY_PODS, namespace=NAMESPACE, ports=(("TCP", NGINX_METRICS_PORT),)),
+            Peer(
+                pods=GATEWAY_PODS,
+                namespace=NAMESPACE,
+                ports=(("TCP", NGINX_METRICS_PORT), ("TCP", GATEWAY_METRICS_PORT)),
+            ),
             *([dcgm] if gpus else ()),
             Peer(
                 pods=NODE_EXPORTER_PODS,

@@ -1,7 +1,7 @@
 """What is scraped, and which labels its series get.
 
-The rules and dashboards know jobs `vllm`, `nginx`, `dcgm`, `node`, `kube-state-metrics` and
-`kubelet` by these labels.
+The rules and dashboards know jobs `vllm`, `gateway`, `nginx`, `dcgm`, `node`, `kube-state-metrics`
+and `kubelet` by these labels.
 """
 
 import re
@@ -28,7 +28,13 @@ from r1_on_eks.plan.names import (
     VARIANT_LABEL,
     service_name,
 )
-from r1_on_eks.plan.traffic import GATEWAY_PODS, NGINX_METRICS_PORT, SERVER_PODS
+from r1_on_eks.plan.nginx.answers import METRICS_PATH
+from r1_on_eks.plan.traffic import (
+    GATEWAY_METRICS_PORT,
+    GATEWAY_PODS,
+    NGINX_METRICS_PORT,
+    SERVER_PODS,
+)
 
 INTERVAL_SECONDS = 30
 
@@ -208,6 +214,14 @@ _OF_EVERY_STACK = (
         relabel=(_NODE,),
         # The exporter's own process is nobody's concern.
         metric_relabel=(_kept(("nginx_.*", "nginxexporter_build_info", "up")),),
+    ),
+    Scrape(
+        job="gateway",
+        namespace=NAMESPACE,
+        pods=GATEWAY_PODS,
+        port=GATEWAY_METRICS_PORT,
+        path=METRICS_PATH,
+        relabel=(_NODE,),
     ),
     Scrape(
         job="node",

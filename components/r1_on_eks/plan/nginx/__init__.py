@@ -6,6 +6,7 @@ newer. The official image of 1.30.4 has njs 1.0.1 (docker-nginx, stable/debian/D
 
 from importlib.resources import files
 
+from r1_on_eks.plan.nginx.answers import counting, metrics
 from r1_on_eks.plan.nginx.callers import callers
 from r1_on_eks.plan.nginx.locations import server, status
 from r1_on_eks.plan.nginx.process import http, process
@@ -19,8 +20,9 @@ SCRIPT = "gateway.js"
 
 def configuration(site: Site) -> str:
     """The whole of nginx.conf."""
-    within = [http(site), callers(site), upstreams(site), refusal_headers(), server(site)]
-    within += [text] if (text := status(site)) else []
+    within = [http(site), callers(site), upstreams(site), counting(site), refusal_headers()]
+    within += [server(site), status(site), metrics(site)]
+    within = [text for text in within if text]
     return "\n".join([process(site), "http {", indented("\n".join(within)), "}"]) + "\n"
 
 

@@ -82,10 +82,34 @@ async function models(r) {
     r.return(200, JSON.stringify({ object: 'list', data: data }));
 }
 
+// Counts an answer; asked for once, where its line is written to the log. A count that finds no room
+// is told there, for whoever reads the series would not miss it.
+function counted(r) {
+    try {
+        ngx.shared.answers.incr(r.variables.answer, 1, 0);
+    } catch (error) {
+        r.error(`an answer is not counted: ${error.message}`);
+    }
+    return '';
+}
+
+// What was counted, as Prometheus reads it; from none on, or the first of a kind would be no increase.
+function metrics(r) {
+    const name = r.variables.series;
+    const statuses = r.variables.statuses.split(' ');
+    const lines = [`# HELP ${name} Answers to clients, by variant and status.`, `# TYPE ${name} counter`];
+    r.variables.variants.split(' ').forEach((variant) => statuses.forEach((status) => {
+        const count = ngx.shared.answers.get(`${variant} ${status}`) || 0;
+        lines.push(`${name}{variant="${variant}",status="${status}"} ${count}`);
+    }));
+    r.headersOut['Content-Type'] = 'text/plain; version=0.0.4';
+    r.return(200, lines.concat('').join('\n'));
+}
+
 function refuse(r, status, code, message) {
     const error = { message: message, type: 'invalid_request_error', param: null, code: code };
     r.headersOut['Content-Type'] = 'application/json';
     r.return(status, JSON.stringify({ error: error }));
 }
 
-export default { key_sha256, client_network, outcome, by_model, models };
+export default { key_sha256, client_network, outcome, by_model, models, counted, metrics };

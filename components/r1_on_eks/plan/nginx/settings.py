@@ -93,6 +93,7 @@ class Site:
         body_mib: Longest request to a variant's own path; kept on disk beyond 128 KiB.
         routed_body_kib: Longest request whose `model` is looked up: it is held in memory.
         status_port: Where the pod itself reads how many connections there are; None for nowhere.
+        metrics_port: Where Prometheus reads what was answered; None for nowhere, uncounted.
     """
 
     services: tuple[Service, ...]
@@ -107,6 +108,7 @@ class Site:
     body_mib: int = 16
     routed_body_kib: int = 1024
     status_port: int | None = None
+    metrics_port: int | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
