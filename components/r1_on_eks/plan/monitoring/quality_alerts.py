@@ -1,6 +1,6 @@
 """Alerts of the quality checks: a Job that failed since its CronJob last succeeded."""
 
-from r1_on_eks.plan.monitoring.alert import WARNING, Alert
+from r1_on_eks.plan.monitoring.alert import WARNING, Alert, Step
 from r1_on_eks.plan.names import NAMESPACE
 from r1_on_eks.plan.quality import CHECK_PODS, HISTORY
 
@@ -19,6 +19,10 @@ _SINCE = (
 )
 _PODS = ",".join(f"{key}={value}" for key, value in CHECK_PODS.items())
 _LOGS = f"kubectl -n {NAMESPACE} logs -l {_PODS} --all-containers --prefix --tail=20"
+_AGAIN = (
+    f"kubectl -n {NAMESPACE} create job --from=cronjob/{{{{ $labels.cronjob }}}}"
+    " {{ $labels.cronjob }}-1"
+)
 
 
 def _newest(jobs: str) -> str:
@@ -38,13 +42,13 @@ QUALITY_ALERTS = (
         means="Something changed what the model says: another checkpoint or precision, another"
         " vLLM, a setting, or questions that are cut off.",
         first=(
-            f"{_LOGS}: which figure fell, from where to where.",
-            f"kubectl -n {NAMESPACE} get configmap {HISTORY} -o yaml: checkpoint and server image"
-            " of each earlier check; what differs?",
-            "Is it wanted, take its lines out of that ConfigMap; else back to what they name"
-            " (pulumi up of the commit before), and run the CronJob again: kubectl -n"
-            f" {NAMESPACE} create job --from=cronjob/{{{{ $labels.cronjob }}}}"
-            " {{ $labels.cronjob }}-1.",
+            Step("Which figure fell, from where to where?", _LOGS),
+            Step(
+                "Checkpoint and server image of each check before: what differs? Is it wanted,"
+                " take the lines before it out; else back to what they name.",
+                f"kubectl -n {NAMESPACE} get configmap {HISTORY} -o yaml",
+            ),
+            Step("Once more, to see whether it holds.", _AGAIN),
         ),
     ),
     Alert(
@@ -56,10 +60,12 @@ QUALITY_ALERTS = (
         description="Its Job failed, or took longer than it may.",
         means="Nobody knows whether answers are as good as they were.",
         first=(
-            f"{_LOGS}: ask is the harness, compare what holds its results.",
-            f"kubectl -n {NAMESPACE} get pods -l {_PODS} -o wide: is its image there, was the"
-            " pod ended?",
-            "r1 status STACK: did the model answer at that time?",
+            Step("ask is the harness, compare is what holds its results against others.", _LOGS),
+            Step(
+                "Is its image there, was the pod ended?",
+                f"kubectl -n {NAMESPACE} get pods -l {_PODS} -o wide",
+            ),
+            Step("Does the model answer? It is asked again at the next date.", "r1 status STACK"),
         ),
     ),
 )
