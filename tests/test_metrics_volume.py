@@ -39,7 +39,7 @@ def test_r1_plan_prints_it_where_something_is_measured(monkeypatch, capsys):
     monkeypatch.chdir(PROJECT)
     assert cli.main(["plan", "prod-70b"]) == 0
     out = " ".join(capsys.readouterr().out.split())
-    assert "metrics: 7,088 series, 621 million samples a month; 15 days are 0.9 of 4 GiB" in out
+    assert "metrics: 7,180 series, 629 million samples a month; 15 days are 0.9 of 4 GiB" in out
     assert cli.main(["plan", "test-7b"]) == 0
     assert "metrics:" not in capsys.readouterr().out
 
