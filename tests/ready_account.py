@@ -1,5 +1,6 @@
 """What AWS answers in an account that is ready for prod-70b."""
 
+import io
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,6 +13,7 @@ from r1_on_eks.catalog.quotas import (
     NAT_GATEWAYS,
     VPCS,
 )
+from r1_on_eks.operations.weights.manifest import Entry, Manifest
 
 ACCOUNT = "111122223333"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/platform-engineer"
@@ -91,6 +93,30 @@ def listing(**sizes: int | None) -> dict[str, Any]:
             for name, size in files.items()
             if size is not None
         ],
+    }
+
+
+def verified(name: str = "manifest.json", **etags: str) -> dict[str, Any]:
+    """The same folder with a manifest of what was verified; a shard by its number is another."""
+    listed = listing()["Contents"]
+    files = {
+        one["Key"].rpartition("/")[2]: Entry(
+            name=one["Key"].rpartition("/")[2], size=one["Size"], sha256=64 * "0",
+            source_digest=64 * "0", etag=one["ETag"],
+        )
+        for one in listed
+    }  # fmt: skip
+    written = Manifest(
+        repository=SEVENTY.repository, revision=40 * "0", licence="mit", source="hub", files=files
+    ).written()
+    for one in listed:
+        for shard, etag in etags.items():
+            if f"model-{int(shard.removeprefix('shard_')):05}" in one["Key"]:
+                one["ETag"] = etag
+    listed.append({"Key": f"{SEVENTY.folder}/{name}", "Size": len(written), "ETag": name})
+    return {
+        "s3.ListObjectsV2": {"IsTruncated": False, "Contents": listed},
+        "s3.GetObject": lambda _: {"Body": io.BytesIO(written.encode())},
     }
 
 
@@ -201,6 +227,24 @@ def subnets(blocks: dict[str, str] | None = None, **zones: str) -> dict[str, Any
     }
 
 
+def route_tables(own: str = "rtb-private") -> dict[str, Any]:
+    """Of a given network: a main one, and `own`, which one of the private subnets has."""
+    return {
+        "RouteTables": [
+            {"RouteTableId": "rtb-main", "Associations": [{"Main": True}]},
+            {
+                "RouteTableId": own,
+                "Associations": [{"Main": False, "SubnetId": "subnet-0000000000000000a"}],
+            },
+        ]
+    }
+
+
+def ways_to_s3(*tables: str) -> dict[str, Any]:
+    """Its gateway endpoint, in these tables."""
+    return {"VpcEndpoints": [{"VpcEndpointId": "vpce-1", "RouteTableIds": [*tables]}]}
+
+
 def file_system(capacity: int, deployment: str = "PERSISTENT_2", **other: Any) -> dict[str, Any]:
     """A file system of FSx for Lustre."""
     return {
@@ -232,6 +276,8 @@ def answers() -> dict[str, Any]:
         "ec2.DescribeVpcs": others("Vpcs", 1),
         "ec2.DescribeAddresses": others("Addresses", 0),
         "ec2.DescribeNatGateways": others("NatGateways", 0),
+        "ec2.DescribeRouteTables": route_tables(),
+        "ec2.DescribeVpcEndpoints": ways_to_s3("rtb-private", "rtb-main"),
         "fsx.DescribeFileSystems": {"FileSystems": []},
         "eks.DescribeClusterVersions": version("STANDARD_SUPPORT"),
         "eks.DescribeCluster": refusal("ResourceNotFoundException", 404),

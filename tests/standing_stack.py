@@ -151,7 +151,8 @@ def pod(name: str = POD, instance: str | None = "r1-70b", *, ready: bool = True,
              **conditions}]  # fmt: skip
     status: dict[str, Any] = {"phase": "Running", "conditions": told}
     if container:
-        status["containerStatuses"] = [
+        first = container.get("name", "vllm") != "vllm"
+        status["initContainerStatuses" if first else "containerStatuses"] = [
             {"name": "vllm", "ready": False, "restartCount": 7, "state": {}, **container}
         ]
     metadata = {"name": name, "namespace": "r1", "labels": labels,

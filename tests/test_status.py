@@ -30,6 +30,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import ready_account as account
 import standing_stack as standing
 from injected_aws import InjectedAws, refusal
+from s3_server import S3Server
 from standing_stack import GPU, PENDING, STACK, SYSTEM, pod
 
 PROJECT = Path(__file__).parent.parent
@@ -175,6 +176,22 @@ def container(**status):
     return lambda stack: stack.pods(pod(ready=False, container=status))
 
 
+def tried(job, since, message):
+    """A pod of a Job that ended with a message."""
+    name = f"{job}-{since}"
+    one = standing.failed(
+        name,
+        None,
+        container={"name": "vllm", "state": {"terminated": {"exitCode": 1, "message": message}}},
+    )
+    one["metadata"] |= {
+        "labels": {"batch.kubernetes.io/job-name": job},
+        "ownerReferences": [{"kind": "Job", "name": job}],
+        "creationTimestamp": standing.moment(since),
+    }
+    return one
+
+
 FULL = standing.issue("InsufficientInstanceCapacity", "no p4d.24xlarge in us-west-2b")
 GPU_NODES = ("nodes r1-70b",)
 SITUATIONS = [
@@ -251,6 +268,11 @@ SITUATIONS = [
             "exitCode": 1, "message": "s3://b/f/ is not complete: missing model-3\n"}}),
         "replicas 70b", "wrong", "7 restarts: s3://b/f/ is not complete: missing model-3",
         "-c weights-complete --previous"),
+    Situation("its weights are not fetched", container(
+        name="fetch-weights", state={"terminated": {
+            "exitCode": 1, "message": "s3://b/f/ is complete\ns3://b/f/ can't be asked: 403\n"}}),
+        "replicas 70b", "wrong", "7 restarts: s3://b/f/ can't be asked: 403",
+        "-c fetch-weights"),
     Situation("it loads its weights", lambda s: s.pods(pod(ready=False, since=4)),
               "replicas 70b", "unknown", "starts since 4 min of", "wait"),
     Situation("it loads for too long", lambda s: s.pods(pod(ready=False, since=600)),
@@ -277,6 +299,23 @@ SITUATIONS = [
             "metadata": {"name": "weights-sync"}, "status": {"conditions": [
                 {"type": "Failed", "status": "True", "message": "BackoffLimitExceeded"}]}}]}),
         "job weights-sync", "wrong", "BackoffLimitExceeded", "logs job/weights-sync"),
+    Situation("the weights' Job failed and said why", lambda s: (
+        s.cluster.objects.update({"/apis/batch/v1/namespaces/r1/jobs": [{
+            "metadata": {"name": "preload-1"}, "status": {"conditions": [
+                {"type": "Failed", "status": "True", "message": "BackoffLimitExceeded"}]}}]}),
+        s.cluster.objects["/api/v1/pods"].extend([
+            tried("preload-1", since=9, message="an older line\n"),
+            tried("preload-1", since=5, message="above\ns3://b/f/ is not complete: m-3 …\n"),
+            tried("preload-2", since=1, message="another's\n")])),
+        "job preload-1", "wrong",
+        "BackoffLimitExceeded; its last try said: s3://b/f/ is not complete: m-3 …",
+        "logs job/preload-1"),
+    Situation("the weights' Job tries again", lambda s: (
+        s.cluster.objects.update({"/apis/batch/v1/namespaces/r1/jobs": [{
+            "metadata": {"name": "weights-sync"}, "status": {}}]}),
+        s.cluster.objects["/api/v1/pods"].append(
+            tried("weights-sync", since=5, message="no bucket\n"))),
+        "job weights-sync", "unknown", "it runs; its last try said: no bucket", "logs job"),
     Situation("a route has no server", lambda s: s.statuses.update(
         {"/api/v1/70b/chat/completions": 503}), "route 70b", "wrong", "answers 503",
         "logs deployment/gateway"),
@@ -391,18 +430,23 @@ def test_what_hangs_is_one_line_within_the_time(run, stack, monkeypatch):
     assert told.seconds < 3
 
 
-def test_locks_on_s3_are_read_as_those_of_a_folder():
-    lock = {"pid": 4, "username": "ann", "hostname": "ci-7", "timestamp": standing.moment()}
+def test_locks_on_s3_are_read_and_one_that_goes_meanwhile_holds_nothing(monkeypatch):
+    server = S3Server("states", monkeypatch)
+    folder = "r1/.pulumi/locks/organization/r1-on-eks/prod-70b"
+    for name in ("ann", "bob"):
+        lock = {"pid": 4, "username": name, "hostname": "ci-7", "timestamp": standing.moment()}
+        server.client.put_object(
+            Bucket="states", Key=f"{folder}/{name}.json", Body=json.dumps(lock).encode()
+        )
 
-    body = Mock(read=lambda: json.dumps(lock).encode())
-    s3 = Mock(get_object=lambda **_: {"Body": body})
-    s3.list_objects_v2.return_value = {"Contents": [{"Key": "one.json"}]}
-    session = Mock(client=lambda _: s3)
+    def ends(**_):
+        server.client.delete_object(Bucket="states", Key=f"{folder}/ann.json")
+
+    server.client.meta.events.register("after-call.s3.ListObjectsV2", ends)
+    session = Mock(client=lambda _: server.client)
     (found,) = locks_of("s3://states/r1?region=us-west-2", "r1-on-eks", STACK, session) or []
-    s3.list_objects_v2.assert_called_with(
-        Bucket="states", Prefix="r1/.pulumi/locks/organization/r1-on-eks/prod-70b/"
-    )
-    assert str(found) == "ann@ci-7, pid 4, since 2026-11-25 12:00 UTC"
+    server.close()
+    assert str(found) == "bob@ci-7, pid 4, since 2026-11-25 12:00 UTC"
     assert locks_of("https://api.pulumi.com", "r1-on-eks", STACK, session) is None
 
 

@@ -85,7 +85,9 @@ def _in_folder(folder: Path) -> Iterator[str]:
 
 def _in_bucket(s3: Any, bucket: str, below: str) -> Iterator[str]:
     for one in s3.list_objects_v2(Bucket=bucket, Prefix=f"{below}/").get("Contents", ()):
-        yield s3.get_object(Bucket=bucket, Key=one["Key"])["Body"].read().decode()
+        # The same.
+        with contextlib.suppress(s3.exceptions.NoSuchKey):
+            yield s3.get_object(Bucket=bucket, Key=one["Key"])["Body"].read().decode()
 
 
 def _lock(told: dict[str, Any]) -> Lock:

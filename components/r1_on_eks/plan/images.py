@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from r1_on_eks.catalog.images import OF_MONITORING, PYTHON_WITH_BOTO3, every_image
+from r1_on_eks.catalog.instances import INSTANCE_TYPES
 from r1_on_eks.plan.names import cluster_name
 from r1_on_eks.stack_config import StackConfig
 from r1_on_eks.stack_config.pinned import Pinned
@@ -133,12 +134,18 @@ class CachedImages:
 
 
 def images_in(config: StackConfig) -> tuple[str, ...]:
-    """What a stack may run; of the weights' Job and of monitoring where its file asks for them."""
+    """What a stack may run; of weights that are moved and of monitoring where there is such."""
     absent = [
-        *(() if config.weights.sync_from else (PYTHON_WITH_BOTO3,)),
+        *(() if config.weights.sync_from or _fetches(config) else (PYTHON_WITH_BOTO3,)),
         *(() if config.monitoring else OF_MONITORING),
     ]
     return tuple(one for one in every_image() if one not in absent)
+
+
+def _fetches(config: StackConfig) -> bool:
+    """Whether servers without GPU have their weights fetched from the bucket before them."""
+    wanted = [one.instance for one in config.variants.values() if one.instance]
+    return config.weights.streamed and not all(INSTANCE_TYPES[one].gpus for one in wanted)
 
 
 def caches_of(mirror: Mirror, images: Iterable[str]) -> tuple[CachedImages, ...]:

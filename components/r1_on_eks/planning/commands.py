@@ -265,7 +265,7 @@ def _plain_plan(plan: Plan, expected: list[Outlook], cheaper: float | None) -> d
                 "pool": model.pool,
                 "arguments": model.arguments,
                 "attention": model.placement.attention,
-                "stages": [asdict(stage) for stage in stages_of(model, plan.storage)],
+                "stages": [asdict(stage) for stage in stages_of(model, plan.storage, plan.sync)],
                 **_plain(one),
             }
             for model, one in zip(plan.models, expected, strict=True)

@@ -105,7 +105,7 @@ BY_PEOPLE = (
         claims=("that vllm's image has boto3 was read",),
         steps="weights: {storage: s3-stream} in a test stack's file, pulumi up with one shard"
         " taken out of the bucket; kubectl -n r1 logs of the pod's container weights-complete;"
-        " the shard back",
+        " the shard back; the same with edge-1.5b-cpu, whose container is fetch-weights",
         expected="the container names the shard, and ends by itself once it is back",
         usd=_standing,
     ),

@@ -20,6 +20,8 @@ _RIGHTS = (
 )
 _SHOWN = 4
 _INSTANCE = "app.kubernetes.io/instance"
+# Kubernetes puts it on the pods of a Job (1.27 and later).
+_JOB = "batch.kubernetes.io/job-name"
 _WORKLOADS = (("apps/v1", "deployments"), ("leaderworkerset.x-k8s.io/v1", "leaderworkersets"))
 
 
@@ -157,9 +159,22 @@ def jobs(scene: Scene) -> Iterable[Finding]:
         logs = f"kubectl -n {NAMESPACE} logs job/{name}"
         if "Failed" in conditions:
             told = conditions["Failed"].get("message", "it failed")
-            yield lacking(f"job {name}", told, logs)
+            yield lacking(f"job {name}", f"{told}{_last_said(scene, name)}", logs)
         elif "Complete" not in conditions:
-            yield unknown(f"job {name}", "it runs", logs)
+            yield unknown(f"job {name}", f"it runs{_last_said(scene, name)}", logs)
+
+
+def _last_said(scene: Scene, job: str) -> str:
+    """What its newest pod that failed said last; nothing where none did."""
+    failed = [one for one in scene.pods() if _label(one, _JOB) == job and is_over(one)]
+    failed.sort(key=lambda one: one["metadata"]["creationTimestamp"])
+    said = [
+        line
+        for one in failed
+        for state in one["status"].get("containerStatuses", ())
+        for line in state.get("state", {}).get("terminated", {}).get("message", "").splitlines()
+    ]
+    return f"; its last try said: {said[-1]}" if said else ""
 
 
 def _label(one: Mapping[str, Any], key: str) -> str | None:
