@@ -98,7 +98,7 @@ class Killing:
         """What is in AWS or in Pulumi's state alone."""
         status = self._checkout.run("r1", "rehearse", "status", "--json")
         held = json.loads(status.stdout)["resources"]
-        resources = self.resources()
+        resources = [one for one in self.resources() if one["type"].startswith("aws:")]
         wrong = []
         for called, kind in _INVENTORY.items():
             ids = {one["id"] for one in resources if one["type"].endswith(f":{kind}")}
