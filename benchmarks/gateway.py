@@ -3,12 +3,15 @@
     apt-get install wrk
     python benchmarks/gateway.py            (Go builds the server; some four minutes)
     python benchmarks/gateway.py streams    (1,000 streams alone)
+    python benchmarks/gateway.py whole      (answers at once alone)
 
-Both run with the same number of workers, one after the other in every round; the medians of the
-rounds are compared. `whole`: an answer of 1.4 kB at once. `streamed`: an answer of 200 tokens, one
-event each, as fast as it goes. Latencies are wrk's at four connections, throughput at 32.
+`counted` is the gateway of a stack with monitoring, which counts its answers. All run with the
+same number of workers, one after the other in every round; the medians of the rounds are compared.
+`whole`: an answer of 1.4 kB at once. `streamed`: an answer of 200 tokens, one event each, as fast
+as it goes. Latencies are wrk's at four connections, throughput at 32.
 """
 
+import dataclasses
 import json
 import re
 import shutil
@@ -103,8 +106,8 @@ def standing() -> Iterator[Ways]:
         folder, key = Path(name), new_key()
         program = folder / "traffic"
         subprocess.run(["go", "build", "-o", program, "."], cwd=TRAFFIC, check=True)
-        processes, ports = Processes(folder), [free_port() for _ in range(3)]
-        server, bare, ours = ports
+        processes, ports = Processes(folder), [free_port() for _ in range(5)]
+        server, bare, ours, counting, metrics = ports
         installed = find_or_unpack_nginx(print)
         many = {"per_minute": 1_000_000, "at_a_time": 10_000}
         keys = [{"name": "load", "sha256": fingerprint(key), "limits": many}]
@@ -113,17 +116,20 @@ def standing() -> Iterator[Ways]:
         texts = {
             "bare": _BARE.format(path=PATH, folders=_FOLDERS, server=server, port=bare),
             "gateway": nginx.configuration(site),
+            "counted": nginx.configuration(dataclasses.replace(site, metrics_port=metrics)),
         }
         files = {"gateway.js": nginx.script(), "server-key/header.conf": key_header("r1-x")}
         try:
             processes.start("server", [program, "serve", f"127.0.0.1:{server}"])
-            for way, port in (("bare", bare), ("gateway", ours)):
+            for way, port in (("bare", bare), ("gateway", ours), ("counted", counting)):
                 own = folder / way
                 own.mkdir()
                 place(own, files)
                 file = own / "nginx.conf"
                 addresses = {host: [f"127.0.0.1:{server}"]}
-                text = rewritten(texts[way], port, addresses, installed, str(own))
+                text = rewritten(
+                    texts[way], port, addresses, installed, str(own), metrics_port=metrics
+                )
                 # Where a container's log goes is not what is measured; that it is written is.
                 file.write_text(text.replace("access_log /dev/stdout", f"access_log {own}/log"))
                 processes.start(way, nginx_command(installed, file))
@@ -132,6 +138,7 @@ def standing() -> Iterator[Ways]:
                 "direct": f"http://127.0.0.1:{server}/v1/chat/completions",
                 "bare": f"http://127.0.0.1:{bare}{PATH}",
                 "gateway": f"http://127.0.0.1:{ours}{PATH}",
+                "counted": f"http://127.0.0.1:{counting}{PATH}",
             }
             yield Ways(urls, key, processes, folder)
         finally:
@@ -259,10 +266,12 @@ def main(argv: Sequence[str]) -> int:
     with standing() as ways:
         if "streams" not in argv:
             compare(ways, "whole", 0)
+        if not {"streams", "whole"} & {*argv}:
             compare(ways, "streamed, 200 tokens", 200)
             print()
             bodies(ways)
-        many_streams(ways)
+        if "whole" not in argv:
+            many_streams(ways)
     return 0
 
 

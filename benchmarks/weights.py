@@ -6,7 +6,8 @@
 All in one run, one after another in each round, against the same hub stand-in and moto's S3, each
 in a process of its own. Prints seconds, and of ratios the median, the least and the most of all
 rounds: above 1, `r1 weights sync` is faster. The servers are in Python and set the pace: what the
-ratio shows is what is done at the same time instead of one after the other.
+ratio shows is what is done at the same time instead of one after the other. Processor seconds of
+the client alone are the same on a machine that is busy with something else.
 
 All have S3 check a CRC of what arrives. `r1 weights sync` besides holds the SHA-256 of each file
 against the hub's, and reads no byte twice for it; `aws s3 cp` and `hf download` hash no content.
@@ -15,6 +16,7 @@ against the hub's, and reads no byte twice for it; `aws s3 cp` and `hf download`
 import importlib.util
 import json
 import os
+import resource
 import shutil
 import statistics
 import subprocess
@@ -23,6 +25,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -51,8 +54,11 @@ def main(argv: list[str]) -> int:
         measured = _measured(hf, hub, Path(at), environment, rounds)
     print(f"{mib} MiB in {_SHARDS} files, {rounds} rounds, median:")
     for name, seconds in measured.items():
-        middle = statistics.median(seconds)
-        print(f"  {name:42}{middle:7.2f} s  {mib / middle:7.0f} MiB/s")
+        middle = statistics.median(one.passed for one in seconds)
+        busy = statistics.median(one.busy for one in seconds)
+        print(
+            f"  {name:42}{middle:7.2f} s  {mib / middle:7.0f} MiB/s {busy:7.2f} s of a processor"
+        )
     hub_way, folder_way = "hf download, then aws s3 cp", "aws s3 cp"
     print("r1 weights sync is")
     print(f"  {_ratio(measured[hub_way], measured['r1 weights sync'])} as fast as {hub_way}")
@@ -61,9 +67,20 @@ def main(argv: list[str]) -> int:
     return 0
 
 
-def _ratio(theirs: list[float], ours: list[float]) -> str:
-    found = sorted(one / other for one, other in zip(theirs, ours, strict=True))
-    best = min(theirs) / min(ours)
+@dataclass(frozen=True)
+class Seconds:
+    """Of one command: until it ended, and of a processor."""
+
+    passed: float
+    busy: float
+
+    def __add__(self, other: "Seconds") -> "Seconds":
+        return Seconds(self.passed + other.passed, self.busy + other.busy)
+
+
+def _ratio(theirs: list[Seconds], ours: list[Seconds]) -> str:
+    found = sorted(one.passed / other.passed for one, other in zip(theirs, ours, strict=True))
+    best = min(one.passed for one in theirs) / min(one.passed for one in ours)
     return (
         f"{statistics.median(found):.2f} times ({found[0]:.2f} to {found[-1]:.2f};"
         f" best against best {best:.2f})"
@@ -72,7 +89,7 @@ def _ratio(theirs: list[float], ours: list[float]) -> str:
 
 def _measured(
     hf: str, hub: str, at: Path, environment: dict[str, str], rounds: int
-) -> dict[str, list[float]]:
+) -> dict[str, list[Seconds]]:
     repository = _beside("hub_server").REPOSITORY
     aws = str(Path(sys.executable).with_name("aws"))
     folder = at / repository.rpartition("/")[2]
@@ -101,7 +118,7 @@ def _measured(
     def emptied() -> None:
         run(aws, "s3", "rm", "--recursive", "--quiet", f"s3://{_BUCKET}/")
 
-    found: dict[str, list[float]] = {}
+    found: dict[str, list[Seconds]] = {}
     for _ in range(rounds):
         one, two = _seconds(download), _seconds(copy)
         emptied()
@@ -120,10 +137,16 @@ def _measured(
     return found
 
 
-def _seconds(work: Callable[[], None]) -> float:
-    began = time.perf_counter()
+def _seconds(work: Callable[[], None]) -> Seconds:
+    began, before = time.perf_counter(), _busy()
     work()
-    return time.perf_counter() - began
+    return Seconds(time.perf_counter() - began, _busy() - before)
+
+
+def _busy() -> float:
+    """Of all commands that have ended: the servers run on."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 @contextmanager

@@ -3,8 +3,10 @@
 from alert_cases import (
     ALWAYS,
     BIG,
+    CHECK,
     GPU,
     NODE,
+    OTHER_CHECK,
     OTHER_POD,
     PLAN,
     POD,
@@ -16,7 +18,10 @@ from alert_cases import (
     Quiet,
     Series,
     answered,
+    check_job,
     constant,
+    cronjob,
+    gateway_answers,
     mean_of,
     node_of,
     replicas,
@@ -36,7 +41,7 @@ FSX = {"job": "fsx"}
 CAPACITY = PLAN.storage.file_system.capacity_gib * 2**30
 STEADY = CAPACITY / 2**40 * 500e6
 ON_GPU = {key: GPU[key] for key in ("node", "gpu", "pod", "variant")}
-ALWAYS_SCRAPED = ("nginx", "node", "kube-state-metrics", "kubelet")
+ALWAYS_SCRAPED = ("gateway", "nginx", "node", "kube-state-metrics", "kubelet")
 SCRAPED = (*ALWAYS_SCRAPED, "dcgm", "fsx")
 
 
@@ -71,6 +76,40 @@ def slower(name, mean):
 def gone(job):
     others = up(*(one for one in (*SCRAPED, "vllm") if one != job))
     return Fires([*others, *replicas(1, 1), node_of("r1-70b")], [{"job": job}], by_labels=False)
+
+
+def check_failed(reason, other):
+    """A check that failed for `reason`, beside what is no reason to tell of it."""
+    fails = check_job(CHECK, 1000, reason)
+    beside = [
+        # Another failed otherwise, and runs again.
+        *check_job(OTHER_CHECK, 1000, other),
+        *check_job(OTHER_CHECK, 2000, None),
+        *cronjob(OTHER_CHECK, 10, 500),
+        # Some other CronJob failed.
+        *check_job("nightly", 1000, reason),
+        *cronjob("nightly", 10),
+        # What belongs to no check of ours: it succeeded later, or failed otherwise.
+        *cronjob(CHECK, 10, 5000, namespace="another"),
+        *cronjob(CHECK, 10, 5000, job="another"),
+        *check_job(CHECK, 1000, other, namespace="another"),
+        *check_job(CHECK, 1000, other, job="another"),
+    ]
+    told = [{"cronjob": CHECK}]
+    # Of one that fell, the alert looks for the absence of a reason.
+    alone = [one for one in fails if reason or one.name != "kube_job_status_failed"]
+    return Case(
+        [
+            Fires([*alone, *cronjob(CHECK, 10)], told),
+            Fires([*fails, *cronjob(CHECK, 10, 500), *beside], told, by_labels=False),
+        ],
+        [
+            # Since then one succeeded; the failed one is still there.
+            Quiet([*fails, *cronjob(CHECK, 10, 1100)], 30),
+            Quiet([*check_job(CHECK, 1000, other), *cronjob(CHECK, 10)], 30),
+            Quiet([*check_job(CHECK, 1000, None), *cronjob(CHECK, 10)], 30),
+        ],
+    )
 
 
 CASES = {
@@ -431,6 +470,70 @@ CASES = {
             )
         ],
     ),
+    "GatewayErrorsFast": Case(
+        [
+            Fires(
+                [
+                    *gateway_answers(
+                        s502=f"0+2{ALWAYS}",
+                        s503=f"0+3{ALWAYS}",
+                        s5xx=f"0+1{ALWAYS}",
+                        s200=f"0+54{ALWAYS}",
+                    ),
+                    *gateway_answers("7b", s503="0+0x110 0+12x600", s200=f"0+48{ALWAYS}"),
+                ],
+                [V70],
+                since=1,
+                at=125,
+            )
+        ],
+        [
+            Quiet(gateway_answers(s503=f"0+4{ALWAYS}", s200=f"0+56{ALWAYS}"), 125),
+            # What is answered in place of a sleeper is no error.
+            Quiet(gateway_answers(sasleep=f"0+60{ALWAYS}", s503=f"0+0{ALWAYS}"), 125),
+            Quiet(
+                gateway_answers(
+                    s429=f"0+30{ALWAYS}",
+                    s413=f"0+9{ALWAYS}",
+                    s499=f"0+9{ALWAYS}",
+                    s200=f"0+12{ALWAYS}",
+                ),
+                125,
+            ),
+        ],
+    ),
+    "GatewayErrorsSlowly": Case(
+        [
+            Fires(
+                [
+                    *gateway_answers(s504=f"0+3{ALWAYS}", s200=f"0+57{ALWAYS}"),
+                    *gateway_answers("7b", s504="0+0x400 0+6x600", s200=f"0+54{ALWAYS}"),
+                ],
+                [V70],
+                since=1,
+                at=440,
+            )
+        ],
+        [
+            Quiet(gateway_answers(s504=f"0+1{ALWAYS}", s200=f"0+59{ALWAYS}"), 440),
+            Quiet(gateway_answers(sasleep=f"0+60{ALWAYS}", s504=f"0+0{ALWAYS}"), 440),
+        ],
+    ),
+    "GatewayRefuses": Case(
+        [
+            Fires(
+                [
+                    *gateway_answers(s429=f"0+9{ALWAYS}", s200=f"0+51{ALWAYS}"),
+                    *gateway_answers("7b", s429=f"0+3{ALWAYS}", s200=f"0+57{ALWAYS}"),
+                    # Guesses of keys.
+                    *gateway_answers("none", s429=f"0+30{ALWAYS}", s401=f"0+30{ALWAYS}"),
+                ],
+                [V70],
+                since=1,
+            )
+        ],
+        [Quiet(gateway_answers(s503=f"0+30{ALWAYS}", s200=f"0+30{ALWAYS}"), 30)],
+    ),
     "PodHasNoNode": Case(
         [
             Fires(
@@ -640,5 +743,7 @@ CASES = {
         [Fires([constant("aws_fsx_data_read_bytes_sum", STEADY * 300 * 0.95, FSX)], [{}])],
         [Quiet([constant("aws_fsx_data_read_bytes_sum", STEADY * 300 * 0.5, FSX)], 60)],
     ),
+    "QualityFell": check_failed("", "BackoffLimitExceeded"),
+    "QualityNotMeasured": check_failed("BackoffLimitExceeded", ""),
 }
 assert SMALL.placement.replicas == 2

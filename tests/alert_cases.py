@@ -63,6 +63,8 @@ def plan_of(**changes: Any) -> Plan:
         "admins": ["arn:aws:iam::111122223333:role/platform-engineer"],
         "weights": {"bucket": "example-r1-weights", "storage": "fsx",
                     "fsx": {"capacity_gib": 2400, "mbps_per_tib": 500}},
+        "quality": {"image": "registry.example.com/quality:1",
+                    "tasks": [{"task": "answers", "metric": "f1"}]},
         "variants": {"70b": big, "7b": small}, "gateway": "internal", "endpoint": "private",
     }  # fmt: skip
     return Plan.of(parse_stack_config(stack | changes))
@@ -70,6 +72,7 @@ def plan_of(**changes: Any) -> Plan:
 
 PLAN = plan_of()
 BIG, SMALL = PLAN.models
+CHECK, OTHER_CHECK = (check.name for check in PLAN.quality)
 STATE = {"job": "kube-state-metrics"}
 POD = {**STATE, "namespace": "r1", "pod": "r1-70b-5d9c-x2x4k"}
 OTHER_POD = {**POD, "pod": "r1-7b-77f4-9k2lm"}
@@ -101,6 +104,15 @@ def statuses(failed: str, well: str, variant: str = "70b") -> list[Series]:
     ]
 
 
+def gateway_answers(variant: str = "70b", **by_status: str) -> list[Series]:
+    """`s200="0+60x9"`; of one pod of the gateway."""
+    labels = {"job": "gateway", "pod": "gateway-1", "variant": variant}
+    return [
+        Series("r1_gateway_answers_total", {**labels, "status": status[1:]}, values)
+        for status, values in by_status.items()
+    ]
+
+
 def replicas(wanted: int, ready: int, variant: str = "70b") -> list[Series]:
     labels = {**STATE, "namespace": "r1", "deployment": f"r1-{variant}"}
     return [
@@ -128,3 +140,31 @@ def node_of(pool: str, node: str = "ip-10-0-1-7") -> Series:
 
 def up(*jobs: str, value: int = 1) -> list[Series]:
     return [constant("up", value, {"job": job, "instance": f"{job}:80"}) for job in jobs]
+
+
+def check_job(cronjob: str, started: int, reason: str | None = "", **more: str) -> list[Series]:
+    """A Job of a quality check: failed for a reason, "" for its own policy, None while it runs."""
+    job = {**STATE, "namespace": "r1", "job_name": f"{cronjob}-{started}", **more}
+    if reason is None:
+        return [constant("kube_job_status_start_time", started, job)]
+    known = ("BackoffLimitExceeded", "DeadlineExceeded", "Evicted")
+    return [
+        constant("kube_job_status_start_time", started, job),
+        constant("kube_job_failed", 1, job, condition="true"),
+        *(
+            constant("kube_job_status_failed", int(one == reason), job, reason=one)
+            for one in (*known, *([""] if reason == "" else []))
+        ),
+    ]
+
+
+def cronjob(name: str, created: int, succeeded: int | None = None, **more: str) -> list[Series]:
+    labels = {**STATE, "namespace": "r1", "cronjob": name, **more}
+    return [
+        constant("kube_cronjob_created", created, labels),
+        *(
+            [constant("kube_cronjob_status_last_successful_time", succeeded, labels)]
+            if succeeded is not None
+            else []
+        ),
+    ]

@@ -13,6 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
 from r1_on_eks.catalog.dcgm_counters import COUNTERS
+from r1_on_eks.plan.nginx.answers import ANSWERS_SERIES, NO_VARIANT
 from r1_on_eks.rehearsal.certificates import Authority
 
 FULL = 100 * 2**30
@@ -105,6 +106,13 @@ def nginx(_):
     for name in ("accepted", "handled", "active", "reading", "writing", "waiting"):
         rows.append((f"nginx_connections_{name}", {}, 3))
     return _text([*rows, ("nginx_http_requests_total", {}, 7), ("go_goroutines", {}, 9)])
+
+
+def gateway(_):
+    """As nginx itself tells (plan/nginx/answers.py)."""
+    rows = [(ANSWERS_SERIES, {"variant": variant, "status": status}, 5)
+            for variant in ("70b", NO_VARIANT) for status in ("200", "429", "503")]  # fmt: skip
+    return _text(rows)
 
 
 def dcgm(pod, gpus=8):

@@ -187,6 +187,9 @@ _CHANGES: tuple[Callable[[float], float], ...] = (
 )
 
 
+_SHARED = {"http_requests_total", "r1_gateway_answers_total"}
+
+
 def _beside(recorded: Recorded, expr: str) -> Iterator[list[Series]]:
     """The same, with series beside it that differ in a label that it selects by."""
     everywhere = [
@@ -194,7 +197,7 @@ def _beside(recorded: Recorded, expr: str) -> Iterator[list[Series]]:
     ]
     for name, label, operator in _selected(expr):
         # Of a share, what is not in its part is in its whole.
-        if name == "http_requests_total" and not all(label in matched for matched in everywhere):
+        if name in _SHARED and not all(label in matched for matched in everywhere):
             continue
         with_it = [one for one in recorded.series if label in one.labels and one.values]
         for change in _CHANGES:

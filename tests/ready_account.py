@@ -1,5 +1,7 @@
 """What AWS answers in an account that is ready for prod-70b."""
 
+import io
+import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,10 +14,12 @@ from r1_on_eks.catalog.quotas import (
     NAT_GATEWAYS,
     VPCS,
 )
+from r1_on_eks.operations.weights.manifest import Entry, Manifest
 
 ACCOUNT = "111122223333"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/platform-engineer"
 SESSION = f"arn:aws:sts::{ACCOUNT}:assumed-role/platform-engineer/somebody"
+TOPIC = f"arn:aws:sns:us-west-2:{ACCOUNT}:r1-alerts"
 DAY = datetime(2026, 11, 25, 12, tzinfo=UTC)
 ZONES = {"us-west-2a": "usw2-az2", "us-west-2b": "usw2-az1", "us-west-2c": "usw2-az3"}
 SHARDS = 17
@@ -94,6 +98,30 @@ def listing(**sizes: int | None) -> dict[str, Any]:
     }
 
 
+def verified(name: str = "manifest.json", **etags: str) -> dict[str, Any]:
+    """The same folder with a manifest of what was verified; a shard by its number is another."""
+    listed = listing()["Contents"]
+    files = {
+        one["Key"].rpartition("/")[2]: Entry(
+            name=one["Key"].rpartition("/")[2], size=one["Size"], sha256=64 * "0",
+            source_digest=64 * "0", etag=one["ETag"],
+        )
+        for one in listed
+    }  # fmt: skip
+    written = Manifest(
+        repository=SEVENTY.repository, revision=40 * "0", licence="mit", source="hub", files=files
+    ).written()
+    for one in listed:
+        for shard, etag in etags.items():
+            if f"model-{int(shard.removeprefix('shard_')):05}" in one["Key"]:
+                one["ETag"] = etag
+    listed.append({"Key": f"{SEVENTY.folder}/{name}", "Size": len(written), "ETag": name})
+    return {
+        "s3.ListObjectsV2": {"IsTruncated": False, "Contents": listed},
+        "s3.GetObject": lambda _: {"Body": io.BytesIO(written.encode())},
+    }
+
+
 def simulated(**decisions: dict[str, Any]) -> Any:
     """IAM's simulation: all allowed, but for actions given as ec2_RunInstances."""
 
@@ -167,6 +195,21 @@ def version(status: str) -> dict[str, Any]:
     }
 
 
+def topic(**attributes: str) -> dict[str, Any]:
+    """A topic that somebody listens to, with some attributes otherwise."""
+    return {"Attributes": {"TopicArn": TOPIC, "SubscriptionsConfirmed": "1", **attributes}}
+
+
+def policy(service: str) -> str:
+    """A topic's policy: its owner may do all, and a service may publish."""
+    return json.dumps({"Statement": [
+        {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": ["SNS:Publish"],
+         "Resource": TOPIC, "Condition": {"StringEquals": {"AWS:SourceOwner": ACCOUNT}}},
+        {"Effect": "Allow", "Principal": {"Service": f"{service}.amazonaws.com"},
+         "Action": "SNS:Publish", "Resource": TOPIC},
+    ]})  # fmt: skip
+
+
 def cluster(**other: Any) -> dict[str, Any]:
     """The stack's cluster, as EKS describes it."""
     return {
@@ -201,6 +244,24 @@ def subnets(blocks: dict[str, str] | None = None, **zones: str) -> dict[str, Any
     }
 
 
+def route_tables(own: str = "rtb-private") -> dict[str, Any]:
+    """Of a given network: a main one, and `own`, which one of the private subnets has."""
+    return {
+        "RouteTables": [
+            {"RouteTableId": "rtb-main", "Associations": [{"Main": True}]},
+            {
+                "RouteTableId": own,
+                "Associations": [{"Main": False, "SubnetId": "subnet-0000000000000000a"}],
+            },
+        ]
+    }
+
+
+def ways_to_s3(*tables: str) -> dict[str, Any]:
+    """Its gateway endpoint, in these tables."""
+    return {"VpcEndpoints": [{"VpcEndpointId": "vpce-1", "RouteTableIds": [*tables]}]}
+
+
 def file_system(capacity: int, deployment: str = "PERSISTENT_2", **other: Any) -> dict[str, Any]:
     """A file system of FSx for Lustre."""
     return {
@@ -232,6 +293,8 @@ def answers() -> dict[str, Any]:
         "ec2.DescribeVpcs": others("Vpcs", 1),
         "ec2.DescribeAddresses": others("Addresses", 0),
         "ec2.DescribeNatGateways": others("NatGateways", 0),
+        "ec2.DescribeRouteTables": route_tables(),
+        "ec2.DescribeVpcEndpoints": ways_to_s3("rtb-private", "rtb-main"),
         "fsx.DescribeFileSystems": {"FileSystems": []},
         "eks.DescribeClusterVersions": version("STANDARD_SUPPORT"),
         "eks.DescribeCluster": refusal("ResourceNotFoundException", 404),
@@ -246,4 +309,6 @@ def answers() -> dict[str, Any]:
         },
         "iam.SimulatePrincipalPolicy": simulated(),
         "ce.ListCostAllocationTags": cost_tags("Active", "Active"),
+        "sns.GetTopicAttributes": topic(Policy=policy("costalerts")),
+        "organizations.DescribeOrganization": refusal("AWSOrganizationsNotInUseException"),
     }  # fmt: skip

@@ -13,6 +13,7 @@ from alert_cases import (
     SMALL,
     Series,
     constant,
+    gateway_answers,
     mean_of,
     node_of,
     replicas,
@@ -118,6 +119,12 @@ def usd(name):
 BIG_USD, SMALL_USD = (usd(model.placement.instance.name) for model in (BIG, SMALL))
 TWO_NODES = [node_of("r1-70b", "a"), node_of("r1-7b", "b"), node_of("r1-7b", "c")]
 
+FAILED = [
+    *gateway_answers(s500=f"0+2{ALWAYS}", s503=f"0+4{ALWAYS}", s429=f"0+12{ALWAYS}",
+                     s200=f"0+42{ALWAYS}", sasleep=f"0+40{ALWAYS}"),
+    *gateway_answers("7b", s500=f"0+0{ALWAYS}", s429=f"0+0{ALWAYS}", s200=f"0+60{ALWAYS}"),
+]  # fmt: skip
+
 RECORDED = {
     "r1:requests_waiting:sum": Recorded(
         gauges("num_requests_waiting", 3, 4, 5), [(V70, 7), (V7, 5)]
@@ -144,6 +151,11 @@ RECORDED = {
         f"r1:errors:ratio{window}": errors(at)
         for window, at in (("5m", 10), ("30m", 40), ("1h", 70), ("6h", 370))
     },
+    **{
+        f"r1:gateway_errors:ratio{window}": Recorded(FAILED, [(V70, 0.1), (V7, 0)], at)
+        for window, at in (("5m", 10), ("30m", 40), ("1h", 70), ("6h", 370))
+    },
+    "r1:gateway_refused:ratio5m": Recorded(FAILED, [(V70, 0.2), (V7, 0)]),
     "r1:replicas:wanted": Recorded(
         [*replicas(1, 0), *replicas(2, 2, "7b")], [(V70, 1), (V7, 2)]
     ),

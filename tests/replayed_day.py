@@ -10,17 +10,22 @@ from collections.abc import Collection, Iterator, Sequence
 from importlib.resources import files
 from itertools import product
 
+from r1_on_eks.plan.nginx.answers import ANSWERS_LABELS, ANSWERS_SERIES
+
 STEP_SECONDS = 120
 DAY = 86400
 # Of a histogram; vLLM's own have more.
 _BUCKETS = ("0.01", "0.1", "1.0", "10.0", "100.0", "+Inf")
 Labels = dict[str, str]
+OURS = "the gateway"
 
 
 def metric_rows() -> dict[str, dict[str, str]]:
-    """Upstream's list, by name."""
+    """Upstream's list and our own series, by name."""
     text = files("r1_on_eks.catalog").joinpath("metric_names.csv").read_text()
-    return {row["name"]: row for row in csv.DictReader(text.splitlines())}
+    ours = {"name": ANSWERS_SERIES, "type": "counter", "labels": " ".join(ANSWERS_LABELS),
+            "project": OURS}  # fmt: skip
+    return {row["name"]: row for row in [*csv.DictReader(text.splitlines()), ours]}
 
 
 def told_by(project: str) -> list[Labels]:
@@ -39,13 +44,23 @@ def told_by(project: str) -> list[Labels]:
         "nginx-prometheus-exporter": [
             {"job": "nginx", "pod": f"gateway-{number}"} for number in (1, 2)
         ],
+        OURS: [{"job": "gateway", "pod": f"gateway-{number}"} for number in (1, 2)],
         "node_exporter": [{"job": "node", "node": node} for node in nodes],
         "kube-state-metrics": [{"job": "kube-state-metrics"}],
         "cadvisor": [{"job": "kubelet"}],
         "CloudWatch AWS/FSx": [{"job": "fsx"}],
         "prometheus": [
             {"job": job, "instance": f"{job}:80"}
-            for job in ("vllm", "dcgm", "nginx", "node", "kube-state-metrics", "kubelet", "fsx")
+            for job in (
+                "vllm",
+                "dcgm",
+                "gateway",
+                "nginx",
+                "node",
+                "kube-state-metrics",
+                "kubelet",
+                "fsx",
+            )
         ],
     }
     by_project["prometheus-fastapi-instrumentator"] = by_project["vllm"]
@@ -63,10 +78,16 @@ _VALUES: dict[str, Sequence[str]] = {
     "phase": ("Pending", "Running", "Failed"),
     "condition": ("true", "false", "Ready"),
     "status": ("2xx", "4xx", "5xx", "true"),
-    "reason": ("OOMKilled", "ImagePullBackOff", "ContainerCreating", "Error"),
+    "reason": ("OOMKilled", "ImagePullBackOff", "ContainerCreating", "Error", "Evicted"),
+    "job_name": ("quality-70b-29401620",),
+    "cronjob": ("quality-70b",),
     "finished_reason": ("stop", "length", "abort"),
     "mountpoint": ("/", "/mnt/k8s-disks/0"),
     "xid": ("13", "79"),
+}
+_OF_THE_GATEWAY: dict[str, Sequence[str]] = {
+    "variant": ("70b", "7b", "none"),
+    "status": ("200", "401", "429", "499", "503"),
 }
 # Of these the plan's pool is told beside, by the list of labels that the exporter is allowed.
 _POOLS = {"node-70b": "r1-70b", "node-7b": "r1-7b"}
@@ -87,7 +108,8 @@ def _labelled(row: dict[str, str]) -> Iterator[Labels]:
     for target in told_by(row["project"]):
         own = [one for one in row["labels"].split() if one not in target]
         own = [one for one in own if one not in ("label_NODE_LABEL", "Hostname")]
-        for values in product(*(_VALUES.get(one, ("1",)) for one in own)):
+        values_of = _VALUES | _OF_THE_GATEWAY if row["project"] == OURS else _VALUES
+        for values in product(*(values_of.get(one, ("1",)) for one in own)):
             labels = {**target, **dict(zip(own, values, strict=True))}
             if row["name"] == "kube_node_labels" and labels["node"] in _POOLS:
                 labels["label_r1_on_eks_variant_pool"] = _POOLS[labels["node"]]

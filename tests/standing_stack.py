@@ -151,7 +151,8 @@ def pod(name: str = POD, instance: str | None = "r1-70b", *, ready: bool = True,
              **conditions}]  # fmt: skip
     status: dict[str, Any] = {"phase": "Running", "conditions": told}
     if container:
-        status["containerStatuses"] = [
+        first = container.get("name", "vllm") != "vllm"
+        status["initContainerStatuses" if first else "containerStatuses"] = [
             {"name": "vllm", "ready": False, "restartCount": 7, "state": {}, **container}
         ]
     metadata = {"name": name, "namespace": "r1", "labels": labels,
@@ -179,7 +180,7 @@ class Cluster:
     """Stands in for the API server."""
 
     def __init__(self) -> None:
-        self.silent: str | None = None
+        self.silent: str | ApiServerSilent | None = None
         self.objects: dict[str, list[Any]] = {
             "/api/v1/nodes": [
                 *(node(f"system-{one}", SYSTEM) for one in range(SYSTEM.nodes)), node("p4d-0", GPU)
@@ -190,25 +191,40 @@ class Cluster:
         }  # fmt: skip
 
     def get(self, path: str) -> Any:
+        if isinstance(self.silent, ApiServerSilent):
+            raise self.silent
         if self.silent:
             raise ApiServerSilent(self.silent)
         return {"items": copy.deepcopy(self.objects[path])}
 
 
 @contextmanager
-def gateway(statuses: dict[str, int], certificate: Path | None = None) -> Any:
-    """A gateway on this machine; `statuses` by path are read at each request."""
+def gateway(
+    statuses: dict[str, int],
+    certificate: Path | None = None,
+    host: str = "127.0.0.1",
+    heard: list[str] | None = None,
+) -> Any:
+    """A gateway on this machine; `statuses` by path are read at each request.
+
+    What was sent as Authorization is added to `heard`.
+    """
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             path = self.path
-            opened = path == "/healthz" or self.headers.get("Authorization")
+            sent = self.headers.get("Authorization")
+            if sent and heard is not None:
+                heard.append(sent)
+            opened = path == "/healthz" or sent
             status = statuses.get(path, 200 if opened else 401)
             length = int(self.headers.get("Content-Length") or 0)
             self.rfile.read(length)
             body = json.dumps({"asked": path}).encode()
             self.send_response(status)
             self.send_header("Content-Length", str(len(body)))
+            if 300 <= status < 400:
+                self.send_header("Location", "/elsewhere")
             self.end_headers()
             self.wfile.write(body)
 
@@ -217,7 +233,7 @@ def gateway(statuses: dict[str, int], certificate: Path | None = None) -> Any:
         def log_message(self, *_: Any) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = ThreadingHTTPServer((host, 0), Handler)
     if certificate:
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.load_cert_chain(certificate)
@@ -225,7 +241,7 @@ def gateway(statuses: dict[str, int], certificate: Path | None = None) -> Any:
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:
-        yield f"{'https' if certificate else 'http'}://127.0.0.1:{server.server_port}"
+        yield f"{'https' if certificate else 'http'}://{host}:{server.server_port}"
     finally:
         server.shutdown()
         thread.join()

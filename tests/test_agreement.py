@@ -1,5 +1,6 @@
 """Names and numbers that must agree between the Kubernetes objects of one stack."""
 
+import re
 from pathlib import Path
 
 import pulumi
@@ -85,7 +86,9 @@ def test_every_server_listens_where_service_probes_gateway_and_policies_expect_i
 def test_the_gateway_listens_where_service_probe_and_policy_expect_it(declared):
     (gateway,) = deployments(declared, "gateway")
     container = container_of(gateway)
-    (port,) = [one["containerPort"] for one in container["ports"] if one["name"] != "asked"]
+    scheme = container["readinessProbe"]["httpGet"]["scheme"].lower()
+    ports = {one["name"]: one["containerPort"] for one in container["ports"]}
+    port = ports.pop(scheme)
     service = next(one.inputs for one in declared.of_type("Service")
                    if one.inputs["metadata"]["name"] == "gateway")  # fmt: skip
     (listening,) = service["spec"]["ports"]
@@ -98,18 +101,23 @@ def test_the_gateway_listens_where_service_probe_and_policy_expect_it(declared):
     assert declared.one("TargetGroup").inputs["port"] == listening["nodePort"]
 
 
-def test_what_is_asked_of_a_sleeper_is_read_where_nginx_tells_it(declared):
-    """PodMonitor, policies on both sides and nginx name one port, or none does."""
+def test_what_the_gateway_tells_is_asked_for_where_it_listens(declared):
     (gateway,) = deployments(declared, "gateway")
-    ports = {one["name"]: one["containerPort"] for one in container_of(gateway)["ports"]}
-    told = declared.one("ConfigMap", "gateway-nginx").inputs["data"]["nginx.conf"]
-    read = [one.inputs["spec"]["podMetricsEndpoints"][0] for one in declared.of_type("PodMonitor")
-            if one.inputs["metadata"]["name"] == "gateway"]  # fmt: skip
-    assert [one["portNumber"] for one in read] == [ports.get("asked")] * ("asked" in ports)
-    assert [one["path"] for one in read] == ["/metrics"] * ("asked" in ports)
-    assert ("js_content gateway.metrics" in told) is ("asked" in ports)
-    if "asked" in ports:
-        assert f"listen 0.0.0.0:{ports['asked']:.0f};" in told
+    text = declared.one("ConfigMap", "gateway-nginx").inputs["data"]["nginx.conf"]
+    (port,) = [one["containerPort"] for one in container_of(gateway)["ports"]
+               if one["name"] == "answers"] or [None]  # fmt: skip
+    monitors = {one.inputs["metadata"]["name"]: one.inputs["spec"]
+                for one in declared.of_type("PodMonitor")}  # fmt: skip
+    if not monitors:
+        assert port is None
+        assert "0.0.0.0" not in text
+        return
+    (endpoint,) = monitors["gateway"]["podMetricsEndpoints"]
+    assert endpoint["portNumber"] == port
+    assert f"listen 0.0.0.0:{port:.0f};" in text
+    assert f"location = {endpoint['path']} {{" in text
+    labels = gateway["spec"]["template"]["metadata"]["labels"]
+    assert monitors["gateway"]["selector"]["matchLabels"].items() <= labels.items()
 
 
 def test_probes_ask_for_paths_that_are_served(declared):
@@ -204,9 +212,35 @@ def test_images_are_named_in_one_place(declared):
     known = {*images.every_image()}
     pods = [pod_of(one.inputs) for kind in ("Deployment", "Job", "DaemonSet")
             for one in declared.of_type(kind)]  # fmt: skip
+    theirs = {pod["initContainers"][0]["image"] for pod in checks_of(declared)}
+    pods += checks_of(declared)
     used = {container["image"] for pod in pods
             for container in [*pod["containers"], *pod.get("initContainers", [])]}  # fmt: skip
-    assert used <= known
+    assert used - theirs <= known
+
+
+def checks_of(engine):
+    """Pods of the quality checks; the image of the harness is the stack file's own."""
+    return [pod_of(one.inputs["spec"]["jobTemplate"]) for one in engine.of_type("CronJob")]
+
+
+def test_a_check_asks_a_server_that_listens_with_the_key_that_it_knows(declared):
+    services = {one.inputs["metadata"]["name"]: one.inputs for one in declared.of_type("Service")}
+    for pod in checks_of(declared):
+        (asks,) = pod["initContainers"]
+        (host,) = set(
+            re.findall(r"base_url=http://([^/]+)/v1/chat/completions", asks["command"][2])
+        )
+        name, _, port = host.partition(":")
+        assert [str(int(one["port"])) for one in services[name]["spec"]["ports"]] == [port]
+        (key,) = [one for one in asks["env"] if one["name"] == "OPENAI_API_KEY"]
+        (server,) = [one for one in servers(declared) if one["metadata"]["name"] == name]
+        (known,) = [v for v in container_of(server)["env"] if v["name"] == "VLLM_API_KEY"]
+        assert key["valueFrom"] == known["valueFrom"]
+        mounted = {
+            one["name"] for one in [*asks["volumeMounts"], *pod["containers"][0]["volumeMounts"]]
+        }
+        assert mounted == {one["name"] for one in pod["volumes"]}
 
 
 def test_limits_on_a_start_agree(declared):
@@ -281,6 +315,17 @@ def test_an_answer_may_take_as_long_at_every_step_of_its_way(declared):
     (unhealthy,) = targets["targetHealthStates"]
     assert unhealthy["enableUnhealthyConnectionTermination"] is False
     assert unhealthy["unhealthyDrainingInterval"] >= longest
+
+
+def test_a_pod_that_ends_is_sent_connections_until_the_load_balancer_looks_away(declared):
+    (gateway,) = deployments(declared, "gateway")
+    container, checked = container_of(gateway), declared.one("TargetGroup").inputs["healthCheck"]
+    (sleep,) = re.findall(
+        r"sleep (\d+)$", container["lifecycle"]["preStop"]["exec"]["command"][-1]
+    )
+    assert int(sleep) >= checked["interval"] * checked["unhealthyThreshold"] + 15
+    # Else kube-proxy drops what still comes, before the load balancer sends no more.
+    assert container["readinessProbe"]["httpGet"]["path"] != checked["path"]
 
 
 def test_a_drain_is_never_blocked_and_replicas_are_spread(declared):

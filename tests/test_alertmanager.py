@@ -98,7 +98,7 @@ def test_a_stack_without_gpus_has_no_exporter_of_them(engine):
     named = json.dumps([one.inputs for one in engine.registered if one.custom])
     assert "dcgm-exporter" not in named
     monitors = {one.inputs["metadata"]["name"] for one in engine.of_type("PodMonitor")}
-    assert monitors == {"vllm", "nginx", "node", "kube-state-metrics"}
+    assert monitors == {"vllm", "gateway", "nginx", "node", "kube-state-metrics"}
 
 
 class Told(ThreadingHTTPServer):

@@ -3,12 +3,15 @@
 import json
 import random
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
+import botocore.session
 import pytest
 import yaml
+from botocore import xform_name
 from r1_on_eks.cli import parser
 from r1_on_eks.decisions_files import read_decisions
 from r1_on_eks.plan import Plan
@@ -72,12 +75,91 @@ def test_an_alert_says_what_it_means_and_what_to_type_first(name):
     for group in alert_groups(PLANS[name]).values():
         for alert in group:
             said = alert.rule(name)["annotations"]
-            assert all(f" {number}. " in said["runbook"] for number in (1, 2, 3)), alert.name
+            steps = re.findall(r"^(\d)\. \S", said["runbook"], re.M)
+            assert steps == ["1", "2", "3"], alert.name
             assert len(said["summary"]) < 110, alert.name
             assert alert.severity in ("critical", "warning", "info")
             for command in re.findall(r"(?<!-n )\br1 ([a-z]+)", said["runbook"]):
                 assert command in COMMANDS, f"{alert.name}: there is no r1 {command}"
             assert "STACK" not in said["runbook"]
+
+
+ALL_ALERTS = {
+    alert.name: alert
+    for plan in PLANS.values()
+    for group in alert_groups(plan).values()
+    for alert in group
+}
+# What is on the path of who is on call; the others are the shell's.
+PROGRAMS = {"kubectl", "aws", "r1", "pulumi"}
+FILTERS = {"cut", "grep", "head", "sort", "tail", "uniq", "xargs"}
+# Of objects that are in no namespace.
+CLUSTERS_OWN = {"node", "nodes", "drain", "uncordon", "top"}
+# Of aws itself, whatever the service.
+OF_AWS = {"query", "output", "max-items"}
+
+
+def pieces(command):
+    """The single commands of a line, those in $(…) too, each as its words."""
+    inner = re.findall(r"\$\(([^()]*)\)", command)
+    for text in (re.sub(r"\$\([^()]*\)", "i-0", command), *inner):
+        lexer = shlex.shlex(text, posix=True, punctuation_chars=True)
+        lexer.whitespace_split = True
+        words = []
+        for word in lexer:
+            if word in ("|", "&&", ";"):
+                yield words
+                words = []
+            else:
+                words.append(word)
+        yield words
+
+
+@pytest.mark.parametrize("name", sorted(ALL_ALERTS))
+def test_what_is_to_be_typed_can_be_pasted(name):
+    typed = [step.run for step in ALL_ALERTS[name].first if step.run]
+    assert typed, "there is nothing to type"
+    for step in ALL_ALERTS[name].first:
+        # A command in the middle of a sentence can't be taken whole.
+        assert not re.search(r"\b(kubectl|aws|pulumi|crictl) [a-z]", step.look), step.look
+        assert not re.search(r"\br1 (check|cost|pins|plan|recommend)\b", step.look), step.look
+    runbook = ALL_ALERTS[name].rule("edge-1.5b-cpu")["annotations"]["runbook"]
+    filled = re.sub(r"{{ \$labels\.(\w+) }}", r"a-\1", runbook)
+    lines = [line.strip() for line in filled.splitlines() if line.startswith("   ")]
+    assert len(lines) == len(typed)
+    for line in lines:
+        assert subprocess.run(["bash", "-nc", line], check=False).returncode == 0, line
+        assert "STACK" not in line
+        assert "CLUSTER" not in line
+        for words in pieces(line):
+            exists(words)
+
+
+def exists(words):
+    """Whether a command is one of its program's, as far as the program says without a cluster."""
+    program, *rest = words
+    assert program in PROGRAMS | FILTERS, words
+    if program == "xargs":
+        exists([one for one in rest if one != "-n1"])
+    elif program == "r1":
+        parser().parse_args(rest)
+    elif program == "kubectl":
+        assert CLUSTERS_OWN & set(rest) or {"-n", "--all-namespaces"} & set(rest), words
+    elif program == "aws":
+        service, operation, *flags = rest
+        model = botocore.session.get_session().get_service_model(service)
+        names = {xform_name(one, "-"): one for one in model.operation_names}
+        members = model.operation_model(names[operation]).input_shape.members
+        known = {xform_name(one, "-") for one in members} | OF_AWS
+        assert {one[2:] for one in flags if one.startswith("--")} <= known, words
+
+
+def test_the_page_sets_all_that_its_commands_take():
+    page = (STACKS.parent / "docs" / "runbooks.md").read_text()
+    (given,) = re.findall(r"```sh account\n(export .*?)```", page, re.S)
+    taken = {one for text in re.findall(r"```sh account\n(.*?)```", page, re.S)
+             for one in re.findall(r"\$\{?([A-Z]+)", text)}  # fmt: skip
+    assert taken <= set(re.findall(r"\b([A-Z_]+)=", given))
 
 
 def test_an_alert_speaks_of_labels_that_it_has():

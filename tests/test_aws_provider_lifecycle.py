@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from r1_on_eks.plan.monitoring.anomalies import watched_costs
 from r1_on_eks.rehearsal.aws_provider.table import ROWS
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -441,6 +442,41 @@ def gateway(of, vpc, subnets):
         {"autoscalingGroupName": group, "tag": tag},
         {"tag": {**tag, "value": "shared"}},
     )
+
+    yield (
+        "anomalies",
+        "aws:costexplorer/anomalyMonitor:AnomalyMonitor",
+        {
+            "name": "r1-rows",
+            "monitorType": "CUSTOM",
+            "monitorSpecification": json.dumps(watched_costs("rows")),
+        },
+        {"name": "r1-others"},
+    )
+    yield (
+        "told-of-anomalies",
+        "aws:costexplorer/anomalySubscription:AnomalySubscription",
+        {
+            "name": "r1-rows",
+            "frequency": "IMMEDIATE",
+            "monitorArnLists": [of("anomalies")["arn"]],
+            "subscribers": [
+                {"type": "SNS", "address": "arn:aws:sns:us-west-2:111122223333:r1-alerts"}
+            ],
+            "thresholdExpression": anomalies_from("200"),
+        },
+        {"thresholdExpression": anomalies_from("300")},
+    )
+
+
+def anomalies_from(usd):
+    return {
+        "dimension": {
+            "key": "ANOMALY_TOTAL_IMPACT_ABSOLUTE",
+            "matchOptions": ["GREATER_THAN_OR_EQUAL"],
+            "values": [usd],
+        }
+    }
 
 
 # A type that needs more than its id to be found is imported by another.

@@ -11,10 +11,12 @@ import dataclasses
 import json
 import re
 import socket
+import subprocess
 import sys
 import threading
 import time
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -310,12 +312,56 @@ def test_a_figure_outside_is_exit_status_1(bench, monkeypatch, capsys):
         (["test-7b", "--gateway", "https://x", "--ca", "none.crt"], "there is no such file"),
         (["test-7b", "--gateway", "your.name"], "--gateway: your.name: is no address"),
         (["test-7b", "--gateway", "https://your name"], "write https://your.name"),
+        (["test-7b", "--accuracy", "9b=0.5"], "write --variant 9b and another --variant"),
+        (
+            ["all-variants", "--variant", "7b", "--variant", "14b", "--accuracy", "8b=0.5"],
+            "--accuracy 8b=…",
+        ),
         (["ftp://your.name/7b", "--rate", "1"], "ftp://your.name/7b: is no address"),
     ],
 )
 def test_what_does_not_fit_together_is_misuse(bench, capsys, words, told):
     assert bench(*words) == 2
     assert told in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--output", "1"], "1 token has no time after the first; write 2 or more"),
+        (["--output", "0"], "no whole number from 1 on"),
+        (["--accuracy", "9b="], "write a variant and a share, 7b=0.71"),
+        (["--accuracy", "=0.5"], "write a variant and a share, 7b=0.71"),
+    ],
+)
+def test_a_word_that_can_mean_nothing_is_misuse(bench, capsys, words, told):
+    with pytest.raises(SystemExit) as ended:
+        bench("test-7b", "--gateway", "https://x", *words)
+    assert ended.value.code == 2
+    assert told in capsys.readouterr().err
+
+
+def test_two_first_runs_install_the_tool_once(tmp_path, monkeypatch):
+    made = []
+
+    def create(folder, with_pip):
+        made.append(folder)
+        (folder / "bin").mkdir(parents=True)
+        time.sleep(0.3)
+
+    def installed(command, **_):
+        # What the second one had taken away, had it not waited.
+        assert Path(command[0]).parent.is_dir()
+        return subprocess.CompletedProcess(command, 0, "", "")
+
+    monkeypatch.setattr(tool, "cache_directory", lambda: tmp_path / "cache")
+    monkeypatch.setattr(tool.venv, "create", create)
+    monkeypatch.setattr(tool.subprocess, "run", installed)
+    said = []
+    with ThreadPoolExecutor(2) as pool:
+        found = [*pool.map(lambda _: tool.find_or_install(said.append), range(2))]
+    assert found[0] == found[1]
+    assert (len(made), len(said)) == (1, 1)
 
 
 @pytest.mark.parametrize("key", ["r1-sec\nret", "r1-…", "r1 sec"])

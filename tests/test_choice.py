@@ -154,6 +154,24 @@ def test_r1_variants_names_all_seven_for_people_and_for_programs(capsys):
     assert found["variants"]["70b"]["p4d.24xlarge"]["instance"] == "p4d.24xlarge"
 
 
+def test_what_a_distillation_derives_from_binds_with_a_licence_of_its_own(capsys):
+    # DeepSeek-R1's README, section License.
+    bases = {
+        "1.5b": "Apache-2.0", "7b": "Apache-2.0", "8b": "Llama 3.1", "14b": "Apache-2.0",
+        "32b": "Apache-2.0", "70b": "Llama 3.3", "671b": None,
+    }  # fmt: skip
+    assert cli.main(["variants", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)["licences"]
+    assert {name: one["base"] and one["base"]["licence"] for name, one in told.items()} == bases
+    assert {one["weights"] for one in told.values()} == {"MIT"}
+    assert all(one["base"]["source"] for one in told.values() if one["base"])
+    assert cli.main(["variants"]) == 0
+    rows = capsys.readouterr().out.splitlines()
+    for name, licence in bases.items():
+        row = next(one for one in rows if one.startswith(f"{name} "))
+        assert f"MIT, {licence}" in row if licence else "MIT" in row
+
+
 @pytest.mark.parametrize("task", TASKS)
 def test_the_recommended_variant_is_the_cheapest_that_is_meant_for_the_task(task):
     candidates = recommend(Wish(task=task, workload=CHAT))

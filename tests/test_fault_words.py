@@ -71,7 +71,16 @@ def test_a_name_that_aws_does_not_have_is_refused_with_those_near(text, meant):
 
 
 @pytest.mark.parametrize(
-    "text", [*WRITTEN, "die:after:create:*:Service", "die:after:create:aws:*"]
+    "text",
+    [
+        *WRITTEN,
+        "die:after:create:*:Service",
+        "die:after:create:aws:*",
+        # Of services that commands ask, and no program declares anything of.
+        "throttle:GetCallerIdentity:2",
+        "throttle:ListObjectsV2:2",
+        "throttle:DescribeAlarms:2",
+    ],
 )
 def test_names_that_there_are_pass(text):
     check_name(parse(text))

@@ -25,8 +25,10 @@ SECTION = {
     "limits": {"per_minute": 1_000_000, "at_a_time": 5000},
 }
 LEAST = 10_000
-# Scaled: the load balancer needs 20 s to find a pod ill, and a pod sleeps 35 s before it ends.
-_CHECK_EVERY_S, _PRE_STOP_S = 0.1, 1.0
+# Scaled: the load balancer looks away from a pod within 20 s, and the pod sleeps for 15 s more
+# before it ends (test_agreement.py). On a busy machine checks may take any time here, so what
+# is timed is the rest alone.
+_CHECK_EVERY_S, _MARGIN_S = 0.1, 0.4
 
 
 class LoadBalancer:
@@ -43,9 +45,9 @@ class LoadBalancer:
         self._loop.call_soon_threadsafe(self._ended.set)
         self._thread.join(10)
 
-    def wait_for(self, port):
-        deadline = time.monotonic() + 20
-        while port not in self.well:
+    def wait_for(self, port, *, well=True):
+        deadline = time.monotonic() + 60
+        while (port in self.well) != well:
             assert time.monotonic() < deadline
             time.sleep(0.05)
 
@@ -130,10 +132,11 @@ class Caller(threading.Thread):
         self.answered, self.streamed = self.answered + 1, self.streamed + 1
 
 
-def ended(pod):
+def ended(pod, balancer):
     """What the pre-stop hook and the kubelet do."""
     (pod.folder / "draining").touch()
-    time.sleep(_PRE_STOP_S)
+    balancer.wait_for(pod.port, well=False)
+    time.sleep(_MARGIN_S)
     process = psutil.Process(pod.pid())
     process.send_signal(signal.SIGQUIT)
 
@@ -163,7 +166,7 @@ class RollingPods:
             self.standing.append(self.new())
             time.sleep(1)
             self.standing.remove(old)
-            ended(old)
+            ended(old, self.balancer)
 
     def reload(self, number):
         for pod in self.standing:

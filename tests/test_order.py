@@ -45,14 +45,20 @@ def test_each_edge_of_the_program_has_a_reason(engine, stack_file, used):
 
 
 def test_each_reason_is_of_an_edge_that_a_stack_has(engine, used):
-    endpoints = {"private_endpoints": ["ecr", "sts"]}
+    topic = "arn:aws:sns:us-west-2:111122223333:r1-alerts"
+    rare = {
+        "private_endpoints": ["ecr", "sts"],
+        "monitoring": {"kind": "prometheus", "notify": {"sns": topic}},
+        "budget": {"anomaly_usd": 200},
+    }
     [on_lustre] = [file for file in STACKS if file.stem == "Pulumi.prod-32b"]
     variant = {"instance": "g6e.12xlarge", "tensor_parallel": 2, "replicas": 2, "rate": 0.1}
     scaled = {"variants": {"32b": variant | {"scale": {"min": 1}}}, "cluster_autoscaler": True,
               "monitoring": {"kind": "prometheus"}}  # fmt: skip
-    for stack_file, changes in ((STACKS[0], endpoints), (on_lustre, scaled)):
-        for edge in edges_of(engine.run(stack_file, **changes).registered):
-            used |= {row for row in EDGES if edge_of(*edge, [row])}
+    for stack_file, changes in ((STACKS[0], rare), (on_lustre, scaled)):
+        edges = set(edges_of(engine.run(stack_file, **changes).registered))
+        assert not sorted(edge for edge in edges if edge_of(*edge) is None)
+        used |= {row for row in EDGES if any(edge_of(*edge, [row]) for edge in edges)}
     assert not [(row.later, row.earlier) for row in EDGES if row not in used]
 
 

@@ -15,8 +15,11 @@ from r1_on_eks.policies.spending import lifetime_broken, written_config
 
 PROJECT = Path(__file__).parent.parent
 PAGE = PROJECT / "docs" / "policies.md"
-# With FSx over several nodes, and streamed; test_security_conventions.py holds all of them.
-STACKS = [PROJECT / "stacks" / f"Pulumi.{name}.yaml" for name in ("prod-671b-p5", "test-7b")]
+# With FSx over several nodes, with monitoring, and streamed; test_security_conventions.py holds
+# all of them.
+STACKS = [
+    PROJECT / "stacks" / f"Pulumi.{name}.yaml" for name in ("prod-671b-p5", "prod-70b", "test-7b")
+]
 BY_NAME = {rule.name: rule for rule in (*RULES, *STACK_RULES)}
 ALL_POLICY = '{"Statement": [{"Effect": "Allow", "Action": ["s3:GetObject", "*"]}]}'
 ONE_POLICY = '{"Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}]}'
@@ -25,6 +28,19 @@ ONE_POLICY = '{"Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Reso
 def pod(**container):
     return {"spec": {"template": {"spec": {"containers": [{"name": "one", **container}]}}}}
 
+
+def worker(**container):
+    """A LeaderWorkerSet, as pulumi-kubernetes passes on what it has no class for."""
+    return {"metadata": {"name": "r1-671b"}, "spec": {"leaderWorkerTemplate": {
+        "leaderTemplate": {"spec": {"containers": [{"name": "vllm", "image": "x:1@sha256:0"}]}},
+        "workerTemplate": {"spec": {"initContainers": [{"name": "one", **container}]}},
+    }}}  # fmt: skip
+
+
+LEADER_WORKER_SET = "kubernetes:leaderworkerset.x-k8s.io/v1:LeaderWorkerSet"
+ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
+# A key that the schema of a custom resource describes, and no container of it.
+SCHEMA = {"spec": {"properties": {"containers": {"type": "array", "image": "nginx"}}}}
 
 # By rule: the end of a type, inputs that break it, inputs that do not, settings.
 CASES = [
@@ -37,7 +53,9 @@ CASES = [
      {"metadataOptions": {"httpTokens": "required", "httpPutResponseHopLimit": 2}}, {"hops": 2}),
     ("imds-v2", "Instance", {"metadataOptions": {"httpTokens": "optional"}},
      {"launchTemplate": {"id": "lt-0123456789abcdef0"}}, {}),
-    ("no-public-address", "Subnet", {"mapPublicIpOnLaunch": True}, {}, {}),
+    ("public-subnets", "Subnet", {"mapPublicIpOnLaunch": True}, {}, {}),
+    ("no-public-address", "Instance", {"associatePublicIpAddress": True},
+     {"associatePublicIpAddress": False}, {}),
     ("no-public-address", "LaunchTemplate",
      {"networkInterfaces": [{"associatePublicIpAddress": "true"}]},
      {"networkInterfaces": [{"associatePublicIpAddress": "false"}]}, {}),
@@ -66,8 +84,10 @@ CASES = [
                   {"cidrBlocks": ["0.0.0.0/0"], "fromPort": Unknown(()), "toPort": Unknown(())}]},
      {}),
     ("no-public-balancer", "LoadBalancer", {}, {"internal": True}, {}),
-    ("no-hidden-balancer", "Service", {"spec": {"type": "LoadBalancer"}},
+    ("no-hidden-balancer", "kubernetes:core/v1:Service", {"spec": {"type": "LoadBalancer"}},
      {"spec": {"type": "NodePort"}}, {}),
+    ("no-hidden-balancer", "kubernetes:core/v1:ServicePatch", {"spec": {"type": "LoadBalancer"}},
+     {"spec": {"ports": []}}, {}),
     ("encrypted-volumes", "LaunchTemplate",
      {"blockDeviceMappings": [{"deviceName": "/dev/xvda", "ebs": {"encrypted": "false"}}]},
      {"blockDeviceMappings": [{"deviceName": "/dev/xvda", "ebs": {"encrypted": "true"}}]}, {}),
@@ -86,18 +106,33 @@ CASES = [
     ("cluster-logs", "Cluster", {}, {"enabledClusterLogTypes": [Unknown(())]}, {}),
     ("key-rotation", "Key", {}, {"enableKeyRotation": True}, {}),
     ("no-ssh", "NodeGroup", {"remoteAccess": {"ec2SshKey": "x"}}, {}, {}),
-    ("no-administrator", "RolePolicyAttachment",
-     {"policyArn": "arn:aws:iam::aws:policy/AdministratorAccess"},
+    ("no-administrator", "aws:iam/rolePolicyAttachment:RolePolicyAttachment",
+     {"policyArn": ADMINISTRATOR},
      {"policyArn": "arn:aws:iam::aws:policy/AmazonEKSWorkerNodePolicy"}, {}),
-    ("no-administrator", "RolePolicy", {"policy": ALL_POLICY}, {"policy": ONE_POLICY}, {}),
-    ("no-administrator", "Policy",
+    ("no-administrator", "aws:iam/groupPolicyAttachmentsExclusive:GroupPolicyAttachmentsExclusive",
+     {"policyArns": [ADMINISTRATOR]}, {"policyArns": [Unknown(())]}, {}),
+    ("no-administrator", "Role", {"managedPolicyArns": ["arn:x", ADMINISTRATOR]},
+     {"managedPolicyArns": ["arn:x"], "assumeRolePolicy": ALL_POLICY}, {}),
+    ("no-administrator", "Role", {"inlinePolicies": [{"name": "one", "policy": ALL_POLICY}]},
+     {"inlinePolicies": [{"name": "one", "policy": ONE_POLICY}, {"policy": Unknown(())}]}, {}),
+    ("no-administrator", "aws:iam/rolePolicy:RolePolicy", {"policy": ALL_POLICY},
+     {"policy": ONE_POLICY}, {}),
+    ("no-administrator", "aws:iam/policy:Policy",
      {"policy": '{"Statement": {"Effect": "Allow", "Action": "*:*", "Resource": "*"}}'},
      {"policy": '{"Statement": ["nonsense"]}'}, {}),
-    ("no-privileged-container", "Deployment", pod(securityContext={"privileged": True}), pod(),
-     {}),
-    ("no-latest-image", "Deployment", pod(image="nginx"), pod(image="host:5000/nginx:1.30"), {}),
-    ("no-latest-image", "DaemonSet", pod(image="nginx:latest"), pod(image="x@sha256:0"), {}),
-    ("image-digests", "Deployment", pod(image="nginx:1.30"), pod(image="nginx@sha256:0"), {}),
+    ("no-privileged-container", "kubernetes:apps/v1:Deployment",
+     pod(securityContext={"privileged": True}), pod(), {}),
+    ("no-privileged-container", LEADER_WORKER_SET, worker(securityContext={"privileged": True}),
+     worker(), {}),
+    ("no-privileged-container", LEADER_WORKER_SET, worker(securityContext={"privileged": True}),
+     worker(securityContext={"privileged": True}), {"but": {"r1-671b/one": "opens /dev of GPUs"}}),
+    ("no-latest-image", "kubernetes:apps/v1:Deployment", pod(image="nginx"),
+     pod(image="host:5000/nginx:1.30"), {}),
+    ("no-latest-image", "kubernetes:apps/v1:DaemonSetPatch", pod(image="nginx:latest"),
+     pod(image="x@sha256:0"), {}),
+    ("no-latest-image", LEADER_WORKER_SET, worker(image="vllm"), SCHEMA, {}),
+    ("image-digests", "kubernetes:apps/v1:ReplicaSet", pod(image="nginx:1.30"),
+     pod(image="nginx@sha256:0"), {}),
     ("allowed-instance-types", "NodeGroup", {"instanceTypes": ["g6.xlarge", "p5.48xlarge"]},
      {"instanceTypes": ["g6.xlarge"]}, {"types": ["g6.*", "p4d.24xlarge"]}),
     ("log-retention", "LogGroup", {}, {"retentionInDays": 1}, {}),
@@ -115,7 +150,8 @@ def unknown(value):
 
 
 def broken(rule, kind, inputs, settings):
-    (type_,) = [one for one in rule.types if one.endswith(f":{kind}")][:1]
+    type_ = next((one for one in rule.types if one.endswith(f":{kind}")), kind)
+    assert rule.looks_at(type_)
     one = Declared(urn=f"urn:pulumi:s::p::{type_}::one", type=type_, inputs=inputs)
     return list(rule.breaks(one, with_defaults(rule, settings)))
 
@@ -123,7 +159,7 @@ def broken(rule, kind, inputs, settings):
 @pytest.mark.parametrize(("name", "kind", "wrong", "right", "settings"), CASES)
 def test_a_rule_tells_wrong_from_right(name, kind, wrong, right, settings):
     rule = BY_NAME[name]
-    told = broken(rule, kind, inputs_of(wrong, {}), settings)
+    told = broken(rule, kind, inputs_of(wrong, {}), {} if "but" in settings else settings)
     assert told
     assert all(re.fullmatch(r"[^.].*[^.]", one) for one in told)
     assert broken(rule, kind, inputs_of(right, {}), settings) == []
@@ -132,6 +168,18 @@ def test_a_rule_tells_wrong_from_right(name, kind, wrong, right, settings):
 @pytest.mark.parametrize(("name", "kind", "wrong", "right", "settings"), CASES)
 def test_what_nobody_knows_yet_breaks_nothing(name, kind, wrong, right, settings):
     assert broken(BY_NAME[name], kind, unknown(right), settings) == []
+
+
+def test_an_exception_is_of_one_container_and_has_a_reason():
+    rule = BY_NAME["no-privileged-container"]
+    inputs = worker(securityContext={"privileged": True})
+    for but, told in (
+        ({"r1-671b/one": " "}, "container r1-671b/one is privileged, and its exception says no"),
+        ({"one": "any of that name"}, "container r1-671b/one is privileged: it owns its node"),
+        ({"r1-671b/vllm": "another"}, "container r1-671b/one is privileged: it owns its node"),
+    ):
+        (sentence,) = broken(rule, LEADER_WORKER_SET, inputs, {"but": but})
+        assert sentence.startswith(told)
 
 
 def test_every_rule_has_its_cases_and_a_sentence():
@@ -179,6 +227,41 @@ def nodes(instance, most):
     return Declaration({one.urn: one for one in (aws, group)})
 
 
+SUBNET, TEMPLATE = "aws:ec2/subnet:Subnet", "aws:ec2/launchTemplate:LaunchTemplate"
+OPEN, CLOSED = {"mapPublicIpOnLaunch": True}, {}
+PRIVATE_NODE = {"networkInterfaces": [{"associatePublicIpAddress": "false"}]}
+
+
+@pytest.mark.parametrize(
+    ("type_", "key", "inputs", "subnets", "template", "wrong"),
+    [
+        ("aws:ec2/instance:Instance", "subnetId", {}, [OPEN], {}, True),
+        ("aws:ec2/instance:Instance", "subnetId", {"associatePublicIpAddress": False}, [OPEN], {},
+         False),
+        ("aws:ec2/instance:Instance", "subnetId", {}, [CLOSED], {}, False),
+        ("aws:eks/nodeGroup:NodeGroup", "subnetIds", {}, [OPEN, OPEN], {}, True),
+        ("aws:eks/nodeGroup:NodeGroup", "subnetIds", {}, [OPEN, CLOSED], {}, False),
+        ("aws:eks/nodeGroup:NodeGroup", "subnetIds", {}, [OPEN], PRIVATE_NODE, False),
+        ("aws:autoscaling/group:Group", "vpcZoneIdentifiers", {}, [OPEN], {}, True),
+        ("aws:lb/loadBalancer:LoadBalancer", "subnets", {}, [OPEN], {}, False),
+        ("aws:ec2/instance:Instance", "subnetId", {}, [], {}, False),
+    ],
+)  # fmt: skip
+def test_what_computes_in_public_subnets_is_told(type_, key, inputs, subnets, template, wrong):
+    several = [
+        Declared(urn=f"::public-{number}", type=SUBNET, inputs=one)
+        for number, one in enumerate(subnets)
+    ]
+    its = Declared(urn="::its", type=TEMPLATE, inputs=template)
+    needs = {key: tuple(one.urn for one in several), "launchTemplate": (its.urn,)}
+    starter = Declared(urn="::nodes", type=type_, inputs=inputs, needs=needs)
+    declared = Declaration({one.urn: one for one in (*several, its, starter)})
+    told = list(BY_NAME["no-address-from-subnet"].breaks(declared, "dev", {}))
+    assert bool(told) is wrong
+    if wrong:
+        assert told[0].startswith("nodes gets public addresses, for public-0")
+
+
 def over(declared, **settings):
     rule = BY_NAME["max-dollars-per-hour"]
     return list(rule.breaks(declared, "dev", with_defaults(rule, settings)))
@@ -200,7 +283,9 @@ def test_what_has_no_known_price_is_never_free():
 @pytest.mark.parametrize(
     ("stack", "config", "wrong"),
     [
-        ("test-1", {}, True),
+        ("test-1", {"production": True}, True),
+        # A stranger's: no command of ours ends it, whatever its lifetime.
+        ("test-1", {}, False),
         ("pr-7", {"production": False, "lifetime": "8h"}, False),
         ("dev", {"production": False}, True),
         ("prod", {"production": True}, False),
@@ -225,7 +310,7 @@ def test_stacks_of_this_repository_break_no_mandatory_rule(engine):
             for rule in RULES
             if rule.level == MANDATORY
             for one in registered
-            if one.type in rule.types
+            if rule.looks_at(one.type)
             for sentence in rule.breaks(
                 Declared(urn=f"::{one.name}", type=one.type, inputs=one.inputs),
                 with_defaults(rule, {}),

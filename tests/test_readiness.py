@@ -1,18 +1,21 @@
 """`r1 check`: every situation gives its own line and exit status, and hides no other."""
 
+import http.server
 import json
 import os
 import re
 import shlex
 import shutil
 import socket
+import ssl
 import subprocess
 import sys
 import threading
+from base64 import b64encode
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import botocore.session
 import pytest
@@ -28,6 +31,7 @@ from r1_on_eks import cli
 from r1_on_eks.operations.account import Account
 from r1_on_eks.operations.readiness import commands, endpoint
 from r1_on_eks.operations.readiness.checks import CHECKS, Check, check
+from r1_on_eks.rehearsal.certificates import Authority
 
 sys.path.insert(0, str(Path(__file__).parent))
 import ready_account as account
@@ -46,6 +50,13 @@ GIVEN = {
         "public_subnets": {"us-west-2a": "subnet-0000000000000000c",
                            "us-west-2b": "subnet-0000000000000000d"}},
 }  # fmt: skip
+
+
+def told(**notify: Any) -> dict[str, Any]:
+    return {"monitoring": {"kind": "prometheus", "notify": notify}}
+
+
+ANOMALIES = {"budget": {"usd_per_month": 20000, "anomaly_usd": 200}}
 SPOT = {"70b": {**RESERVED["70b"], "purchase": "spot"}}
 
 
@@ -283,6 +294,26 @@ SITUATIONS = [
     Situation("a given network as it should be", "network vpc-0123456789abcdef0", "ready",
               "subnet-0000000000000000a 250 addresses free",
               answers={"ec2.DescribeSubnets": account.subnets()}, keys=GIVEN, alone=False),
+    Situation("a given network with a gateway endpoint of S3", "way to S3", "ready",
+              "all private subnets",
+              answers={"ec2.DescribeSubnets": account.subnets()}, keys=GIVEN, alone=False),
+    Situation("a given network without one", "way to S3", "lacking",
+              "subnet-0000000000000000a, subnet-0000000000000000b: weights would pass NAT",
+              "aws ec2 create-vpc-endpoint --vpc-id vpc-0123456789abcdef0 --service-name"
+              " com.amazonaws.us-west-2.s3 --route-table-ids rtb-main rtb-private",
+              {"ec2.DescribeSubnets": account.subnets(),
+               "ec2.DescribeVpcEndpoints": {"VpcEndpoints": []}}, keys=GIVEN, alone=False),
+    Situation("a given network with one in another route table", "way to S3", "lacking",
+              "of subnet-0000000000000000a: weights would pass NAT",
+              "modify-vpc-endpoint --vpc-endpoint-id vpce-1 --add-route-table-ids rtb-private",
+              {"ec2.DescribeSubnets": account.subnets(),
+               "ec2.DescribeVpcEndpoints": account.ways_to_s3("rtb-main")},
+              keys=GIVEN, alone=False),
+    Situation("a given network whose endpoints may not be asked for", "way to S3", "unknown",
+              "no permission to ask", "allow ec2:DescribeVpcEndpoints",
+              {"ec2.DescribeSubnets": account.subnets(),
+               "ec2.DescribeVpcEndpoints": refusal("UnauthorizedOperation", 403)},
+              keys=GIVEN, alone=False, status=0),
     # File systems.
     Situation("no file system left", "quota L-FD6F2F22", "lacking", "1 allowed, others have 1",
               "--service-code fsx --quota-code L-FD6F2F22 --desired-value 2",
@@ -344,6 +375,17 @@ SITUATIONS = [
               "nothing below DeepSeek-R1-Distill-Llama-70B/",
               "https://huggingface.co/deepseek-ai/DeepSeek-R1-Distill-Llama-70B",
               {S3: {"IsTruncated": False}}),
+    Situation("every file as it was verified", "weights DeepSeek-R1-Distill-Llama-70B", "ready",
+              "complete, 19 files", answers=account.verified()),
+    Situation("corrupt shard", "weights DeepSeek-R1-Distill-Llama-70B", "lacking",
+              "not what was verified model-00007-of-000017.safetensors",
+              "r1 weights sync prod-70b", account.verified(shard_7="another")),
+    Situation("sync has not ended", "weights DeepSeek-R1-Distill-Llama-70B", "lacking",
+              "under way, 19 files verified", "r1 weights sync prod-70b",
+              account.verified("manifest.partial.json")),
+    Situation("its manifest may not be read", "weights", "unknown", "no permission to ask",
+              "s3:GetObject", {**account.verified(), "s3.GetObject": refusal("AccessDenied", 403)},
+              moves=("weights DeepSeek-R1-Distill-Llama-70B",)),
     # Permissions.
     Situation("not allowed to launch", "permissions", "lacking",
               "no policy allows ec2:RunInstances", "aws iam put-role-policy --role-name",
@@ -419,6 +461,63 @@ SITUATIONS = [
               keys={"production": False, "gateway": {
                   "public_from": ["203.0.113.0/24"],
                   "keys": [{"name": "alice", "sha256": 64 * "a"}]}}, alone=False),
+    # Who is told.
+    Situation("no such topic", "alerts' topic", "lacking", "no r1-alerts: alerts would reach",
+              "aws sns create-topic --name r1-alerts --region us-west-2",
+              {"sns.GetTopicAttributes": refusal("NotFound", 404)}),
+    Situation("nobody listens", "alerts' topic", "lacking", "nobody has subscribed",
+              f"aws sns subscribe --topic-arn {account.TOPIC}",
+              {"sns.GetTopicAttributes": account.topic(SubscriptionsConfirmed="0")}),
+    Situation("a key that the role may not use", "alerts' topic", "unknown",
+              "encrypted with alias/mine", "kms:GenerateDataKey",
+              {"sns.GetTopicAttributes": account.topic(KmsMasterKeyId="alias/mine")}),
+    Situation("SNS' own key", "alerts' topic", "ready", "1 subscription",
+              answers={"sns.GetTopicAttributes": account.topic(KmsMasterKeyId="alias/aws/sns")}),
+    Situation("may not ask for the topic", "alerts' topic", "unknown", "no permission to ask",
+              "allow sns:GetTopicAttributes",
+              {"sns.GetTopicAttributes": refusal("AuthorizationError", 403)}),
+    Situation("a topic elsewhere", "alerts' topic", "unknown", "of us-east-1 in account 1111",
+              "--region us-east-1",
+              # Asked of this Region, SNS would call it invalid.
+              {"sns.GetTopicAttributes": refusal("InvalidParameter")},
+              keys=told(sns=account.TOPIC.replace("west-2", "east-1"))),
+    Situation("a topic of somebody else", "alerts' topic", "unknown", "in account 999999999999",
+              "aws sns get-topic-attributes", keys=told(
+                  sns=account.TOPIC.replace(account.ACCOUNT, "999999999999"))),
+    Situation("costs may not be told", "cost anomalies", "lacking",
+              "policy of r1-alerts does not let costalerts", "aws sns set-topic-attributes",
+              {"sns.GetTopicAttributes": account.topic(Policy=account.policy("sqs"))},
+              keys=ANOMALIES),
+    Situation("costs may not be told by who has no use of the key", "cost anomalies", "unknown",
+              "encrypted with alias/aws/sns", "a key of yours",
+              {"sns.GetTopicAttributes": account.topic(
+                  Policy=account.policy("costalerts"), KmsMasterKeyId="alias/aws/sns")},
+              keys=ANOMALIES),
+    Situation("everybody may publish", "cost anomalies", "ready", "may publish",
+              answers={"sns.GetTopicAttributes": account.topic(Policy=json.dumps({"Statement": [
+                  {"Effect": "Allow", "Principal": "*", "Action": "sns:*"}]}))}, keys=ANOMALIES),
+    Situation("everybody of the account may publish", "cost anomalies", "lacking", "does not let",
+              "this statement besides",
+              {"sns.GetTopicAttributes": account.topic(Policy=json.dumps({"Statement": [
+                  {"Effect": "Allow", "Principal": "*", "Action": "sns:*",
+                   "Condition": {"StringEquals": {"AWS:SourceOwner": account.ACCOUNT}}}]}))},
+              keys=ANOMALIES),
+    Situation("costs may be told", "cost anomalies", "ready", "may publish to r1-alerts",
+              answers={"sns.GetTopicAttributes": account.topic(
+                  Policy=account.policy("costalerts"))}, keys=ANOMALIES),
+    Situation("costs that another account pays", "cost anomalies", "lacking",
+              "member of 999999999999's organization", "leave out budget.anomaly_usd",
+              {"organizations.DescribeOrganization": {
+                  "Organization": {"MasterAccountId": "999999999999"}}}, keys=ANOMALIES),
+    Situation("costs that the account itself pays", "cost anomalies", "ready", "may publish",
+              answers={"organizations.DescribeOrganization": {
+                  "Organization": {"MasterAccountId": account.ACCOUNT}}}, keys=ANOMALIES),
+    Situation("may not ask who pays", "cost anomalies", "ready", "may publish",
+              answers={"organizations.DescribeOrganization": refusal("AccessDeniedException")},
+              keys=ANOMALIES),
+    Situation("a webhook before its cluster", "alerts' webhook", "unknown",
+              "there is no cluster yet", "create secret generic pager --from-literal=url=",
+              keys=told(webhook={"secret": "pager"})),
     Situation("does not fit", "plan", "lacking", "70b", "r1 plan prod-70b --refresh",
               keys={"variants": {"70b": {"instance": "g6.xlarge", "tensor_parallel": 1,
                                          "precision": "bf16"}}}, alone=False),
@@ -459,6 +558,8 @@ def test_every_aws_command_that_it_prints_is_one_that_aws_has(run):
                 named = {xform_name(name, "-"): name for name in operations}
                 model = session.get_service_model(command[1]).operation_model(named[command[2]])
                 flags = {xform_name(name, "-") for name in model.input_shape.members} | {"region"}
+                # The command line has an --endpoint-url besides, and calls SNS' own otherwise.
+                flags |= {"notification-endpoint"} if command[2] == "subscribe" else set()
                 given = {word[2:] for word in command if word.startswith("--")}
                 assert given <= flags, words
                 needed = {xform_name(name, "-") for name in model.input_shape.required_members}
@@ -592,6 +693,82 @@ def test_the_endpoint_of_a_cluster_is_reached_or_the_reason_is_told(run):
         checked = run({"eks.DescribeCluster": account.cluster(endpoint=url)})
     assert checked.lines["endpoint"]["standing"] == "ready"
     assert checked.lines["cluster"]["standing"] == "ready"
+
+
+class SecretsOfACluster(http.server.BaseHTTPRequestHandler):
+    """Answers for one Secret, whose entries a test changes; None: there is no such Secret."""
+
+    secret: dict[str, Any] | None = None
+    asked: ClassVar[list[str]] = []
+
+    def do_GET(self) -> None:
+        type(self).asked.append(self.path)
+        self.send_response(404 if self.secret is None else 200)
+        self.end_headers()
+        self.wfile.write(json.dumps(self.secret).encode())
+
+    def log_message(self, *_: Any) -> None:
+        """Says nothing."""
+
+
+@pytest.fixture
+def api_server(tmp_path):
+    """An API server with a certificate of its own, and EKS's description of its cluster."""
+    authority = Authority("cluster")
+    own = authority.server(["127.0.0.1"], ["kubernetes"])
+    pem = tmp_path / "server.pem"
+    pem.write_text(own.certificate + own.key)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pem)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), SecretsOfACluster) as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        serving = threading.Thread(target=server.serve_forever)
+        serving.start()
+        SecretsOfACluster.asked.clear()
+        try:
+            yield account.cluster(
+                endpoint=f"https://127.0.0.1:{server.server_port}",
+                certificateAuthority={"data": b64encode(authority.certificate.encode()).decode()},
+            )
+        finally:
+            server.shutdown()
+            serving.join()
+
+
+@pytest.mark.parametrize(
+    ("secret", "standing", "found", "fix"),
+    [
+        (
+            None,
+            "lacking",
+            "no Secret pager in namespace monitoring",
+            "create secret generic pager",
+        ),
+        ({}, "lacking", "has no entry url", "delete secret pager; kubectl"),
+        ({"data": {"address": "aHR0cA=="}}, "lacking", "has no entry url", "delete secret pager"),
+        ({"data": {"url": "aHR0cHM6Ly9wYWdlcg=="}}, "ready", "has its entry url", ""),
+    ],
+)
+def test_the_secret_of_a_webhook_is_asked_of_the_cluster(
+    secret, standing, found, fix, api_server, run, monkeypatch
+):
+    monkeypatch.setattr(SecretsOfACluster, "secret", secret)
+    checked = run({"eks.DescribeCluster": api_server}, told(webhook={"secret": "pager"}))
+    line = checked.lines["alerts' webhook"]
+    assert (line["standing"], found in line["found"]) == (standing, True), line
+    assert fix in line["fix"]
+    assert "/api/v1/namespaces/monitoring/secrets/pager" in SecretsOfACluster.asked
+    assert "alerts' topic" not in checked.lines
+    # What is secret is told to nobody.
+    assert "aHR0cHM6Ly9wYWdlcg" not in json.dumps(checked.told)
+
+
+def test_the_secret_of_a_webhook_in_a_cluster_that_is_not_reached_is_unknown(api_server, run):
+    api_server["cluster"]["endpoint"] = "https://127.0.0.1:1"
+    checked = run({"eks.DescribeCluster": api_server}, told(webhook={"secret": "pager"}))
+    line = checked.lines["alerts' webhook"]
+    assert line["standing"] == "unknown"
+    assert "was not asked for" in line["found"]
 
 
 def test_it_only_reads(run, aws):

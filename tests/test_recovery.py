@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from r1_on_eks.operations import recovery
 from r1_on_eks.operations.deployment import Deployment
+from r1_on_eks.operations.file_backend import remove_torn
 from r1_on_eks.operations.inventory import KINDS, Kind, Thing, untagged
 
 STACKS = sorted((Path(__file__).parent.parent / "stacks").glob("Pulumi.*.yaml"))
@@ -100,3 +101,18 @@ def test_an_adopted_resource_has_its_id_and_no_operation_is_left():
     (adopted,) = mended["deployment"]["resources"]
     assert (adopted["id"], adopted["urn"], adopted["outputs"]) == ("vpc-1", URN, {})
     assert deployment.pending, "the deployment itself stays as it was"
+
+
+def test_only_empty_attributes_of_this_stack_are_removed(tmp_path):
+    folder = tmp_path / ".pulumi" / "stacks" / "r1-on-eks"
+    folder.mkdir(parents=True)
+    for name, content in {
+        "t.json": "",
+        "t.json.attrs": "",
+        "t.json.bak.attrs": "{}",
+        "other.json.attrs": "",
+    }.items():
+        (folder / name).write_text(content)
+    assert remove_torn(f"file://{tmp_path}", "t") == [folder / "t.json.attrs"]
+    assert len(list(folder.iterdir())) == 3
+    assert remove_torn("s3://bucket", "t") == []

@@ -21,7 +21,8 @@ from moto import mock_aws
 from r1_on_eks.catalog.instances import INSTANCE_TYPES
 from r1_on_eks.decisions_files import read_decisions
 from r1_on_eks.plan import Plan
-from r1_on_eks.plan.nginx.waking import ASKED_SERIES
+from r1_on_eks.plan.nginx.answers import ANSWERS_SERIES
+from r1_on_eks.plan.nginx.waking import ASLEEP
 from r1_on_eks.plan.scaled_objects import scaled_object
 from r1_on_eks.plan.scaling import ASKED_SECONDS
 from r1_on_eks.rehearsal.nodes import NodeShape
@@ -60,8 +61,12 @@ class Queue:
         )
 
     def tell_asked(self, _):
-        """As the gateway does, of a variant that may sleep."""
-        return f'{ASKED_SERIES}{{variant="7b"}} {self.asked}\n'
+        """As the gateway does, of a variant that sleeps."""
+        told = {"200": 0, ASLEEP: self.asked}
+        return "".join(
+            f'{ANSWERS_SERIES}{{variant="7b",status="{status}"}} {count}\n'
+            for status, count in told.items()
+        )
 
 
 def hours(*, now):

@@ -299,6 +299,7 @@ def texts(operated):
     yield {
         (8000, "/metrics"): standins.of_server(port),
         (9113, "/metrics"): standins.nginx,
+        (9114, "/metrics"): standins.gateway,
         (9400, "/metrics"): standins.dcgm(model),
         (9100, "/metrics"): standins.node,
         (8080, "/metrics"): standins.states(pods, nodes, deployments),
@@ -331,7 +332,7 @@ def prometheus(operated, texts, tmp_path_factory):
         yield found
 
 
-JOBS = {"vllm", "nginx", "dcgm", "node", "kube-state-metrics", "kubelet", "fsx"}
+JOBS = {"vllm", "gateway", "nginx", "dcgm", "node", "kube-state-metrics", "kubelet", "fsx"}
 
 
 def test_the_scheduler_places_all_pods_of_monitoring_on_the_system_nodes(operated):
@@ -360,6 +361,7 @@ def test_every_job_has_targets_and_all_of_them_answer(prometheus):
     assert len(prometheus.query('up{job="node"}')) == 3
     assert len(prometheus.query('up{job="kubelet"}')) == 6
     assert len(prometheus.query('up{job="nginx"}')) == 2
+    assert len(prometheus.query('up{job="gateway"}')) == 2
 
 
 def labels_of(prometheus, expression):
@@ -379,6 +381,10 @@ def test_series_carry_the_labels_that_rules_read(prometheus):
         assert one["pod"].startswith("r1-70b-")
         assert one["node"].startswith("gpu")
     assert all(one["pod"].startswith("gateway-") for one in labels_of(prometheus, "nginx_up"))
+    for one in labels_of(prometheus, 'r1_gateway_answers_total{job="gateway"}'):
+        assert one["variant"] in {"70b", "none"}
+        assert one["status"] in {"200", "429", "503"}
+        assert one["pod"].startswith("gateway-")
     for one in labels_of(prometheus, 'kube_pod_status_ready{job="kube-state-metrics"}'):
         assert one["namespace"] in {"r1", "monitoring", "node-metrics", "kube-system"}
     for one in labels_of(prometheus, 'container_memory_rss{job="kubelet",container="vllm"}'):

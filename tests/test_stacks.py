@@ -18,6 +18,7 @@ def name_of(stack_file):
 _HIDDEN = (
     ("Secret", "data"),
     ("ConfigMap", "data", "gateway.js"),
+    ("ConfigMap", "data", "quality.py"),
     ("ConfigMap", "data", "prod-*.json"),
     ("PrometheusRule", "spec", "groups"),
     ("CustomResourceDefinition", "spec", "versions"),
@@ -148,4 +149,4 @@ def test_adding_a_variant_adds_its_resources_and_removing_it_removes_exactly_tho
     added = {(one.type, one.name) for one in both} - before
     assert before < {(one.type, one.name) for one in both}
     assert added
-    assert all(name.startswith("r1-7b") for _, name in added)
+    assert all(name.startswith(("r1-7b", "quality-7b")) for _, name in added)

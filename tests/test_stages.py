@@ -1,11 +1,13 @@
 """From `pulumi up` to the first answer: every stage fits into every time-out on its way."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
+import yaml
 from r1_on_eks import cli
-from r1_on_eks.plan.stages import COMPILE, FETCH, IMAGE, LOAD, NODES, stages_of
+from r1_on_eks.plan.stages import COMPILE, FETCH, IMAGE, LOAD, NODES, SYNC, stages_of
 from r1_on_eks.plan.timeline import PROBE_PERIOD_SECONDS
 from r1_on_eks.stack_file import plan_of, stack_names
 
@@ -19,8 +21,8 @@ MODELS = [
 ]
 
 
-def by_name(model, storage):
-    return {stage.name: stage for stage in stages_of(model, storage)}
+def by_name(model, storage, sync=None):
+    return {stage.name: stage for stage in stages_of(model, storage, sync)}
 
 
 def minutes(text):
@@ -81,3 +83,32 @@ def test_a_plan_prints_the_stages_of_each_variant(monkeypatch, capsys):
     assert cli.main(["plan", "prod-671b", "--json"]) == 0
     (model,) = json.loads(capsys.readouterr().out)["models"]
     assert [stage["name"] for stage in model["stages"]] == [FETCH, NODES, IMAGE, LOAD, COMPILE]
+
+
+def test_where_the_cluster_fills_the_bucket_that_is_the_first_stage(monkeypatch, capsys, tmp_path):
+    shutil.copytree(STACKS, tmp_path / "stacks")
+    path = tmp_path / "stacks" / "Pulumi.prod-70b.yaml"
+    content = yaml.safe_load(path.read_text())
+    content["config"]["r1-on-eks:stack"]["weights"]["sync_from"] = "hub"
+    path.write_text(yaml.safe_dump(content))
+    plan = plan_of("prod-70b", tmp_path / "stacks")
+    (model,) = plan.models
+    first, *_ = stages_of(model, plan.storage, plan.sync)
+    assert first.name == SYNC
+    assert minutes(plan.sync.wait) > first.most_s > model.placement.checkpoint.weight_bytes / 1e9
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["plan", "prod-70b"]) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert "start of to S3 to FSx nodes" in told
+    assert f"70b ≤ {first.most_s / 60:.0f} ≤" in told
+
+
+def test_the_page_shows_what_a_plan_prints(monkeypatch, capsys):
+    monkeypatch.chdir(PROJECT)
+    assert cli.main(["plan", "prod-671b"]) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    page = (PROJECT / "docs" / "checks.md").read_text()
+    shown = page.partition("start of  to FSx")[2].partition("```")[0].splitlines()
+    assert len(shown) == 4
+    assert " ".join(" ".join(shown[:2]).split()) in told
+    assert " ".join(" ".join(shown[2:]).split()) in told

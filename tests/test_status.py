@@ -1,7 +1,9 @@
 """`r1 status`: each situation of a standing stack has its line, what to type, and a status."""
 
+import base64
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -19,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from r1_on_eks import cli
 from r1_on_eks.operations.account import Account
+from r1_on_eks.operations.cluster_api import ApiServerSilent, ClusterApi, NotLetIn
 from r1_on_eks.operations.locks import locks_of
 from r1_on_eks.operations.readiness import commands as readiness
 from r1_on_eks.operations.status import commands, scene
@@ -27,6 +30,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import ready_account as account
 import standing_stack as standing
 from injected_aws import InjectedAws, refusal
+from s3_server import S3Server
 from standing_stack import GPU, PENDING, STACK, SYSTEM, pod
 
 PROJECT = Path(__file__).parent.parent
@@ -172,6 +176,22 @@ def container(**status):
     return lambda stack: stack.pods(pod(ready=False, container=status))
 
 
+def tried(job, since, message):
+    """A pod of a Job that ended with a message."""
+    name = f"{job}-{since}"
+    one = standing.failed(
+        name,
+        None,
+        container={"name": "vllm", "state": {"terminated": {"exitCode": 1, "message": message}}},
+    )
+    one["metadata"] |= {
+        "labels": {"batch.kubernetes.io/job-name": job},
+        "ownerReferences": [{"kind": "Job", "name": job}],
+        "creationTimestamp": standing.moment(since),
+    }
+    return one
+
+
 FULL = standing.issue("InsufficientInstanceCapacity", "no p4d.24xlarge in us-west-2b")
 GPU_NODES = ("nodes r1-70b",)
 SITUATIONS = [
@@ -212,6 +232,11 @@ SITUATIONS = [
               "no answer", "endpoint.public_from",
               ("nodes system", "nodes r1-70b", "replicas 70b", "other pods",
                "without the cluster's API server")),
+    Situation("the API server knows nobody like that",
+              at("cluster.silent", NotLetIn("it does not know these credentials (401)")),
+              "API server", "wrong", "does not know these credentials", "aws sts get-caller",
+              ("nodes system", "nodes r1-70b", "replicas 70b", "other pods",
+               "without the cluster's API server")),
     Situation("a node is not ready", lambda s: s.cluster.objects.update({"/api/v1/nodes": [
         standing.node("system-0", SYSTEM), standing.node("system-1", SYSTEM),
         standing.node("p4d-0", GPU, ready=False)]}), *GPU_NODES, "wrong",
@@ -243,6 +268,11 @@ SITUATIONS = [
             "exitCode": 1, "message": "s3://b/f/ is not complete: missing model-3\n"}}),
         "replicas 70b", "wrong", "7 restarts: s3://b/f/ is not complete: missing model-3",
         "-c weights-complete --previous"),
+    Situation("its weights are not fetched", container(
+        name="fetch-weights", state={"terminated": {
+            "exitCode": 1, "message": "s3://b/f/ is complete\ns3://b/f/ can't be asked: 403\n"}}),
+        "replicas 70b", "wrong", "7 restarts: s3://b/f/ can't be asked: 403",
+        "-c fetch-weights"),
     Situation("it loads its weights", lambda s: s.pods(pod(ready=False, since=4)),
               "replicas 70b", "unknown", "starts since 4 min of", "wait"),
     Situation("it loads for too long", lambda s: s.pods(pod(ready=False, since=600)),
@@ -269,6 +299,23 @@ SITUATIONS = [
             "metadata": {"name": "weights-sync"}, "status": {"conditions": [
                 {"type": "Failed", "status": "True", "message": "BackoffLimitExceeded"}]}}]}),
         "job weights-sync", "wrong", "BackoffLimitExceeded", "logs job/weights-sync"),
+    Situation("the weights' Job failed and said why", lambda s: (
+        s.cluster.objects.update({"/apis/batch/v1/namespaces/r1/jobs": [{
+            "metadata": {"name": "preload-1"}, "status": {"conditions": [
+                {"type": "Failed", "status": "True", "message": "BackoffLimitExceeded"}]}}]}),
+        s.cluster.objects["/api/v1/pods"].extend([
+            tried("preload-1", since=9, message="an older line\n"),
+            tried("preload-1", since=5, message="above\ns3://b/f/ is not complete: m-3 …\n"),
+            tried("preload-2", since=1, message="another's\n")])),
+        "job preload-1", "wrong",
+        "BackoffLimitExceeded; its last try said: s3://b/f/ is not complete: m-3 …",
+        "logs job/preload-1"),
+    Situation("the weights' Job tries again", lambda s: (
+        s.cluster.objects.update({"/apis/batch/v1/namespaces/r1/jobs": [{
+            "metadata": {"name": "weights-sync"}, "status": {}}]}),
+        s.cluster.objects["/api/v1/pods"].append(
+            tried("weights-sync", since=5, message="no bucket\n"))),
+        "job weights-sync", "unknown", "it runs; its last try said: no bucket", "logs job"),
     Situation("a route has no server", lambda s: s.statuses.update(
         {"/api/v1/70b/chat/completions": 503}), "route 70b", "wrong", "answers 503",
         "logs deployment/gateway"),
@@ -333,6 +380,43 @@ def test_what_a_job_tried_before_it_was_done_is_not_wrong(run, stack):
     assert told.lines["other pods"] == {**told.lines["other pods"], "standing": "well"}
 
 
+def check(day, *conditions):
+    return {
+        "metadata": {
+            "name": f"quality-70b-{day}",
+            "creationTimestamp": f"2026-11-{day:02d}T03:00:00Z",
+            "ownerReferences": [{"kind": "CronJob", "name": "quality-70b"}],
+        },
+        "status": {"conditions": [
+            {"type": one, "status": "True", "message": "a figure fell"} for one in conditions]},
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("checks", "wrong"),
+    [
+        ([check(8, "Complete"), check(1, "Failed")], set()),
+        ([check(8, "Failed"), check(1, "Complete")], {"job quality-70b-8"}),
+        ([check(8), check(1, "Failed")], set()),
+        ([check(8)], set()),
+    ],
+)
+def test_of_checks_that_come_again_the_newest_is_told(run, stack, checks, wrong):
+    stack.cluster.objects["/apis/batch/v1/namespaces/r1/jobs"] = checks
+    told = run()
+    assert {name for name, one in told.lines.items() if one["standing"] != "well"} == wrong
+    assert told.status == bool(wrong)
+
+
+def test_a_check_that_asks_for_hours_is_well(run, stack):
+    asks = pod("quality-70b-8-x", None, ready=False, since=400)
+    asks["metadata"]["labels"] = {"app.kubernetes.io/name": "quality-check"}
+    stack.cluster.objects["/api/v1/pods"].append(asks)
+    assert run().lines["other pods"]["standing"] == "well"
+    asks["metadata"]["labels"] = {}
+    assert run().lines["other pods"]["standing"] == "wrong"
+
+
 def test_a_pod_that_was_evicted_is_not_wrong_where_another_answers(run, stack):
     stack.pods(standing.failed("r1-70b-old", "r1-70b", reason="Evicted"), pod(), ready=1)
     assert run().status == 0
@@ -383,26 +467,31 @@ def test_what_hangs_is_one_line_within_the_time(run, stack, monkeypatch):
     assert told.seconds < 3
 
 
-def test_locks_on_s3_are_read_as_those_of_a_folder():
-    lock = {"pid": 4, "username": "ann", "hostname": "ci-7", "timestamp": standing.moment()}
+def test_locks_on_s3_are_read_and_one_that_goes_meanwhile_holds_nothing(monkeypatch):
+    server = S3Server("states", monkeypatch)
+    folder = "r1/.pulumi/locks/organization/r1-on-eks/prod-70b"
+    for name in ("ann", "bob"):
+        lock = {"pid": 4, "username": name, "hostname": "ci-7", "timestamp": standing.moment()}
+        server.client.put_object(
+            Bucket="states", Key=f"{folder}/{name}.json", Body=json.dumps(lock).encode()
+        )
 
-    body = Mock(read=lambda: json.dumps(lock).encode())
-    s3 = Mock(get_object=lambda **_: {"Body": body})
-    s3.list_objects_v2.return_value = {"Contents": [{"Key": "one.json"}]}
-    session = Mock(client=lambda _: s3)
+    def ends(**_):
+        server.client.delete_object(Bucket="states", Key=f"{folder}/ann.json")
+
+    server.client.meta.events.register("after-call.s3.ListObjectsV2", ends)
+    session = Mock(client=lambda _: server.client)
     (found,) = locks_of("s3://states/r1?region=us-west-2", "r1-on-eks", STACK, session) or []
-    s3.list_objects_v2.assert_called_with(
-        Bucket="states", Prefix="r1/.pulumi/locks/organization/r1-on-eks/prod-70b/"
-    )
-    assert str(found) == "ann@ci-7, pid 4, since 2026-11-25 12:00 UTC"
+    server.close()
+    assert str(found) == "bob@ci-7, pid 4, since 2026-11-25 12:00 UTC"
     assert locks_of("https://api.pulumi.com", "r1-on-eks", STACK, session) is None
 
 
-def expired(folder):
-    """Writes a server's certificate of last year, and answers the authority that signed it."""
-    names = [x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, one)]) for one in ("ca", "it")]
+def certified(folder, name, year=2035):
+    """Writes a server's certificate, and answers the authority that signed it."""
+    names = [x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, one)]) for one in ("ca", name)]
     keys = [ec.generate_private_key(ec.SECP256R1()) for _ in names]
-    ends = (account.DAY.replace(year=2035), account.DAY.replace(year=2025))
+    ends = (account.DAY.replace(year=2035), account.DAY.replace(year=year))
     for number, file in enumerate(("ca.pem", "server.pem")):
         made = (
             x509.CertificateBuilder()
@@ -410,6 +499,7 @@ def expired(folder):
             .serial_number(number + 1).not_valid_before(account.DAY.replace(year=2024))
             .not_valid_after(ends[number])
             .add_extension(x509.BasicConstraints(ca=number == 0, path_length=None), critical=True)
+            .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
             .sign(keys[0], hashes.SHA256())
         )  # fmt: skip
         key = keys[number].private_bytes(
@@ -421,12 +511,101 @@ def expired(folder):
 
 
 def test_a_certificate_that_has_expired_is_told(run, stack, tmp_path, monkeypatch):
-    monkeypatch.setenv("SSL_CERT_FILE", str(expired(tmp_path)))
+    monkeypatch.setenv("SSL_CERT_FILE", str(certified(tmp_path, "it", year=2025)))
     with standing.gateway(stack.statuses, tmp_path / "server.pem") as address:
         stack.environment["R1_GATEWAY"] = address
         told = run()
     assert told.lines["certificate"]["found"] == "it has expired"
     assert "create secret tls gateway-tls" in told.lines["certificate"]["fix"]
+
+
+@pytest.fixture
+def tls_gateway(stack, tmp_path):
+    """A gateway at 127.0.0.1 whose certificate is of your.name; who signed it, and itself."""
+    authority, heard = certified(tmp_path, "your.name"), []
+    with standing.gateway(stack.statuses, tmp_path / "server.pem", heard=heard) as address:
+        stack.environment["R1_GATEWAY"] = address
+        yield authority, tmp_path / "server.pem", heard
+
+
+def test_a_key_is_sent_to_no_certificate_that_is_not_believed(run, stack, tls_gateway):
+    told = run()
+    assert told.lines["gateway"]["standing"] == "well"
+    line = told.lines["routes"]
+    assert line["standing"] == "unknown"
+    assert "the key is sent to no certificate that isn't believed" in line["found"]
+    assert "--gateway https://your.name" in line["fix"]
+    assert "get secret gateway-tls" in line["fix"]
+    assert "route 70b" not in told.lines
+    assert told.status == 0
+    assert tls_gateway[-1] == []
+
+
+def test_who_signs_for_others_too_is_no_proof_that_it_is_the_gateway(run, stack, tls_gateway):
+    authority, _, heard = tls_gateway
+    stack.environment["R1_GATEWAY_CA"] = str(authority)
+    assert "not the one given" in run().lines["routes"]["found"]
+    assert heard == []
+
+
+def test_the_gateways_own_certificate_is_believed_by_whatever_name(run, stack, tls_gateway):
+    _, own, heard = tls_gateway
+    stack.environment["R1_GATEWAY_CA"] = str(own)
+    told = run()
+    assert "gave a token" in told.lines["route 70b"]["found"]
+    assert told.status == 0
+    assert heard == ["Bearer r1-key"]
+
+
+@pytest.mark.parametrize(("status", "wanted"), [(401, NotLetIn), (403, NotLetIn), (500, None)])
+def test_an_api_server_that_refuses_is_not_one_that_is_silent(
+    tmp_path, statuses, ambient, aws, status, wanted
+):
+    authority = certified(tmp_path, "localhost").read_text()
+    aws.answers = account.answers()
+    statuses["/api/v1/nodes"] = status
+    with standing.gateway(statuses, tmp_path / "server.pem") as address:
+        cluster = {
+            "name": STACK, "endpoint": address.replace("127.0.0.1", "localhost"),
+            "certificateAuthority": {"data": base64.b64encode(authority.encode()).decode()},
+        }  # fmt: skip
+        with pytest.raises(wanted or ApiServerSilent) as refused:
+            ClusterApi(cluster, ambient, 4).get("/api/v1/nodes")
+    statuses.clear()
+    assert isinstance(refused.value, NotLetIn) == bool(wanted)
+    assert str(status) in str(refused.value)
+
+
+def test_a_key_follows_no_redirect(run, stack):
+    heard = []
+    stack.statuses["/api/v1/70b/chat/completions"] = 302
+    with standing.gateway(stack.statuses, heard=heard) as address:
+        stack.environment["R1_GATEWAY"] = address
+        assert "answers 302" in run().lines["route 70b"]["found"]
+    assert len(heard) == 1
+
+
+def test_a_key_is_not_sent_in_clear_text_where_the_stack_has_a_certificate(run, stack):
+    with standing.gateway(stack.statuses, host="127.0.0.2") as address:
+        stack.environment["R1_GATEWAY"] = address
+        told = run()
+    assert "not sent in clear text" in told.lines["routes"]["found"]
+
+
+@pytest.mark.parametrize("given", ["gone.pem", "empty.pem"])
+def test_a_file_without_a_certificate_is_misuse(run, tmp_path, stack, monkeypatch, capsys, given):
+    (tmp_path / "empty.pem").write_text("")
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["status", STACK, "--ca", given]) == 2
+    assert f"r1 status: --ca: {given}: " in capsys.readouterr().err
+
+
+def test_what_is_not_known_leaves_the_status_and_is_counted(run, stack, capsys):
+    stack.environment["R1_KEY"] = None
+    assert run().status == 0
+    assert cli.main(["status", STACK]) == 0
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert re.fullmatch(r"nothing is known to be wrong; 1 of \d+ are not known", last)
 
 
 def test_a_misspelt_stack_is_misuse(tmp_path, stack, monkeypatch, capsys):

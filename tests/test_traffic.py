@@ -97,6 +97,11 @@ def pods_of(engine):
             continue
         labels = template["metadata"]["labels"]
         found.append(End(metadata["name"], metadata["namespace"], labels, f"10.64.2.{number}"))
+    for number, cronjob in enumerate(engine.of_type("CronJob")):
+        job = cronjob.inputs["spec"]["jobTemplate"]["spec"]
+        metadata = cronjob.inputs["metadata"]
+        labels = job["template"]["metadata"]["labels"]
+        found.append(End(metadata["name"], metadata["namespace"], labels, f"10.64.4.{number}"))
     for number, groups in enumerate(engine.of_type("LeaderWorkerSet")):
         namespace = groups.inputs["metadata"]["namespace"]
         for role in ("leader", "worker"):
@@ -127,7 +132,8 @@ def policies_of(engine):
 def expected(engine, pods):
     """The table, without looking at a policy."""
     config = engine.one("LoadBalancer").inputs
-    running = [pod.name for pod in pods if pod.name != "gateway"]
+    checks = [one.inputs["metadata"]["name"] for one in engine.of_type("CronJob")]
+    running = [pod.name for pod in pods if pod.name not in ("gateway", *checks)]
     servers = [name for name in running if not name.startswith("worker")]
     streamed = bool(engine.of_type("PodIdentityAssociation")) and not engine.of_type(
         "LustreFileSystem"
@@ -141,16 +147,17 @@ def expected(engine, pods):
     if engine.of_type("Prometheus"):
         # Ours asks for metrics and nothing else.
         table.remove(("Prometheus", "gateway", ("TCP", 8080)))
-        table.add(("Prometheus", "gateway", ("TCP", 9113)))
-        # Of who was asked for while nobody stood.
-        if engine.of_type("ScaledObject"):
-            table.add(("Prometheus", "gateway", ("TCP", 9114)))
+        table |= {("Prometheus", "gateway", ("TCP", port)) for port in (9113, 9114)}
     if not config["internal"]:
         table.add(("a client of ours", "gateway", ("TCP", 8080)))
     grouped = [name for name in running if name.startswith(("leader", "worker"))]
     table |= {(one, other, port) for one in grouped for other in grouped if one != other
               and one.split()[-1] == other.split()[-1] for port in PORTS}  # fmt: skip
-    asks_names = {"gateway", *grouped, *(running if streamed else ())}
+    # Checks ask servers, and the API server somewhere in the network.
+    table |= {(check, server, ("TCP", 8000)) for check in checks for server in servers}
+    watched = {"Prometheus"} if engine.of_type("Prometheus") else set()
+    table |= {(check, one, ("TCP", 443)) for check in checks for one in {*in_the_vpc} - watched}
+    asks_names = {"gateway", *checks, *grouped, *(running if streamed else ())}
     table |= {(pod, "the cluster's DNS", port) for pod in asks_names
               for port in (("TCP", 53), ("UDP", 53))}  # fmt: skip
     if streamed:
@@ -187,7 +194,7 @@ def test_workers_that_stream_their_weights_reach_what_their_leader_reaches(engin
 
 
 WATCHING_PORTS = [("TCP", port) for port in (
-    53, 80, 443, 3000, 5000, 8000, 8080, 9090, 9093, 9100, 9113, 9400, 10250)]  # fmt: skip
+    53, 80, 443, 3000, 5000, 8000, 8080, 9090, 9093, 9100, 9113, 9114, 9400, 10250)]  # fmt: skip
 WATCHING_PORTS += [("UDP", 53)]
 STRANGERS = [
     End("a stranger in monitoring", "monitoring", {"app": "stranger"}, "10.64.0.20"),
@@ -214,7 +221,7 @@ def expected_of_monitoring(ends, *, sns):
     anything = [*((name, port) for name in everywhere for port in WATCHING_PORTS), *DNS,
                 ("gateway", ("TCP", 8080))]  # fmt: skip
     kubelets = [(name, ("TCP", 10250)) for name in in_the_network]
-    scraped = [("r1-70b", 8000), ("gateway", 9113), ("dcgm-exporter", 9400),
+    scraped = [("r1-70b", 8000), ("gateway", 9113), ("gateway", 9114), ("dcgm-exporter", 9400),
                ("node-exporter", 9100), ("kube-state-metrics", 8080),
                ("cloudwatch-exporter", 5000), ("alertmanager", 9093)]  # fmt: skip
     opened = {
@@ -231,6 +238,7 @@ def expected_of_monitoring(ends, *, sns):
 # Those with policies of their own.
 CLOSED = {"Prometheus", "grafana", "alertmanager", "cloudwatch-exporter", "kube-state-metrics",
           "prometheus-operator", "dcgm-exporter", "node-exporter", "r1-70b", "gateway",
+          "quality-70b",
           "a stranger in monitoring", "a stranger in node-metrics",
           "a stranger in the serving namespace"}  # fmt: skip
 

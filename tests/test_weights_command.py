@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+import yaml
 from r1_on_eks.catalog.variants import VARIANTS
 from r1_on_eks.cli import main
 from r1_on_eks.operations.account import Account
@@ -58,17 +59,30 @@ def test_absent_then_brought_then_complete(s3, hub, capsys):
     assert status == 1
     assert f"{hub_server.REPOSITORY} @ unpinned" in out
     assert "absent" in out
-    assert "MIT (base Apache-2.0)" in out
+    assert "MIT, Apache-2.0" in out
     status, out, err = shown(capsys, "sync", "edge-1.5b", "--from", hub.address, "--json")
     assert status == 0, err
     (brought,) = json.loads(out)
     assert (brought["revision"], brought["licence"]) == (hub_server.COMMIT, "mit")
     assert (brought["files"], brought["unverified"]) == (9, [])
+    assert "3.3 GiB where nothing is there yet: 0 min at 1 Gbit/s, then $0.08 a month in S3" in err
+    assert err.index("a month in S3") < err.index("complete: 9 files")
     status, out, _ = shown(capsys, "edge-1.5b")
     assert status == 0
     assert "complete, 9 files" in out
     assert f"of revision {hub_server.COMMIT}" in out
     assert "gateway endpoint $0, through NAT $0.1" in out
+
+
+def test_what_the_clusters_own_job_pays_for_nat_is_told(s3, hub, capsys):
+    assert "the cluster's Job" not in shown(capsys, "edge-1.5b")[1]
+    assert "onto FSx" not in shown(capsys, "edge-1.5b")[1]
+    assert "onto FSx       55 min at most, before any GPU" in shown(capsys, "prod-671b")[1]
+    path = Path("stacks/Pulumi.edge-1.5b.yaml")
+    content = yaml.safe_load(path.read_text())
+    content["config"]["r1-on-eks:stack"]["weights"]["sync_from"] = "hub"
+    path.write_text(yaml.safe_dump(content))
+    assert "the cluster's Job brings it through NAT, once: $0.15" in shown(capsys, "edge-1.5b")[1]
 
 
 def test_a_pinned_revision_is_what_is_asked_for(s3, hub, capsys):

@@ -85,6 +85,7 @@ def test_a_restricted_namespace_admits_it_and_it_writes_one_bucket(engine):
     assert container["securityContext"]["readOnlyRootFilesystem"] is True
     assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
     assert "tolerations" not in pod
+    assert container["terminationMessagePolicy"] == "FallbackToLogsOnError"
     policy = json.loads(engine.one("RolePolicy", "weights-bucket").inputs["policy"])
     bucket = json.loads(container["env"][0]["value"])["bucket"]
     granted = {one["Resource"]: set(one["Action"]) for one in policy["Statement"]}

@@ -51,6 +51,8 @@ def test_a_restricted_namespace_admits_the_pod_that_fills_it(engine):
     assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
     assert pod["containers"][0]["securityContext"]["capabilities"] == {"drop": ["ALL"]}
     assert pod["automountServiceAccountToken"] is False
+    # What it said last is in the pod's status, where `r1 status` finds it.
+    assert pod["containers"][0]["terminationMessagePolicy"] == "FallbackToLogsOnError"
 
 
 def test_what_took_hours_to_be_found_wrong_is_not_tried_again(engine):

@@ -65,6 +65,102 @@ def test_what_changes_an_account_waits_for_a_person_or_a_lifetime(file):
             assert job["environment"] == "production"
 
 
+@each
+def test_a_run_on_main_is_not_ended_by_the_next_commit(file):
+    workflow = yaml.safe_load(file.read_text())
+    # PyYAML reads the key `on` as true.
+    if "push" not in workflow[True]:
+        return
+    for one in (workflow, *workflow["jobs"].values()):
+        told = one.get("concurrency", {})
+        cancels = told.get("cancel-in-progress", False) if isinstance(told, dict) else False
+        assert cancels in (False, "${{ github.event_name == 'pull_request' }}")
+        # Of two that wait in one group GitHub ends the older.
+        assert not cancels or "github.sha" in told["group"]
+
+
+def test_who_only_looks_takes_a_role_that_may_only_look():
+    roles = {
+        "check": "AWS_CHECK_ROLE", "preview": "AWS_PREVIEW_ROLE", "nightly": "AWS_PREVIEW_ROLE",
+        "preview-stack": "AWS_ROLE", "expire": "AWS_ROLE", "deploy": "AWS_ROLE",
+    }  # fmt: skip
+    page = (PROJECT / "docs" / "workflows.md").read_text()
+    for file in WORKFLOWS:
+        taken = set(re.findall(r"role-to-assume: \${{ vars\.(\w+) }}", file.read_text()))
+        assert taken == ({roles[file.stem]} if file.stem in roles else set()), file.stem
+        asked = set(re.findall(r"vars\.(\w+)", file.read_text()))
+        assert all(f"`{one}`" in page for one in asked), asked
+
+
+def committed(folder, *words):
+    git = ("git", "-c", "user.name=a", "-c", "user.email=a@example.com", "-C", str(folder))
+    return subprocess.run([*git, *words], check=True, capture_output=True, text=True).stdout
+
+
+# Answers as `r1 check` does of a stack that is ready, one that is not, and a file that is wrong.
+_CHECKED = """#!/bin/sh
+echo "$*" >> asked
+echo "$2 was checked"
+case "$2" in ready) exit 0 ;; lacking) exit 1 ;; *) exit 2 ;; esac
+"""
+
+
+@pytest.mark.parametrize(
+    ("changed", "asked", "status", "strict"),
+    [
+        (["Pulumi.ready.yaml"], ["ready"], 0, 0),
+        (["Pulumi.lacking.yaml", "placements/ready.yaml"], ["lacking", "ready"], 0, 1),
+        (["Pulumi.lacking.yaml", "Pulumi.wrong.yaml"], ["lacking", "wrong"], 2, 2),
+        (["placements/without-a-file.yaml", "schema.json"], [], 0, 0),
+    ],
+    ids=["ready", "lacking", "wrong", "none"],
+)
+def test_a_pull_request_is_told_of_each_stack_that_it_changes(
+    tmp_path, changed, asked, status, strict
+):
+    workflow = yaml.safe_load((PROJECT / ".github" / "workflows" / "check.yml").read_text())
+    (step,) = [one for one in workflow["jobs"]["check"]["steps"] if one.get("name") == "Check"]
+    (tmp_path / "stacks" / "placements").mkdir(parents=True)
+    for name in ("Pulumi.ready.yaml", "Pulumi.lacking.yaml", "Pulumi.wrong.yaml", "schema.json"):
+        (tmp_path / "stacks" / name).write_text("before")
+    program = tmp_path / ".venv" / "bin" / "r1"
+    program.parent.mkdir(parents=True)
+    program.write_text(_CHECKED)
+    program.chmod(0o755)
+    committed(tmp_path, "init", "-q", "-b", "main")
+    committed(tmp_path, "add", "stacks")
+    committed(tmp_path, "commit", "-qm", "before")
+    base = committed(tmp_path, "rev-parse", "HEAD").strip()
+    for name in changed:
+        (tmp_path / "stacks" / name).write_text("after")
+    committed(tmp_path, "add", "stacks")
+    committed(tmp_path, "commit", "-qm", "after")
+    summary = tmp_path / "summary"
+    for fail, expected in (("false", status), ("true", strict)):
+        ran = subprocess.run(
+            # As GitHub runs a step that names no shell.
+            ["bash", "-e", "-c", step["run"]], cwd=tmp_path, check=False, capture_output=True,
+            env={"PATH": "/usr/bin:/bin", "BASE": base, "FAIL": fail,
+                 "GITHUB_STEP_SUMMARY": str(summary)},
+        )  # fmt: skip
+        assert ran.returncode == expected, ran.stderr
+    told = summary.read_text() if summary.exists() else ""
+    assert [one in told for one in ("### lacking", "### ready", "### wrong")] == [
+        one in asked for one in ("lacking", "ready", "wrong")
+    ]
+    calls = (tmp_path / "asked").read_text().split("\n") if asked else []
+    assert [one for one in calls if one] == [f"check {one}" for one in asked] * 2
+
+
+def test_the_account_is_asked_where_a_role_exists_and_no_stranger_asks():
+    workflow = yaml.safe_load((PROJECT / ".github" / "workflows" / "check.yml").read_text())
+    job = workflow["jobs"]["check"]
+    (role,) = [one for one in job["steps"] if "configure-aws-credentials" in one.get("uses", "")]
+    assert role["if"] == "env.HAS_ROLE == 'true'"
+    assert "vars.AWS_CHECK_ROLE != ''" in job["env"]["HAS_ROLE"]
+    assert "head.repo.full_name == github.repository" in job["env"]["HAS_ROLE"]
+
+
 def test_every_go_module_is_kept_up_to_date():
     told = yaml.safe_load((PROJECT / ".github" / "dependabot.yml").read_text())["updates"]
     (gomod,) = [one for one in told if one["package-ecosystem"] == "gomod"]

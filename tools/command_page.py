@@ -33,19 +33,28 @@ _COMMON = """\
 - **Nothing is changed unasked**: `recover`, `sweep --delete`, `expire` and `verify` show first what they would do, and ask, or need `--yes`.
 - **Completion** of commands, options and stacks: `r1 completion bash >> ~/.bashrc`, `r1 completion zsh >> ~/.zshrc`, or `fish`.
 - **Variables**: AWS's own (`AWS_PROFILE`, `AWS_REGION` is the stack file's), Pulumi's own (`PULUMI_BACKEND_URL`, …), `R1_KEY` (a key of
-  the gateway, for `status` and `verify`), `R1_GATEWAY` (where it is reached, for `status`), `HF_TOKEN` (for `weights sync`), `XDG_CACHE_HOME`.
+  the gateway, for `status` and `verify`), `R1_GATEWAY` and `R1_GATEWAY_CA` (where it is reached, and its
+  certificate), `HF_TOKEN` (for `weights sync`), `XDG_CACHE_HOME`.
 
 ## At night: `r1 status`
 
 ```sh account
 r1 status prod-70b
 r1 status prod-70b --gateway https://your.name    asks at your own name, not at the load balancer's
+kubectl -n r1 get secret gateway-tls -o jsonpath='{.data.tls\\.crt}' | base64 -d > gateway.pem
+r1 status prod-70b --ca gateway.pem               knows the gateway by that certificate, whatever its name
 ```
 
 Asks Pulumi, AWS, the cluster and the gateway side by side, and is done within eight seconds whatever hangs. What is wrong comes first,
 with what to type. It needs `pulumi` on PATH and credentials; no `kubectl` and no `aws`. Without the one or the other, or where the
 API server is private and you are outside, one line says so and the rest is asked. With `R1_KEY` each variant is asked for one token
-through the gateway; without, the gateway's health alone is asked.
+through the gateway; without, the gateway's health alone is asked. The key is sent to no certificate that isn't believed, nor in clear
+text where the stack has a certificate: by the load balancer's own name, or through a port-forward, say with `--ca` (`R1_GATEWAY_CA`, as
+`r1 bench` takes it) which certificate is the gateway's.
+
+It exits with 1 where something is wrong, and with 0 where nothing is known to be. What isn't known is no "no": a last line says how many
+parts that is, and in JSON each has the standing `unknown`. For a monitor of your own, which has to tell "well" from "not seen":
+`r1 status prod-70b --json | jq -e '[.findings[] | select(.standing != "well")] == []'`.
 
 | asked | of whom | ✗ where |
 | --- | --- | --- |

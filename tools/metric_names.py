@@ -152,7 +152,7 @@ def nginx(checkouts: Path) -> Iterator[Row]:
 def kube_state(checkouts: Path) -> Iterator[Row]:
     """Those of pods, nodes, what makes pods, and volumes."""
     kinds = ("workload/pod", "workload/deployment", "workload/statefulset", "workload/job",
-             "workload/horizontalpodautoscaler", "cluster/node",
+             "workload/cronjob", "workload/horizontalpodautoscaler", "cluster/node",
              "storage/persistentvolumeclaim")  # fmt: skip
     for kind in kinds:
         file = f"docs/metrics/{kind}-metrics.md"

@@ -58,13 +58,15 @@ WeightsPreload | weights preload | a Job, before the GPUs | 764 308 176 50 | dat
 MonitoringNamespaces | monitoring namespaces |  | 178 414 774 158 | none dashed
 PrometheusOperator | operator | Prometheus' own | 190 440 112 41 | watch dashed
 Observability | Prometheus | rules, what it asks | 308 440 112 41 | watch dashed
+QualityChecks | quality checks | a CronJob a variant | 764 362 176 46 | watch dashed
 Alertmanager | Alertmanager | SNS or a webhook | 190 483 112 41 | watch dashed
 Grafana | Grafana | dashboards | 308 483 112 41 | watch dashed
-FileSystemExporter | file system exporter | asks CloudWatch | 190 526 230 41 | watch dashed
 AutoscalingNamespace | autoscaling namespace |  | 178 580 246 92 | none dashed
 ClusterAutoscaler | autoscaler | sizes GPU pools | 190 606 112 50 | ground dashed
 Keda | KEDA | sizes replicas | 308 606 112 50 | ground dashed
-ReplicaScaling | replica scaling | what KEDA is told | 764 362 176 46 | ground dashed
+ReplicaScaling | replica scaling | what KEDA is told | 764 606 176 50 | ground dashed
+FileSystemExporter | file exporter | asks CloudWatch | 190 526 112 41 | watch dashed
+CostAnomalies | cost anomalies | AWS's own | 308 526 112 41 | watch dashed
 Exporters | exporters | DCGM and node on nodes, kube-state | 458 440 276 41 | watch dashed
 """
 

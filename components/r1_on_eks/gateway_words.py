@@ -1,5 +1,10 @@
-"""Address and key of a gateway, as somebody gave them: refused before anything is asked of it."""
+"""Address, key and certificate of a gateway, as somebody gave them.
 
+What is none is refused before anything is asked of it.
+"""
+
+import ssl
+from pathlib import Path
 from urllib.parse import urlsplit
 
 
@@ -42,3 +47,22 @@ def key_of(given: str | None, named: str) -> str | None:
             " `r1 key new NAME` printed"
         )
     return key or None
+
+
+def authority_of(given: str | None, named: str) -> Path | None:
+    """A file of certificates; None where none was given.
+
+    Raises:
+        WrongGatewayWord: it holds no certificate, or can't be read.
+    """
+    if not given:
+        return None
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(given)
+    except OSError as error:
+        why = error.strerror if error.filename or not isinstance(error, ssl.SSLError) else None
+        raise WrongGatewayWord(
+            f"{named}: {given}: {why or 'holds no certificate'}; give a PEM file of the gateway's"
+            " certificate, or of who signed it"
+        ) from None
+    return Path(given)

@@ -28,6 +28,7 @@ from r1_on_eks.resources.leader_worker_sets import LeaderWorkerSetsArgs
 from r1_on_eks.resources.model_service import ModelServiceArgs
 from r1_on_eks.resources.model_storage import ModelStorage, ModelStorageArgs
 from r1_on_eks.resources.network import Network, NetworkArgs
+from r1_on_eks.resources.quality_checks import QualityChecksArgs
 from r1_on_eks.resources.serving_namespace import ServingNamespace, ServingNamespaceArgs
 from r1_on_eks.resources.stack_key import StackKey, StackKeyArgs
 from r1_on_eks.resources.system_pool import SystemPool, SystemPoolArgs
@@ -265,3 +266,19 @@ def gateway(
         protected=plan.protected,
         after=[system],
     )
+
+
+def quality(
+    plan: Plan, cluster: Cluster, serving: ServingNamespace, system: SystemPool
+) -> Sequence[QualityChecksArgs]:
+    """Of the questions that are put to the models, where the stack file has any."""
+    if not plan.quality:
+        return ()
+    args = QualityChecksArgs(
+        cluster=cluster.resource,
+        namespace=serving.namespace,
+        server_key_secret=serving.server_key_secret,
+        checks=plan.quality,
+        after=[system],
+    )
+    return (args,)

@@ -6,6 +6,7 @@ from pulumi import Resource
 
 from r1_on_eks.catalog.images import CONFIG_RELOADER, PROMETHEUS
 from r1_on_eks.plan import Plan
+from r1_on_eks.plan.monitoring.anomalies import told_from, watched_costs
 from r1_on_eks.plan.monitoring.dashboards import dashboards
 from r1_on_eks.plan.monitoring.decided import MonitoringPlan
 from r1_on_eks.plan.monitoring.notifying import alertmanager_configuration
@@ -19,6 +20,7 @@ from r1_on_eks.plan.monitoring.rules import rule_groups
 from r1_on_eks.plan.names import EXPORTERS_NAMESPACE, MONITORING_NAMESPACE, NAMESPACE
 from r1_on_eks.resources.alertmanager import AlertmanagerArgs
 from r1_on_eks.resources.cluster import Cluster
+from r1_on_eks.resources.cost_anomalies import CostAnomaliesArgs
 from r1_on_eks.resources.exporters import ExportersArgs
 from r1_on_eks.resources.file_system_exporter import FileSystemExporterArgs
 from r1_on_eks.resources.grafana import GrafanaArgs
@@ -106,6 +108,19 @@ def alertmanager(
         webhook_secret=monitoring.webhook_secret,
         after=[system],
     )
+
+
+def anomalies(plan: Plan, monitoring: MonitoringPlan) -> Sequence[CostAnomaliesArgs]:
+    """Of AWS's detection of unusual costs, where somebody is to be told of them."""
+    if monitoring.anomaly_usd is None or monitoring.topic is None:
+        return ()
+    args = CostAnomaliesArgs(
+        called=f"r1-{plan.stack}",
+        watched=watched_costs(plan.stack),
+        told_from=told_from(monitoring.anomaly_usd),
+        topic=monitoring.topic,
+    )
+    return (args,)
 
 
 def observability(

@@ -9,6 +9,7 @@ from r1_on_eks import monitoring_inputs as inputs
 from r1_on_eks.plan import Plan
 from r1_on_eks.resources.alertmanager import Alertmanager
 from r1_on_eks.resources.cluster import Cluster
+from r1_on_eks.resources.cost_anomalies import CostAnomalies
 from r1_on_eks.resources.exporters import Exporters
 from r1_on_eks.resources.file_system_exporter import FileSystemExporter
 from r1_on_eks.resources.grafana import Grafana
@@ -67,4 +68,5 @@ def watch(plan: Plan, seen: Watched, inside: ResourceOptions) -> list[Resource]:
         Observability("observability", asks, inside),
         Alertmanager("alertmanager", tells, inside),
         *wanted(Grafana, "grafana", shows, inside),
+        *wanted(CostAnomalies, "cost-anomalies", inputs.anomalies(plan, asked), inside),
     ]

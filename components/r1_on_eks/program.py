@@ -25,6 +25,7 @@ from r1_on_eks.resources.model_service import ModelService
 from r1_on_eks.resources.model_storage import ModelStorage
 from r1_on_eks.resources.network import Network
 from r1_on_eks.resources.protection import Protection, ProtectionArgs
+from r1_on_eks.resources.quality_checks import QualityChecks
 from r1_on_eks.resources.serving_namespace import ServingNamespace
 from r1_on_eks.resources.stack_key import StackKey
 from r1_on_eks.resources.system_pool import SystemPool
@@ -101,13 +102,15 @@ def _declare(plan: Plan) -> None:
         models += [*reader, ModelService(model.name, server, inside)]
     gateway = Gateway("gateway", inputs.gateway(plan, network, cluster, system, serving), inside)
 
+    asks = wanted(QualityChecks, "quality", inputs.quality(plan, cluster, serving, system), inside)
     seen = Watched(cluster=cluster, system=system, serving=serving, storage=storage)
     watching = watch(plan, seen, inside)
     scaled = Scaled(cluster=cluster, system=system, serving=serving, models=models)
 
     beginning = [key, network, cluster, *mirror, system, gpus, *fabric, *groups, serving]
-    rest = [*storage, *synced, *filled.values(), *pools.values(), *models, gateway, *watching]
-    everything = [*beginning, *rest, *scale(plan, scaled, inside)]
+    rest = [*storage, *synced, *filled.values(), *pools.values(), *models, gateway]
+    rest += [*asks, *watching, *scale(plan, scaled, inside)]
+    everything = [*beginning, *rest]
     Protection(
         HOW_TO_LIFT_PROTECTION, ProtectionArgs(protected=plan.protected, everything=everything)
     )

@@ -52,15 +52,17 @@ class Killing:
             "--stack", self._stack, "--parallel", str(self._at_once), timeout=600,
         )  # fmt: skip
 
-    def kill(self, *points: Point) -> list[Point]:
+    def kill(self, *points: Point, lives_on: float = LIVES_ON_S) -> list[Point]:
         """Runs an update whose engine dies at one of the points, and all that are met with it.
+
+        For `lives_on` seconds after the first it still lives, for those that run side by side.
 
         Returns those; none where the update went to its end and met none of them.
         """
         (work,) = {point.work for point in points}
         done = self.pulumi(
             "up" if work == "create" else "destroy",
-            f"die-late:{LIVES_ON_S}",
+            f"die-late:{lives_on}",
             *(point.fault for point in points),
         )
         if done.returncode in (0, NOT_REHEARSED):
@@ -73,7 +75,7 @@ class Killing:
         """`r1 recover`, and what it says; afterwards AWS holds exactly what Pulumi believes."""
         done = self._checkout.rehearse("r1", "recover", self._stack, "--yes")
         assert done.returncode == 0, done.stdout
-        assert self.unknown_to_pulumi() == [], done.stdout
+        assert not (unknown := self.unknown_to_pulumi()), f"{unknown}\n{done.stdout}"
         return done.stdout
 
     def up(self) -> None:
@@ -96,7 +98,7 @@ class Killing:
         """What is in AWS or in Pulumi's state alone."""
         status = self._checkout.run("r1", "rehearse", "status", "--json")
         held = json.loads(status.stdout)["resources"]
-        resources = self.resources()
+        resources = [one for one in self.resources() if one["type"].startswith("aws:")]
         wrong = []
         for called, kind in _INVENTORY.items():
             ids = {one["id"] for one in resources if one["type"].endswith(f":{kind}")}

@@ -11,8 +11,11 @@ import pulumi, pulumi_aws as aws
 within = pulumi.ResourceOptions(provider=aws.Provider("aws", region="us-west-2"))
 aws.cloudwatch.LogGroup("kept", name="/kept", opts=within)
 aws.ec2.LaunchTemplate("open", opts=within, metadata_options={"http_tokens": "optional"})
+vpc = aws.ec2.Vpc("theirs", cidr_block="10.0.0.0/16", opts=within)
+public = aws.ec2.Subnet("public", vpc_id=vpc.id, cidr_block="10.0.0.0/24",
+    map_public_ip_on_launch=True, opts=within)
 aws.eks.NodeGroup("nodes", cluster_name="theirs", instance_types=["p4d.24xlarge"],
-    node_role_arn="arn:aws:iam::111122223333:role/nodes", subnet_ids=["subnet-1"],
+    node_role_arn="arn:aws:iam::111122223333:role/nodes", subnet_ids=[public.id],
     scaling_config={"desired_size": 1, "min_size": 1, "max_size": 2}, opts=within)
 """
 SETTINGS = {
@@ -21,6 +24,7 @@ SETTINGS = {
     "max-dollars-per-hour": {"most": 30},
     "allowed-instance-types": {"enforcementLevel": "advisory", "types": ["g6.*"]},
     "log-retention": "disabled",
+    "no-privileged-container": {"but": {"tuned/sysctl": "sets what no pod may"}},
 }
 AFFORDED = ["g6.*", "m7i.*", "t3.*"]
 
@@ -66,6 +70,9 @@ def test_a_wrong_program_fails_by_the_settings_of_its_user(checkout, program):
     assert set_otherwise.returncode != 0
     assert "[mandatory]  max-dollars-per-hour" in set_otherwise.stdout
     assert "over $30: nodes $43." in set_otherwise.stdout
+    assert "[mandatory]  no-address-from-subnet" in set_otherwise.stdout
+    assert "nodes gets public addresses, for public map them" in set_otherwise.stdout
+    assert "[advisory]  public-subnets" in set_otherwise.stdout
     assert "[advisory]  allowed-instance-types" in set_otherwise.stdout
     assert "test-7b is a test stack without lifetime" in set_otherwise.stdout
     assert "log-retention" not in set_otherwise.stdout

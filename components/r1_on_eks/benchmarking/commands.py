@@ -73,6 +73,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _runs(arguments: argparse.Namespace) -> Iterator[Run]:
+    _check_accuracy(arguments)
     if "://" in arguments.target:
         yield _on_a_url(arguments)
         return
@@ -99,6 +100,16 @@ def _runs(arguments: argparse.Namespace) -> Iterator[Run]:
         one = _measured(program, route, by_name[name], prices[name], plan, arguments)
         _record(one, plan, arguments)
         yield one
+
+
+def _check_accuracy(arguments: argparse.Namespace) -> None:
+    """What is given of variants that are not compared would be told nowhere."""
+    for name, _ in arguments.accuracy:
+        if len(arguments.variant) < 2 or name not in arguments.variant:
+            raise Misused(
+                f"--accuracy {name}=…: it is told beside the other variant's; write --variant"
+                f" {name} and another --variant"
+            )
 
 
 def _on_a_url(arguments: argparse.Namespace) -> Run:

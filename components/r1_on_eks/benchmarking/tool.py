@@ -1,5 +1,6 @@
 """The load tool: NVIDIA's AIPerf, installed by a hashed lock into an environment of its own."""
 
+import fcntl
 import hashlib
 import json
 import os
@@ -40,18 +41,42 @@ def find_or_install(say: Callable[[str], None]) -> Path:
     Raises:
         ToolFailed: it could not be installed.
     """
-    digest = hashlib.sha256(LOCK.read_bytes()).hexdigest()[:12]
+    return environment_of(LOCK, NAME, "1.2 GB", say) / "bin" / "aiperf"
+
+
+def environment_of(lock: Path, name: str, size: str, say: Callable[[str], None]) -> Path:
+    """An environment of one lock, made the first time.
+
+    Args:
+        lock: Requirements, all with their hashes.
+        name: Of what it is for, `aiperf==0.13.0`.
+        size: What it takes on disk.
+        say: Told before it is made.
+
+    Raises:
+        ToolFailed: it could not be installed.
+    """
+    digest = hashlib.sha256(lock.read_bytes()).hexdigest()[:12]
     python = f"{sys.version_info.major}.{sys.version_info.minor}"
-    folder = cache_directory() / f"aiperf-{digest}-py{python}"
-    if (folder / "installed").exists():
-        return folder / "bin" / "aiperf"
-    say(f"installing {NAME} into {folder} (once; 1.2 GB)")
+    folder = cache_directory() / f"{name.partition('=')[0]}-{digest}-py{python}"
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    # A second one waits, and then finds it there: it would take away what the first one makes.
+    with folder.with_name(f"{folder.name}.lock").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        if not (folder / "installed").exists():
+            say(f"installing {name} into {folder} (once; {size})")
+            _install(folder, lock, name)
+    return folder
+
+
+def _install(folder: Path, lock: Path, name: str) -> None:
     # What an interrupted installation left is made anew.
     shutil.rmtree(folder, ignore_errors=True)
     venv.create(folder, with_pip=True)
     command = [
         str(folder / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check",
-        "--require-hashes", "--requirement", str(LOCK),
+        # The lock is whole; pip's own resolver would ask for a hash of each range of versions.
+        "--no-deps", "--require-hashes", "--requirement", str(lock),
     ]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
@@ -61,9 +86,8 @@ def find_or_install(say: Callable[[str], None]) -> Path:
             if "R1_REHEARSAL_STATE" in os.environ
             else ""
         )
-        raise ToolFailed(f"{NAME} could not be installed: {last}{hint}")
+        raise ToolFailed(f"{name} could not be installed: {last}{hint}")
     (folder / "installed").touch()
-    return folder / "bin" / "aiperf"
 
 
 def run(

@@ -6,10 +6,9 @@ up; `1.30.4` of Nginx is the oldest stable version without the known `map` overf
 
 VLLM = "docker.io/vllm/vllm-openai:v0.33.0"
 # The same engine for processors (vLLM's docs, installation/cpu, 2026-11: tags are
-# `v<version>-x86_64`; this one was not looked up). Its Dockerfile installs no streamer: an init
-# container fetches the weights with AWS's client, of a version that public repositories pull.
+# `v<version>-x86_64`; this one was not looked up). Its Dockerfile installs no streamer and no
+# boto3: an init container of the image below fetches the weights.
 VLLM_ON_CPU = "docker.io/vllm/vllm-openai-cpu:v0.33.0-x86_64"
-AWS_CLI = "public.ecr.aws/aws-cli/aws-cli:2.36.42"
 # AWS's Python with boto3 in it (Lambda developer guide, lambda-python, 2026-11), from a registry
 # that asks for no account. vLLM's image has both too, and all of CUDA besides.
 PYTHON_WITH_BOTO3 = "public.ecr.aws/lambda/python:3.13"

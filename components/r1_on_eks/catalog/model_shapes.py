@@ -114,13 +114,29 @@ RECOMMENDED = Sampling(
 
 
 @dataclass(frozen=True, kw_only=True)
+class Base:
+    """The model that a distillation began with.
+
+    Attributes:
+        name: Its repository on Hugging Face.
+        licence: `Apache-2.0`; `Llama 3.1` and `Llama 3.3` are Meta's community licences, with
+            conditions of their own.
+        source: Where it was read, and when.
+    """
+
+    name: str
+    licence: str
+    source: str = "README of deepseek-ai/DeepSeek-R1, License, 2026-11"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Variant:
     """One model of the family.
 
     Attributes:
         name: The word of stack files, routes and services.
         architecture: Class that vLLM loads it with.
-        licence: Licence of the weights and, where it differs, of what they derive from.
+        licence: Licence of the weights.
         layers: Layers.
         hidden: Width of the residual stream.
         intermediate: Width of a dense feed-forward layer.
@@ -137,6 +153,7 @@ class Variant:
         experts: Its mixture of experts, if it is one.
         latent: Its latent attention, if it has it.
         sampling: How to sample from it.
+        base: What the weights derive from, and its licence, where that binds too.
         source: Where the row was read, and when.
     """
 
@@ -159,12 +176,18 @@ class Variant:
     experts: Experts | None = None
     latent: Latent | None = None
     sampling: Sampling = RECOMMENDED
+    base: Base | None = None
     source: str = "config.json of the published repository on Hugging Face, 2026-11"
 
     @property
     def published(self) -> Checkpoint:
         """The checkpoint that DeepSeek published."""
         return self.checkpoints[0]
+
+    @property
+    def licences(self) -> str:
+        """All that bind who serves it: `MIT, Llama 3.3`."""
+        return f"{self.licence}, {self.base.licence}" if self.base else self.licence
 
     @property
     def kv_bytes_per_token(self) -> int:

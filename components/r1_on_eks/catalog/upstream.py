@@ -94,23 +94,14 @@ PARTS = (
         open="the image: its tag was not looked up",
     ),
     Part(
-        name="AWS command line",
-        version="2.36.42",
-        image=images.AWS_CLI,
-        source="public repositories that pull it",
-        license="Apache-2.0",
-        verified="–",
-        open="the image; its command line is run by no test",
-    ),
-    Part(
         name="Python with boto3, AWS Lambda's",
         version="3.13",
         image=images.PYTHON_WITH_BOTO3,
         source="public repositories that build on it; boto3 in it: AWS Lambda developer guide,"
         " lambda-python, 2026-11",
         license="Apache-2.0",
-        verified="the Job's own modules, alone in a folder, in a Python of this machine"
-        " (tests/test_weights_job.py)",
+        verified="the commands of the Job and of fetch-weights, in a Python of this machine with"
+        " no package but boto3 (tests/test_weights_job.py, test_weights_fetched.py)",
         open="the image, and where in it boto3 lies",
     ),
     Part(

@@ -1,13 +1,14 @@
 """The seven published DeepSeek-R1 models: one row each, with its source and date."""
 
 from r1_on_eks.catalog.checkpoints import CHECKPOINTS, R1_TENSORS
-from r1_on_eks.catalog.model_shapes import Experts, Latent, Variant
+from r1_on_eks.catalog.model_shapes import Base, Experts, Latent, Variant
 
 _ROWS = (
     Variant(
         name="1.5b",
         architecture="Qwen2ForCausalLM",
-        licence="MIT (base Apache-2.0)",
+        licence="MIT",
+        base=Base(name="Qwen/Qwen2.5-Math-1.5B", licence="Apache-2.0"),
         layers=28,
         hidden=1_536,
         intermediate=8_960,
@@ -24,7 +25,8 @@ _ROWS = (
     Variant(
         name="7b",
         architecture="Qwen2ForCausalLM",
-        licence="MIT (base Apache-2.0)",
+        licence="MIT",
+        base=Base(name="Qwen/Qwen2.5-Math-7B", licence="Apache-2.0"),
         layers=28,
         hidden=3_584,
         intermediate=18_944,
@@ -41,7 +43,8 @@ _ROWS = (
     Variant(
         name="8b",
         architecture="LlamaForCausalLM",
-        licence="MIT (base Llama 3.1 licence)",
+        licence="MIT",
+        base=Base(name="meta-llama/Llama-3.1-8B", licence="Llama 3.1"),
         layers=32,
         hidden=4_096,
         intermediate=14_336,
@@ -58,7 +61,8 @@ _ROWS = (
     Variant(
         name="14b",
         architecture="Qwen2ForCausalLM",
-        licence="MIT (base Apache-2.0)",
+        licence="MIT",
+        base=Base(name="Qwen/Qwen2.5-14B", licence="Apache-2.0"),
         layers=48,
         hidden=5_120,
         intermediate=13_824,
@@ -75,7 +79,8 @@ _ROWS = (
     Variant(
         name="32b",
         architecture="Qwen2ForCausalLM",
-        licence="MIT (base Apache-2.0)",
+        licence="MIT",
+        base=Base(name="Qwen/Qwen2.5-32B", licence="Apache-2.0"),
         layers=64,
         hidden=5_120,
         intermediate=27_648,
@@ -92,7 +97,8 @@ _ROWS = (
     Variant(
         name="70b",
         architecture="LlamaForCausalLM",
-        licence="MIT (base Llama 3.3 licence)",
+        licence="MIT",
+        base=Base(name="meta-llama/Llama-3.3-70B-Instruct", licence="Llama 3.3"),
         layers=80,
         hidden=8_192,
         intermediate=28_672,

@@ -3,7 +3,7 @@
 import argparse
 from typing import Any
 
-from r1_on_eks.cli.parsing import add_command
+from r1_on_eks.cli.parsing import add_command, positive
 
 _HELP = """\
 Load on the route of a variant, and what came of it beside the plan's prediction: time to the
@@ -41,19 +41,23 @@ def add(subcommands: Any) -> None:
         help="which, again for each; they are compared with the first (the stack's first)",
     )  # fmt: skip
     bench.add_argument("--prompt", type=_count, help="prompt tokens (the plan's, or 1000)")
-    bench.add_argument("--output", type=_count, help="output tokens (the plan's, or 2000)")
+    bench.add_argument(
+        "--output", type=_two, help="output tokens, 2 or more (the plan's, or 2000)"
+    )
     how = bench.add_mutually_exclusive_group()
-    how.add_argument("--rate", type=_positive, help="requests per second (the plan's)")
+    how.add_argument("--rate", type=positive, help="requests per second (the plan's)")
     how.add_argument("--concurrency", type=_count, help="requests at a time instead of a rate")
     how.add_argument(
         "--full", action="store_true", help="as many at a time as the plan is made for"
     )
     bench.add_argument(
-        "--requests", type=_count, help="how many (60; 20 or more rounds of 4 at a --concurrency)"
+        "--requests",
+        type=_count,
+        help="how many are measured (60 at a rate; else 20, or 4 for each at a time if more)",
     )
     bench.add_argument(
         "--accuracy", type=_accuracy, action="append", default=[], metavar="V=SHARE",
-        help="right answers of a variant as you measured them, for the comparison",
+        help="right answers of a variant, as a quality check of the stack or you found them",
     )  # fmt: skip
     bench.add_argument(
         "--record", metavar="ROWS.csv", help="add a row for r1 calibrate to this table"
@@ -73,14 +77,12 @@ def _count(text: str) -> int:
     return int(text)
 
 
-def _positive(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text} is no positive number; write 0.5")
-    return value
+def _two(text: str) -> int:
+    if (count := _count(text)) < 2:
+        raise argparse.ArgumentTypeError(
+            f"{text} token has no time after the first; write 2 or more"
+        )
+    return count
 
 
 def _accuracy(text: str) -> tuple[str, float]:
@@ -89,6 +91,6 @@ def _accuracy(text: str) -> tuple[str, float]:
         value = float(share)
     except ValueError:
         value = -1.0
-    if not 0 <= value <= 1:
+    if not variant or not 0 <= value <= 1:
         raise argparse.ArgumentTypeError(f"{text}: write a variant and a share, 7b=0.71")
     return variant, value

@@ -51,6 +51,21 @@ def add_stack(command: argparse.ArgumentParser) -> None:
     command.add_argument("stack", metavar="STACK", help="of stacks/Pulumi.<STACK>.yaml")
 
 
+def positive(text: str) -> float:
+    """A number over 0 that a word of a command line says.
+
+    Raises:
+        argparse.ArgumentTypeError: it says none.
+    """
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is no positive number; write 0.5")
+    return value
+
+
 def lacks(missing: ModuleNotFoundError, command: str, extra: str) -> int:
     """Says which extra a command needs; the status to end with.
 

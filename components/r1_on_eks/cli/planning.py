@@ -3,7 +3,7 @@
 import argparse
 from typing import Any
 
-from r1_on_eks.cli.parsing import add_command, add_stack
+from r1_on_eks.cli.parsing import add_command, add_stack, positive
 
 _VARIANTS_HELP = """\
 The cheapest placement of each variant that meets a workload, and the cheapest on p4d: every
@@ -78,7 +78,7 @@ def _add_recommend(subcommands: Any) -> None:
         _run,
     )
     recommend.add_argument("--task", required=True, choices=TASKS, help="what it is for")
-    recommend.add_argument("--budget", type=_positive, help="dollars an hour for instances")
+    recommend.add_argument("--budget", type=positive, help="dollars an hour for instances")
     recommend.add_argument(
         "--precision", action="append", choices=["bf16", "fp8", "int8", "int4"],
         help="checkpoints that will do, again for each (the published one)",
@@ -98,15 +98,15 @@ def _add_workload(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--output", type=_tokens, default=2000, help="output tokens, thinking included (2000)"
     )
-    parser.add_argument("--rate", type=_positive, default=1.0, help="requests per second (1)")
+    parser.add_argument("--rate", type=positive, default=1.0, help="requests per second (1)")
     parser.add_argument(
         "--context", type=_tokens, help="longest sequence in tokens (prompt and 4 × the output)"
     )
     parser.add_argument(
-        "--ttft", type=_positive, default=2.0, help="limit on the first token, in seconds (2)"
+        "--ttft", type=positive, default=2.0, help="limit on the first token, in seconds (2)"
     )
     parser.add_argument(
-        "--tpot", type=_positive, default=0.08, help="limit per output token, in seconds (0.08)"
+        "--tpot", type=positive, default=0.08, help="limit per output token, in seconds (0.08)"
     )
     parser.add_argument("--region", default="us-east-1", help="whose on-demand prices (us-east-1)")
 
@@ -137,13 +137,3 @@ def _languages(text: str) -> tuple[str, ...]:
             f"{', '.join(foreign)}: no variant was made for it; there are {', '.join(KNOWN)}"
         )
     return codes
-
-
-def _positive(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text} is no positive number; write 0.5")
-    return value

@@ -3,7 +3,7 @@
 import argparse
 from typing import Any
 
-from r1_on_eks.cli.parsing import add_command, lacks
+from r1_on_eks.cli.parsing import add_command, lacks, positive
 
 _HELP = """\
 The weights of a stack: of each variant the repository and its pinned revision, the licence, what
@@ -34,7 +34,7 @@ def add(subcommands: Any) -> None:
     weights.add_argument("words", nargs="+", metavar="STACK", help="of stacks/Pulumi.<STACK>.yaml")
     weights.add_argument("--json", action="store_true", help="print it as JSON")
     weights.add_argument(
-        "--gbps", type=_positive, default=1.0, metavar="GBIT",
+        "--gbps", type=positive, default=1.0, metavar="GBIT",
         help="speed that the hub's time is told at (1 Gbit/s, an assumption)",
     )  # fmt: skip
     weights.add_argument(
@@ -50,16 +50,6 @@ def add(subcommands: Any) -> None:
         "--replace", action="store_true",
         help="sync: put this revision in place of another one that is complete",
     )  # fmt: skip
-
-
-def _positive(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if value <= 0:
-        raise argparse.ArgumentTypeError(f"{text!r}: write Gbit/s, more than 0")
-    return value
 
 
 def _run(arguments: argparse.Namespace) -> int:

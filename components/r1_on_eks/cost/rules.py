@@ -193,6 +193,9 @@ RULES: dict[str, Rule] = {
     "aws:cloudwatch/logResourcePolicy:LogResourcePolicy": _RIGHTS,
     "aws:kms/alias:Alias": _free("part of the key's price"),
     "aws:kms/keyPolicy:KeyPolicy": _RIGHTS,
+    **{f"aws:costexplorer/{kind[0].lower()}{kind[1:]}:{kind}": _free(
+        "anomaly detection has no price on AWS's pages (2026-11)"
+    ) for kind in ("AnomalyMonitor", "AnomalySubscription")},
     "aws:budgets/budget:Budget": _free("budgets without actions cost nothing"),
     "aws:sns/topicPolicy:TopicPolicy": _RIGHTS,
     "aws:sns/topicSubscription:TopicSubscription": _LISTED,

@@ -15,10 +15,18 @@ from r1_on_eks.operations.account import Account
 # aws-iam-authenticator's token format: a URL that STS would answer, valid for so long.
 _TOKEN_PREFIX, _TOKEN_S = "k8s-aws-v1.", 60
 _CLUSTER_HEADER = "x-k8s-aws-id"
+_NOT_LET_IN = {
+    401: "it does not know these credentials (401): the stack's admins are who it knows",
+    403: "it knows these credentials, and they may not look there (403)",
+}
 
 
 class ApiServerSilent(Exception):
     """It did not answer, or refused; one line says why."""
+
+
+class NotLetIn(ApiServerSilent):
+    """It answered: who asks is nobody it knows (401), or may not look there (403)."""
 
 
 class ClusterApi:
@@ -56,7 +64,9 @@ class ClusterApi:
             with refused:
                 if refused.code == 404:
                     return None
-                raise ApiServerSilent(_told(refused.code)) from None
+                if told := _NOT_LET_IN.get(refused.code):
+                    raise NotLetIn(told) from None
+                raise ApiServerSilent(f"it answers {refused.code}") from None
         except OSError as error:
             reason = getattr(error, "reason", error)
             silent = isinstance(reason, TimeoutError)
@@ -87,9 +97,3 @@ def token(cluster: str, account: Account) -> str:
         operation_name="",
     )
     return _TOKEN_PREFIX + base64.urlsafe_b64encode(str(url).encode()).decode().rstrip("=")
-
-
-def _told(status: int) -> str:
-    if status == 401:
-        return "it does not know these credentials (401): the stack's admins are who it knows"
-    return f"it answers {status}"

@@ -11,6 +11,7 @@ from typing import Any
 from r1_on_eks.operations import advice, expiry, recovery, sweeping
 from r1_on_eks.operations.account import FAILURES, Account
 from r1_on_eks.operations.deployment import Deployment
+from r1_on_eks.operations.file_backend import remove_torn
 from r1_on_eks.operations.locks import is_locked
 from r1_on_eks.operations.pulumi_cli import Pulumi, PulumiFailed, is_no_stack, stacks_of
 from r1_on_eks.stack_file import (
@@ -109,7 +110,12 @@ def _known_to_pulumi(pulumi: Pulumi) -> Deployment:
     except PulumiFailed as failure:
         if is_no_stack(str(failure)):
             raise not_found(pulumi.stack, project() / "stacks") from None
-        raise
+        torn = remove_torn(pulumi.backend(), pulumi.stack)
+        if not torn:
+            raise
+        for one in torn:
+            say(f"{one} was empty: the engine died while it wrote it. Removed; nothing is lost")
+        return Deployment(pulumi.export())
 
 
 def _to_try(stack: str, step: recovery.Step) -> list[str]:

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from r1_on_eks.operations.file_backend import folder_of
+
 _HOLDER = re.compile(r"created by \S+@(?P<host>\S+) \(pid (?P<pid>\d+)\)")
 
 
@@ -64,9 +66,7 @@ def locks_of(backend: str, project: str, stack: str, session: Any) -> list[Lock]
     """
     where = urlsplit(backend)
     folder = f"{_LOCKS}/{project}/{stack}"
-    if where.scheme == "file":
-        # file:///absolute, file://~ and file://./relative all begin after the slashes.
-        root = Path(f"{where.netloc}{where.path}").expanduser()
+    if root := folder_of(backend):
         texts = list(_in_folder(root / folder))
     elif where.scheme == "s3":
         below = "/".join(filter(None, (where.path.strip("/"), folder)))
@@ -85,7 +85,9 @@ def _in_folder(folder: Path) -> Iterator[str]:
 
 def _in_bucket(s3: Any, bucket: str, below: str) -> Iterator[str]:
     for one in s3.list_objects_v2(Bucket=bucket, Prefix=f"{below}/").get("Contents", ()):
-        yield s3.get_object(Bucket=bucket, Key=one["Key"])["Body"].read().decode()
+        # The same.
+        with contextlib.suppress(s3.exceptions.NoSuchKey):
+            yield s3.get_object(Bucket=bucket, Key=one["Key"])["Body"].read().decode()
 
 
 def _lock(told: dict[str, Any]) -> Lock:

@@ -14,6 +14,7 @@ from r1_on_eks.plan.names import service_name, variant_tags
 from r1_on_eks.plan.placement import DoesNotFit, Placement, place
 from r1_on_eks.plan.pools import Pool, gpu_pools, pool_of, pools_of, system_pool
 from r1_on_eks.plan.preload import Preload, preload_of
+from r1_on_eks.plan.quality import QualityCheck, checks_of
 from r1_on_eks.plan.scaling import Scaling, scaling_of
 from r1_on_eks.plan.server import ModelServer, server_of
 from r1_on_eks.plan.storage import Storage, storage_of
@@ -91,6 +92,7 @@ class Plan:
         models: One per variant.
         gateway: The gateway in front of all models.
         policies: Who may talk to whom among the pods of gateway and models.
+        quality: Which questions are put to the models on a schedule; empty where none are.
         monitoring: What is measured, kept and told; None where nothing is.
         autoscaling_policies: Who may talk to whom among what scales; none where nothing does.
     """
@@ -117,6 +119,7 @@ class Plan:
     models: tuple[Model, ...]
     gateway: GatewayPlan
     policies: tuple[Policy, ...]
+    quality: tuple[QualityCheck, ...]
     monitoring: MonitoringPlan | None
     autoscaling_policies: tuple[Policy, ...]
 
@@ -192,9 +195,10 @@ class Plan:
                 synced=config.weights.sync_from is not None,
                 cidr=cidr_of(config),
                 watched=config.monitoring is not None,
-                woken=bool(waking),
+                checked=config.quality is not None,
             ),
-            monitoring=_monitoring(config, servers, pools, system, woken=bool(waking)),
+            quality=checks_of(config, placements, servers),
+            monitoring=_monitoring(config, servers, pools, system),
             autoscaling_policies=(
                 autoscaling_policies(cidr_of(config), scales=config.scales)
                 if config.cluster_autoscaler
@@ -208,20 +212,18 @@ def _monitoring(
     servers: Sequence[ModelServer],
     pools: Sequence[Pool],
     system: Pool,
-    *,
-    woken: bool,
 ) -> MonitoringPlan | None:
     if config.monitoring is None:
         return None
     return monitoring_of(
         config.monitoring,
+        anomaly_usd=config.budget.anomaly_usd,
         cidr=cidr_of(config),
         servers=servers,
         gpu_pools=pools,
         system=system,
         file_system=config.weights.storage == "fsx",
         scales=config.scales,
-        woken=woken,
     )
 
 

@@ -17,7 +17,7 @@ from r1_on_eks.plan.traffic import (
     PROMETHEUS,
     Peer,
     Policy,
-    api_server,
+    api_of,
     asking,
 )
 
@@ -29,7 +29,7 @@ def autoscaling_policies(cidr: str, *, scales: bool) -> tuple[Policy, ...]:
         cidr: IPv4 range of the network.
         scales: Whether replicas follow the requests, so that KEDA is there.
     """
-    api = api_server(cidr)
+    api = api_of(cidr)
     sizes = Policy(
         name=AUTOSCALER,
         pods=AUTOSCALER_PODS,

@@ -47,8 +47,7 @@ class GatewayPlan:
         grace_seconds: From the end of a pod's replacement to SIGKILL.
         paths: Public path of each model, by its name.
         status_port: Where an exporter in the same pod reads nginx's state; None for no exporter.
-        metrics_port: Where nginx itself tells what is asked of variants that may sleep; None where
-            none may.
+        metrics_port: Where nginx itself tells what it answered; None where nobody asks.
     """
 
     internal: bool
@@ -82,7 +81,7 @@ def gateway_of(
     longest = longest_silence_seconds(placements)
     variants = [placement.variant.name for placement in placements]
     status_port = STATUS_PORT if config.monitoring else None
-    metrics_port = GATEWAY_METRICS_PORT if waking else None
+    metrics_port = GATEWAY_METRICS_PORT if config.monitoring else None
     site = site_of(asked, variants, longest, waking)
     site = dataclasses.replace(site, status_port=status_port, metrics_port=metrics_port)
     text, script = nginx.configuration(site), nginx.script()

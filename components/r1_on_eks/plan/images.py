@@ -12,6 +12,7 @@ from r1_on_eks.catalog.images import (
     PYTHON_WITH_BOTO3,
     every_image,
 )
+from r1_on_eks.catalog.instances import INSTANCE_TYPES
 from r1_on_eks.plan.names import cluster_name
 from r1_on_eks.stack_config import StackConfig
 from r1_on_eks.stack_config.pinned import Pinned
@@ -83,6 +84,9 @@ class ImageSource:
 
         The digest is the publisher's own: a mirror that answers anything else is refused by it.
         """
+        if image not in every_image():
+            # One of the stack file: its owner says from where.
+            return image
         digest = self.digests.get(image)
         pinned = f"@{digest}" if digest else ""
         if self.mirror is None:
@@ -139,15 +143,22 @@ class CachedImages:
 
 
 def images_in(config: StackConfig) -> tuple[str, ...]:
-    """What a stack may run; of Job, monitoring and autoscaling where its file asks for them."""
+    """What a stack may run; of Jobs, monitoring and autoscaling where its file asks for them."""
+    runs_python = config.weights.sync_from or config.quality or _fetches(config)
     autoscaler = {CLUSTER_AUTOSCALERS[config.kubernetes]} if config.cluster_autoscaler else set()
     absent = [
-        *(() if config.weights.sync_from else (PYTHON_WITH_BOTO3,)),
+        *(() if runs_python else (PYTHON_WITH_BOTO3,)),
         *(() if config.monitoring else OF_MONITORING),
         *(() if config.scales else OF_SCALING),
         *({*CLUSTER_AUTOSCALERS.values()} - autoscaler),
     ]
     return tuple(one for one in every_image() if one not in absent)
+
+
+def _fetches(config: StackConfig) -> bool:
+    """Whether servers without GPU have their weights fetched from the bucket before them."""
+    wanted = [one.instance for one in config.variants.values() if one.instance]
+    return config.weights.streamed and not all(INSTANCE_TYPES[one].gpus for one in wanted)
 
 
 def caches_of(mirror: Mirror, images: Iterable[str]) -> tuple[CachedImages, ...]:

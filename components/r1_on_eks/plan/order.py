@@ -265,6 +265,7 @@ EDGES = (
         "Namespace *",
         "it takes the namespace's name from what stands, so that it is not told of before",
     ),
+    Edge("AnomalySubscription *", "AnomalyMonitor *", _NAMES_IT),
     Edge("ConfigMap file-system-queries", "LustreFileSystem *", _NAMES_IT),
     Edge(
         "Service alertmanager-service",

@@ -81,8 +81,8 @@ def _script(bucket: str, folder: str, *, awaited: bool, hashed: bool) -> str:
             "}",
             *_checked(where),
             f"find . -type f -print0 | xargs -0 -n 1 -P {_AT_A_TIME} head -c 1 > /dev/null || {{",
-            f'  echo "FSx did not fetch all of {where}, see above; it holds:" >&2',
             "  df -h . >&2",
+            f'  echo "FSx did not fetch all of {where}, see above" >&2',
             "  exit 1",
             "}",
             *(_hashed(where) if hashed else ()),
@@ -128,8 +128,12 @@ def _checked(where: str) -> tuple[str, ...]:
         '    echo "$name: $there bytes there, $size wanted"',
         "done)",
         'if [ -n "$wrong" ]; then',
-        f'  echo "{where} is not complete: r1 weights sync mends it" >&2',
         '  echo "$wrong" >&2',
+        # The last line is what a pod's status keeps.
+        "  count=$(printf '%s\\n' \"$wrong\" | wc -l)",
+        "  first=$(printf '%s\\n' \"$wrong\" | head -n 1)",
+        f'  echo "{where} is not complete: $count wrong, the first is $first;'
+        ' r1 weights sync mends it" >&2',
         "  exit 1",
         "fi",
     )
@@ -158,7 +162,12 @@ def _hashed(where: str) -> tuple[str, ...]:
         ' $wanted; delete it in the bucket, and r1 weights sync brings it anew" >&2',
         "  exit 1",
         # xargs: 123 where one ended with 1 to 125; 124, at once, after 255.
-        f"' sh || {{ [ $? = 123 ] && exit {WRONG_CONTENT}; exit 1; }}",
+        "' sh || {",
+        "  [ $? = 123 ] || exit 1",
+        f'  echo "{where} holds files with another SHA-256 than its manifest.json says, see above"'
+        " >&2",
+        f"  exit {WRONG_CONTENT}",
+        "}",
     )
 
 

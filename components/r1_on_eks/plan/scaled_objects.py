@@ -3,7 +3,7 @@
 from typing import Any
 
 from r1_on_eks.plan.names import MONITORING_NAMESPACE, NAMESPACE, service_name
-from r1_on_eks.plan.nginx.waking import ASKED_SERIES
+from r1_on_eks.plan.nginx.answers import ANSWERS_SERIES
 from r1_on_eks.plan.scaling import ASKED_SECONDS, POLL_SECONDS, Scaling
 from r1_on_eks.stack_config import Hours
 
@@ -80,8 +80,8 @@ def first_token_query(variant: str) -> str:
 
 
 def asked_query(variant: str) -> str:
-    """One where anybody asked for it at the gateway lately, else none."""
-    series = f'{ASKED_SERIES}{{variant="{variant}"}}'
+    """One where anybody asked for it at the gateway lately, whatever he was told, else none."""
+    series = f'{ANSWERS_SERIES}{{variant="{variant}"}}'
     return f"clamp_max(ceil(sum(increase({series}[{ASKED_SECONDS}s]))), 1) or vector(0)"
 
 

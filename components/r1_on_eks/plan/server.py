@@ -1,6 +1,7 @@
 """The command line and the size of one model server."""
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,6 +17,8 @@ from r1_on_eks.stack_config import Weights
 MOUNT = "/weights"
 CACHE = "/cache"
 GIB = 2**30
+# Tokenizer and configuration are some MB. A pod that outgrows its volume is evicted.
+_BESIDE_WEIGHTS = 1.1
 # Bytes that each connection of the streamer reads.
 _STREAMED_AT_A_TIME = 4 * GIB
 
@@ -42,6 +45,7 @@ class ModelServer:
         taint: Of its nodes; its pods tolerate it.
         fetched_from: Where an init container fetches the weights from, `s3://bucket/folder/`;
             None where the server streams them or finds them mounted.
+        disk: Of the volume that they are fetched into.
         streamed_from: Where the server streams them from, once an init container found them
             complete; else None.
     """
@@ -62,6 +66,7 @@ class ModelServer:
     image: str
     taint: str
     fetched_from: str | None
+    disk: str
     streamed_from: str | None
 
 
@@ -96,6 +101,7 @@ def server_of(
         image=VLLM_ON_CPU if placement.on_cpu else VLLM,
         taint=taint_of(placement),
         fetched_from=_in_bucket(placement, weights) if _fetches(placement, weights) else None,
+        disk=f"{math.ceil(placement.checkpoint.weight_bytes * _BESIDE_WEIGHTS / GIB)}Gi",
         streamed_from=_in_bucket(placement, weights) if _streams(placement, weights) else None,
     )
 

@@ -5,13 +5,16 @@ from dataclasses import dataclass
 from r1_on_eks.plan import Model
 from r1_on_eks.plan.loading import stream_seconds
 from r1_on_eks.plan.storage import Storage
+from r1_on_eks.plan.sync import Sync
 from r1_on_eks.plan.timeline import (
     IMAGE_PULL_SECONDS,
     reading_limit_seconds,
     warm_up_limit_seconds,
 )
 
-NODES, FETCH, IMAGE, LOAD, COMPILE = "nodes", "to FSx", "image", "to GPUs", "compile"
+SYNC, FETCH, NODES, IMAGE, LOAD, COMPILE = (
+    "to S3", "to FSx", "nodes", "image", "to GPUs", "compile",
+)  # fmt: skip
 # Of the AWS provider for a node group (terraform-provider-aws, aws_eks_node_group, timeouts; as
 # remembered): no program of ours says another.
 _NODE_GROUP_SECONDS = 3600
@@ -24,7 +27,7 @@ class Stage:
     """One stage of a start.
 
     Attributes:
-        name: One of the five above.
+        name: One of the six above.
         likely_s: Seconds that it is expected to take, from and to; None where nobody measured.
         most_s: Seconds after which something is wrong.
         held_by: What gives up then.
@@ -36,14 +39,21 @@ class Stage:
     held_by: str
 
 
-def stages_of(model: Model, storage: Storage | None) -> tuple[Stage, ...]:
+def stages_of(model: Model, storage: Storage | None, sync: Sync | None) -> tuple[Stage, ...]:
     """The stages of a variant's first start, in their order.
 
     Args:
         model: Of the plan.
         storage: The file system; None where weights are streamed.
+        sync: What fills the bucket for all variants first; None where nothing in the cluster does.
     """
     placement = model.placement
+    filled = () if sync is None else (
+        Stage(
+            name=SYNC, likely_s=None, most_s=sync.limit_seconds,
+            held_by="the sync Job's deadline",
+        ),
+    )  # fmt: skip
     fetch = () if model.preload is None else (
         Stage(
             name=FETCH, likely_s=None, most_s=model.preload.limit_seconds,
@@ -55,6 +65,7 @@ def stages_of(model: Model, storage: Storage | None) -> tuple[Stage, ...]:
     dense = placement.variant.experts is None and not placement.on_cpu
     probe = "the start-up probe, with the next stage"
     return (
+        *filled,
         *fetch,
         Stage(
             name=NODES,

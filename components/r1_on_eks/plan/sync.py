@@ -14,6 +14,8 @@ from r1_on_eks.stack_config.pinned import Pinned
 PACKAGE = "r1_on_eks/operations/weights"
 SYNC_PODS = {"app.kubernetes.io/name": "weights-sync"}
 SYNC_ACCOUNT = "weights-sync"
+# In Lambda's image, whose own bootstrap puts it on the path; a plain interpreter doesn't.
+BOTO3_FOLDER = "/var/runtime"
 # What the Job runs: modules that import each other and boto3 alone (an import contract).
 _MODULES = (
     *("hashes", "manifest", "bucket", "over_http", "progress"),
@@ -86,7 +88,7 @@ def sync_code() -> dict[str, str]:
 
 @cache
 def arrival_code() -> str:
-    """What the pod of a server that streams runs before it, with `s3://bucket/folder/`."""
+    """What a server's pod runs before it: `s3://bucket/folder/`, and where to fetch it, if so."""
     return _text("arrival")
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from r1_on_eks.plan.names import MONITORING_NAMESPACE, PORT
+from r1_on_eks.plan.quality import CHECK_PODS
 from r1_on_eks.plan.server import ModelServer
 from r1_on_eks.plan.subnets import API_SERVICE, CLUSTER_DNS, VPC_CIDR
 from r1_on_eks.plan.sync import SYNC_PODS
@@ -71,14 +72,6 @@ def asking(peer: Peer, port: int) -> Peer:
     return dataclasses.replace(peer, ports=(("TCP", port),))
 
 
-def api_server(cidr: str) -> tuple[Peer, Peer]:
-    """The API server, by its addresses in the network and by that of its Service."""
-    return (
-        Peer(blocks=(cidr,), ports=(("TCP", 443),)),
-        Peer(blocks=(f"{API_SERVICE}/32",), ports=(("TCP", 443),)),
-    )
-
-
 DNS = (
     Peer(pods=_DNS_PODS, namespace="kube-system", ports=(("UDP", 53), ("TCP", 53))),
     # The VPC CNI sees a packet before kube-proxy has turned the service's address into a pod's.
@@ -95,7 +88,7 @@ def policies_of(
     synced: bool = False,
     cidr: str = VPC_CIDR,
     watched: bool = False,
-    woken: bool = False,
+    checked: bool = False,
 ) -> tuple[Policy, ...]:
     """The policies of the serving namespace.
 
@@ -107,7 +100,7 @@ def policies_of(
         synced: Whether a Job brings weights into the bucket.
         cidr: IPv4 range of the network.
         watched: Whether the gateway's metrics are collected.
-        woken: Whether requests at the gateway wake variants, so that it is asked for their number.
+        checked: Whether a CronJob puts questions to the servers.
     """
     answering = (("TCP", PORT),)
     # Health checks come from the load balancer's own addresses in the VPC.
@@ -119,7 +112,7 @@ def policies_of(
         accepts=(
             Peer(blocks=callers, ports=(("TCP", listen_port),)),
             *([asking(PROMETHEUS, NGINX_METRICS_PORT)] if watched else ()),
-            *([asking(PROMETHEUS, GATEWAY_METRICS_PORT)] if woken else ()),
+            *([asking(PROMETHEUS, GATEWAY_METRICS_PORT)] if watched else ()),
         ),
         opens=(Peer(pods=SERVER_PODS, ports=answering), *DNS),
     )
@@ -136,12 +129,27 @@ def policies_of(
             Peer(pods=GATEWAY_PODS, ports=answering),
             # A Prometheus of the cluster may ask at any time, ours or yours.
             asking(PROMETHEUS, PORT),
+            *([Peer(pods=CHECK_PODS, ports=answering)] if checked else ()),
         ),
         opens=bucket if streamed else (),
     )
     # The hub's storage has no addresses of its own.
     filling = (Policy(name="weights-sync", pods=SYNC_PODS, opens=bucket),) if synced else ()
-    return (everybody, gateway, models, *filling, *_groups(servers, bucket if streamed else DNS))
+    checks = Policy(
+        name="quality-checks",
+        pods=CHECK_PODS,
+        opens=(Peer(pods=SERVER_PODS, ports=answering), *api_of(cidr), *DNS),
+    )
+    groups = _groups(servers, bucket if streamed else DNS)
+    return (everybody, gateway, models, *filling, *([checks] if checked else ()), *groups)
+
+
+def api_of(cidr: str) -> tuple[Peer, ...]:
+    """The API server, by its interfaces in the network `cidr` and by its service."""
+    return (
+        Peer(blocks=(cidr,), ports=(("TCP", 443),)),
+        Peer(blocks=(f"{API_SERVICE}/32",), ports=(("TCP", 443),)),
+    )
 
 
 def _groups(servers: Sequence[ModelServer], needed: Sequence[Peer]) -> tuple[Policy, ...]:

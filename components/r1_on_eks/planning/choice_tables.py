@@ -1,6 +1,6 @@
 """The seven variants, and which of them is recommended, on a terminal."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from rich.table import Table
 
@@ -19,7 +19,7 @@ def print_variants(
 ) -> None:
     """The seven variants, then their placements for one workload at a Region's prices."""
     console = screen()
-    table = plain_table("variant", "parameters", "weights", "context", "licence", "for")
+    table = plain_table("variant", "parameters", "weights", "context", "licences", "for")
     for name in found:
         row = VARIANTS[name]
         table.add_row(
@@ -27,10 +27,11 @@ def print_variants(
             f"{row.parameters / 1e9:.3g} B",
             f"{row.published.weight_bytes / 2**30:.0f} GiB {row.published.precision}",
             f"{row.context // 1024}k",
-            row.licence.partition(" ")[0],
+            row.licences,
             ", ".join(row.tasks),
         )
     console.print(table)
+    console.print(f"licences: {_bases(found)}", style="dim")
     console.print(f"\n{_told(workload)}:")
     table = _option_table("variant")
     for name, ways in found.items():
@@ -40,6 +41,13 @@ def print_variants(
             table.add_row(told, *(_option_cells(option) if option else ("nothing meets it",)))
     console.print(table)
     console.print(_footnote(region), style="dim")
+
+
+def _bases(names: Iterable[str]) -> str:
+    bases = {name: base for name in names if (base := VARIANTS[name].base)}
+    told = ", ".join(f"{name} {base.name.partition('/')[2]}" for name, base in bases.items())
+    (source,) = {base.source for base in bases.values()}
+    return f"of the weights, and of the model that they derive from: {told} ({source})"
 
 
 def print_recommendation(wish: Wish, candidates: Sequence[Candidate], region: str) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from r1_on_eks.catalog.instances import INSTANCE_TYPES, InstanceType
+from r1_on_eks.catalog.model_shapes import Variant
 from r1_on_eks.catalog.prices import PRICED_REGIONS, PURCHASES, sold_in
 from r1_on_eks.catalog.variants import VARIANTS
 from r1_on_eks.decisions_files import read_decisions
@@ -60,10 +61,15 @@ def run_variants(arguments: argparse.Namespace) -> int:
         print(json.dumps({"workload": workload.model_dump(), "variants": {
             name: {way: option and _plain(option) for way, option in ways.items()}
             for name, ways in found.items()
-        }}, indent=1, ensure_ascii=False))  # fmt: skip
+        }, "licences": {name: _licences(VARIANTS[name]) for name in found}},
+            indent=1, ensure_ascii=False))  # fmt: skip
     else:
         print_variants(workload, found, arguments.region)
     return 0
+
+
+def _licences(variant: Variant) -> dict[str, Any]:
+    return {"weights": variant.licence, "base": variant.base and asdict(variant.base)}
 
 
 def run_recommend(arguments: argparse.Namespace) -> int:
@@ -259,7 +265,7 @@ def _plain_plan(plan: Plan, expected: list[Outlook], cheaper: float | None) -> d
                 "pool": model.pool,
                 "arguments": model.arguments,
                 "attention": model.placement.attention,
-                "stages": [asdict(stage) for stage in stages_of(model, plan.storage)],
+                "stages": [asdict(stage) for stage in stages_of(model, plan.storage, plan.sync)],
                 **_plain(one),
             }
             for model, one in zip(plan.models, expected, strict=True)

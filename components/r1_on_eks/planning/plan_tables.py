@@ -8,6 +8,7 @@ from rich.text import Text
 
 from r1_on_eks.plan import Plan
 from r1_on_eks.plan.estimate import Estimate
+from r1_on_eks.plan.monitoring.decided import MonitoringPlan
 from r1_on_eks.plan.outlook import Outlook
 from r1_on_eks.plan.placement import Placement
 from r1_on_eks.plan.purchase import ON_DEMAND
@@ -54,6 +55,8 @@ def print_plan(plan: Plan, outlooks: Sequence[Outlook], cheaper: float | None) -
     _print_batching(console, outlooks)
     _print_speed(console, outlooks)
     _print_storage(console, plan.storage)
+    if plan.monitoring:
+        console.print(_metrics_told(plan.monitoring))
     print_stages(console, plan)
     for model in plan.models:
         console.print(f"\nvllm serve {' '.join(model.arguments)}", style="dim")
@@ -137,6 +140,15 @@ def _print_storage(console: Console, storage: Storage | None) -> None:
     )
     if told := replacement_told(storage):
         console.print(told)
+
+
+def _metrics_told(monitoring: MonitoringPlan) -> str:
+    volume, days = monitoring.volume, monitoring.retention_days
+    return (
+        f"metrics: {volume.total:,} series, {volume.samples_a_month / 1e6:,.0f} million samples a"
+        f" month; {days} days are {volume.disk_gib:.1f} of {monitoring.disk_gib} GiB of a node's"
+        f" disk, with {monitoring.memory_mib} MiB of memory"
+    )
 
 
 def _bill(outlooks: Sequence[Outlook]) -> str:

@@ -3,19 +3,18 @@
 from rich.console import Console
 
 from r1_on_eks.plan import Model, Plan
-from r1_on_eks.plan.stages import COMPILE, FETCH, IMAGE, LOAD, NODES, Stage, stages_of
+from r1_on_eks.plan.stages import COMPILE, FETCH, IMAGE, LOAD, NODES, SYNC, Stage, stages_of
 from r1_on_eks.plan.timeline import PROBE_PERIOD_SECONDS
 from r1_on_eks.planning.cells import plain_table
-
-_NAMES = (FETCH, NODES, IMAGE, LOAD, COMPILE)
 
 
 def print_stages(console: Console, plan: Plan) -> None:
     """What each stage is likely to take, and may; then when whoever waits gives up."""
-    table = plain_table("start of", *_NAMES, "ready")
+    names = (*([SYNC] if plan.sync else []), FETCH, NODES, IMAGE, LOAD, COMPILE)
+    table = plain_table("start of", *names, "ready")
     for model in plan.models:
-        by_name = {stage.name: stage for stage in stages_of(model, plan.storage)}
-        cells = [told_stage(by_name[name]) if name in by_name else "–" for name in _NAMES]
+        by_name = {stage.name: stage for stage in stages_of(model, plan.storage, plan.sync)}
+        cells = [told_stage(by_name[name]) if name in by_name else "–" for name in names]
         start = model.server.timeline.start_seconds
         table.add_row(model.placement.variant.name, *cells, f"≤ {_minutes(start)} min")
     console.print()

@@ -18,12 +18,13 @@ from pulumi_policy import (
 )
 
 from r1_on_eks.cost.declared import Declaration, Declared, inputs_of
+from r1_on_eks.policies.kubernetes import KUBERNETES
 from r1_on_eks.policies.rule import MANDATORY, Rule, StackRule, with_defaults
-from r1_on_eks.policies.security import SECURITY
+from r1_on_eks.policies.security import SECURITY, STACK_SECURITY
 from r1_on_eks.policies.spending import SPENDING, STACK_SPENDING
 
-RULES = (*SECURITY, *SPENDING)
-STACK_RULES = STACK_SPENDING
+RULES = (*SECURITY, *KUBERNETES, *SPENDING)
+STACK_RULES = (*STACK_SECURITY, *STACK_SPENDING)
 NAME = "r1-on-eks"
 
 
@@ -82,7 +83,7 @@ def _of_resources(rule: Rule, asked: dict[str, Mapping[str, Any]]) -> ResourceVa
 
     def validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
         asked[args.urn] = args.props
-        if args.resource_type not in rule.types:
+        if not rule.looks_at(args.resource_type):
             return
         one = Declared(
             urn=args.urn, type=args.resource_type, inputs=inputs_of(_plain(args.props), {})

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import Any
 
 from r1_on_eks.cost.declared import Declaration, Declared
@@ -15,7 +16,7 @@ class Setting:
     """One thing of a rule that a user may set.
 
     Attributes:
-        kind: Its type in JSON schema: number, integer, array of strings, …
+        kind: Its type in JSON schema: number, integer, array (of strings), object (of strings), …
         default: What holds where nobody sets it.
         says: What it is, with its unit.
     """
@@ -30,6 +31,8 @@ class Setting:
         schema: dict[str, Any] = {"type": self.kind, "description": self.says}
         if self.kind == "array":
             schema["items"] = {"type": "string"}
+        if self.kind == "object":
+            schema["additionalProperties"] = {"type": "string"}
         # Null would be no default but a value of the wrong type.
         return schema if self.default is None else schema | {"default": self.default}
 
@@ -42,7 +45,7 @@ class Rule:
         name: As in `--policy-pack-config`.
         says: One sentence.
         level: MANDATORY fails the preview, ADVISORY is told; a user may set it otherwise.
-        types: The types of resources that it looks at.
+        types: Patterns of the types of resources that it looks at.
         breaks: What is wrong with one, a sentence each; a value that is not known yet is
             `Unknown`, and breaks nothing: it is looked at again during the update.
         settings: What can be set, by name.
@@ -54,6 +57,10 @@ class Rule:
     types: tuple[str, ...]
     breaks: Callable[[Declared, Settings], Iterator[str]]
     settings: Mapping[str, Setting] = field(default_factory=dict)
+
+    def looks_at(self, type_: str) -> bool:
+        """Whether it says anything about resources of a type."""
+        return any(fnmatchcase(type_, pattern) for pattern in self.types)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -95,9 +95,12 @@ def lifetime_broken(stack: str, config: dict[str, Any], patterns: list[str]) -> 
 
     Args:
         stack: Its name.
-        config: What it says under `r1-on-eks:stack`; empty for a stranger's.
+        config: What it says under `r1-on-eks:stack`; empty for a stranger's, which nothing ends
+            by its lifetime.
         patterns: Names of test stacks, as "test-*".
     """
+    if not config:
+        return
     a_test = config.get("production") is False or any(fnmatch(stack, each) for each in patterns)
     if a_test and not config.get("lifetime"):
         yield f"{stack} is a test stack without lifetime: write `lifetime: 8h` into {_CONFIG}"
@@ -133,5 +136,5 @@ STACK_SPENDING = (
     StackRule(name="lifetime", level=MANDATORY, breaks=_lifetime,
               settings={"stacks": Setting(kind="array", default=["test-*", "pr-*"],
                                           says="names of test stacks")},
-              says="Test stacks say when they end."),
+              says="Test stacks of r1-on-eks say when they end."),
 )  # fmt: skip

@@ -2,17 +2,13 @@
 
 import contextlib
 import fcntl
-import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
-import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import psutil
 
@@ -20,12 +16,14 @@ from r1_on_eks.api_keys import fingerprint, new_key
 from r1_on_eks.rehearsal import faults, interrupted, toolchain
 from r1_on_eks.rehearsal.environment import command_environment, install_executables
 from r1_on_eks.rehearsal.fault_words import ANY_COMMAND, parse
+from r1_on_eks.rehearsal.foreground import run_in_foreground
 from r1_on_eks.rehearsal.gateway import (
     Gateway,
     gateway_address,
     gateway_authority,
     sync_gateway,
 )
+from r1_on_eks.rehearsal.local_aws import ACCOUNT, REGION, LocalAws
 from r1_on_eks.rehearsal.nginx_package import find_or_unpack_kubectl, find_or_unpack_nginx
 from r1_on_eks.rehearsal.paths import State
 from r1_on_eks.rehearsal.processes import Processes, free_port
@@ -37,9 +35,6 @@ from r1_on_eks.rehearsal.project_copy import (
 )
 
 AWS_CLOUD = "aws-cloud"
-# The example account and Region of the stacks in this repository.
-ACCOUNT = "111122223333"
-REGION = "us-west-2"
 # The command went well, and a fault that it was to meet never happened: a misuse, as other ones.
 NOT_REHEARSED = 2
 _START_TIMEOUT_S = 60.0
@@ -89,6 +84,7 @@ class Rehearsal:
         self.project = project
         self.state = State(project / ".rehearsal")
         self.processes = Processes(self.state.root)
+        self._aws = LocalAws(self.state.root / "cloud.json")
         self._say = say
 
     def start(self) -> None:
@@ -118,7 +114,7 @@ class Rehearsal:
         # Also where none are given: those of a command that was killed end here.
         faults.write(self.state, list(given_faults))
         with self._api_servers_lost(bool(faults.active(self.state, "api-server-lost"))):
-            status = _run_in_foreground(command, env=self.environment(), cwd=self.state.project)
+            status = run_in_foreground(command, env=self.environment(), cwd=self.state.project)
         missed = self._faults_missed(given_faults)
         faults.write(self.state, [])
         self.gateway()
@@ -177,7 +173,7 @@ class Rehearsal:
     def environment(self) -> dict[str, str]:
         """The environment of every command inside this rehearsal."""
         environment = command_environment(
-            self.state, aws_endpoint=self._endpoint(), region=REGION, users=os.environ
+            self.state, aws_endpoint=self._aws.endpoint, region=REGION, users=os.environ
         )
         if clusters := self.clusters():
             files = [str(self.admin_kubeconfig(cluster)) for cluster in clusters]
@@ -225,7 +221,7 @@ class Rehearsal:
 
     def _start_aws_cloud(self) -> None:
         port = free_port()
-        (self.state.root / "cloud.json").write_text(json.dumps({"port": port}))
+        self._aws.listens_at(port)
         self.processes.start(
             AWS_CLOUD,
             [
@@ -234,11 +230,10 @@ class Rehearsal:
             ],
             env=self.environment(),
         )  # fmt: skip
-        self.processes.wait_until(AWS_CLOUD, self._healthy, _START_TIMEOUT_S)
+        self.processes.wait_until(AWS_CLOUD, self._aws.is_healthy, _START_TIMEOUT_S)
 
     def _forget_a_dead_cloud(self) -> None:
-        recorded = (self.state.root / "cloud.json").exists()
-        if recorded and AWS_CLOUD not in self.processes.running():
+        if self._aws.is_recorded and AWS_CLOUD not in self.processes.running():
             self.processes.stop_all()
             self._forget()
             self._say(
@@ -256,33 +251,13 @@ class Rehearsal:
                 entry.unlink()
 
     def _own_resources(self) -> dict[str, list[str]]:
-        found: dict[str, list[str]] = self._get("/r1/resources")
-        # KMS deletes no key at once; the bucket is given to a stack, not made by it.
-        found.pop("kms-keys-pending-deletion", None)
-        given = given_buckets(self.state.project)
-        found["buckets"] = [name for name in found.get("buckets", []) if name not in given]
-        return {kind: ids for kind, ids in found.items() if ids}
+        return self._aws.resources(given_buckets(self.state.project))
 
     def _make_given_buckets(self) -> None:
-        """Plays the part of whoever made the weights' bucket: a stack is given one."""
         made = self.state.root / "given-buckets"
-        missing = given_buckets(self.state.project) - set(_lines(made))
-        if not missing:
-            return
-        import boto3
-
-        s3 = boto3.client(
-            "s3",
-            endpoint_url=self._endpoint(),
-            region_name=REGION,
-            aws_access_key_id="rehearsal",
-            aws_secret_access_key="rehearsal",
-        )
-        for bucket in sorted(missing):
-            s3.create_bucket(
-                Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION}
-            )
-        made.write_text("\n".join([*_lines(made), *sorted(missing)]))
+        if missing := given_buckets(self.state.project) - set(_lines(made)):
+            self._aws.make_buckets(missing)
+            made.write_text("\n".join([*_lines(made), *sorted(missing)]))
 
     def _make_stacks_named_in(self, command: Sequence[str]) -> None:
         made = {f.stem for f in (self.state.backend / ".pulumi" / "stacks").glob("*/*.json")}
@@ -299,20 +274,6 @@ class Rehearsal:
                 text=True,
             )
 
-    def _endpoint(self) -> str:
-        port = json.loads((self.state.root / "cloud.json").read_text())["port"]
-        return f"http://127.0.0.1:{port}"
-
-    def _healthy(self) -> bool:
-        try:
-            return bool(self._get("/r1/health"))
-        except OSError:
-            return False
-
-    def _get(self, path: str) -> Any:
-        with urllib.request.urlopen(self._endpoint() + path, timeout=30) as answer:
-            return json.load(answer)
-
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
         self.state.root.mkdir(exist_ok=True)
@@ -323,21 +284,3 @@ class Rehearsal:
 
 def _lines(file: Path) -> list[str]:
     return file.read_text().splitlines() if file.exists() else []
-
-
-def _run_in_foreground(command: Sequence[str], *, env: dict[str, str], cwd: Path) -> int:
-    found = shutil.which(command[0], path=env["PATH"])
-    if found is None:
-        raise FileNotFoundError(f"{command[0]}: no such command inside the rehearsal")
-    before = {s: signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
-    # A function, not SIG_IGN: what is ignored stays ignored in the child.
-    signal.signal(signal.SIGINT, lambda *_: None)
-    try:
-        child = subprocess.Popen([found, *command[1:]], env=env, cwd=cwd)
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, lambda n, _: child.send_signal(n))
-        status = child.wait()
-    finally:
-        for number, action in before.items():
-            signal.signal(number, action)
-    return status if status >= 0 else 128 - status

@@ -47,7 +47,7 @@ def rewritten(
         nginx: Whose njs module is loaded instead of the container's.
         folder: Takes the place of the container's /tmp, and holds its /etc/nginx.
         status_port: Where nginx tells of itself, where the text has it do so.
-        metrics_port: Where it tells what is asked of variants that may sleep, likewise.
+        metrics_port: Where it tells what it answered, likewise.
     """
 
     def peer(found: re.Match[str]) -> str:

@@ -14,6 +14,7 @@ from r1_on_eks.catalog.images import ALERTMANAGER
 from r1_on_eks.plan.access import tells, trusts_pods
 from r1_on_eks.plan.monitoring.notifying import WEBHOOK_FOLDER
 from r1_on_eks.plan.monitoring.objects import ALERTMANAGER_NAME, alertmanager_ports
+from r1_on_eks.plan.monitoring.pods import NOBODY, UNPRIVILEGED, probe, run_as
 from r1_on_eks.plan.monitoring.policies import ALERTMANAGER_PODS, ALERTMANAGER_PORT
 from r1_on_eks.plan.names import role_name, tagged
 
@@ -128,8 +129,6 @@ def _publishes(
 def _pod(
     args: AlertmanagerArgs, account: pulumi.Input[str], configuration: pulumi.Input[str]
 ) -> Any:
-    probe = {"http_get": {"path": "/-/healthy", "port": ALERTMANAGER_PORT}, "period_seconds": 10}
-    ready = {"http_get": {"path": "/-/ready", "port": ALERTMANAGER_PORT}, "period_seconds": 10}
     volumes: list[Any] = [
         {"name": "configuration", "config_map": {"name": configuration}},
         # Silences and what was told: lost with the pod, after which a thing is told again.
@@ -146,12 +145,7 @@ def _pod(
         "service_account_name": account,
         "automount_service_account_token": False,
         "enable_service_links": False,
-        "security_context": {
-            "run_as_non_root": True,
-            "run_as_user": 65534,
-            "fs_group": 65534,
-            "seccomp_profile": {"type": "RuntimeDefault"},
-        },
+        "security_context": run_as(NOBODY, fs_group=NOBODY),
         "containers": [
             {
                 "name": "alertmanager",
@@ -163,17 +157,13 @@ def _pod(
                     "--cluster.listen-address=",
                 ],
                 "ports": [{"name": "web", "container_port": ALERTMANAGER_PORT}],
-                "liveness_probe": {**probe, "failure_threshold": 6},
-                "readiness_probe": ready,
+                "liveness_probe": probe("/-/healthy", ALERTMANAGER_PORT, failures=6),
+                "readiness_probe": probe("/-/ready", ALERTMANAGER_PORT),
                 "resources": {
                     "requests": {"cpu": "10m", "memory": "48Mi"},
                     "limits": {"memory": "128Mi"},
                 },
-                "security_context": {
-                    "allow_privilege_escalation": False,
-                    "capabilities": {"drop": ["ALL"]},
-                    "read_only_root_filesystem": True,
-                },
+                "security_context": UNPRIVILEGED,
                 "volume_mounts": mounts,
             }
         ],

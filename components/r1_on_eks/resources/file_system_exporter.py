@@ -12,6 +12,7 @@ import pulumi_kubernetes as kubernetes
 from r1_on_eks.catalog.images import CLOUDWATCH_EXPORTER
 from r1_on_eks.plan.access import reads_metrics, trusts_pods
 from r1_on_eks.plan.monitoring.cloudwatch import CLOUDWATCH_ACCOUNT, cloudwatch_queries
+from r1_on_eks.plan.monitoring.pods import NOBODY, UNPRIVILEGED, probe, run_as
 from r1_on_eks.plan.monitoring.policies import CLOUDWATCH_PODS, CLOUDWATCH_PORT
 from r1_on_eks.plan.monitoring.storage_alerts import FSX_PERIOD_SECONDS
 from r1_on_eks.plan.names import role_name, tagged
@@ -103,15 +104,10 @@ class FileSystemExporter(pulumi.ComponentResource):
 
 
 def _pod(account: pulumi.Input[str], queries: pulumi.Input[str]) -> Any:
-    probe = {"http_get": {"path": "/", "port": CLOUDWATCH_PORT}, "period_seconds": 10}
     return {
         "service_account_name": account,
         "automount_service_account_token": False,
-        "security_context": {
-            "run_as_non_root": True,
-            "run_as_user": 65534,
-            "seccomp_profile": {"type": "RuntimeDefault"},
-        },
+        "security_context": run_as(NOBODY),
         "containers": [
             {
                 "name": "exporter",
@@ -124,17 +120,13 @@ def _pod(account: pulumi.Input[str], queries: pulumi.Input[str]) -> Any:
                     f"--listen-address=:{CLOUDWATCH_PORT}",
                 ],
                 "ports": [{"name": "metrics", "container_port": CLOUDWATCH_PORT}],
-                "liveness_probe": {**probe, "failure_threshold": 6},
-                "readiness_probe": probe,
+                "liveness_probe": probe("/", CLOUDWATCH_PORT, failures=6),
+                "readiness_probe": probe("/", CLOUDWATCH_PORT),
                 "resources": {
                     "requests": {"cpu": "10m", "memory": "48Mi"},
                     "limits": {"memory": "128Mi"},
                 },
-                "security_context": {
-                    "allow_privilege_escalation": False,
-                    "capabilities": {"drop": ["ALL"]},
-                    "read_only_root_filesystem": True,
-                },
+                "security_context": UNPRIVILEGED,
                 "volume_mounts": [{"name": "queries", "mount_path": _FOLDER, "read_only": True}],
             }
         ],

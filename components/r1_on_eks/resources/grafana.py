@@ -12,6 +12,7 @@ import pulumi_kubernetes as kubernetes
 
 from r1_on_eks.api_keys import new_key
 from r1_on_eks.catalog.images import GRAFANA
+from r1_on_eks.plan.monitoring.pods import UNPRIVILEGED, probe, run_as
 from r1_on_eks.plan.monitoring.policies import GRAFANA_PODS, GRAFANA_PORT
 from r1_on_eks.plan.monitoring.provisioning import (
     DASHBOARDS_FOLDER,
@@ -103,16 +104,10 @@ def _pod(password: pulumi.Input[str], maps: Mapping[str, pulumi.Input[str]]) -> 
         "GF_AUTH_ANONYMOUS_ENABLED": "false",
         "GF_PATHS_PROVISIONING": PROVISIONING_FOLDER,
     }
-    probe = {"http_get": {"path": "/api/health", "port": GRAFANA_PORT}, "period_seconds": 10}
     return {
         "automount_service_account_token": False,
         "enable_service_links": False,
-        "security_context": {
-            "run_as_non_root": True,
-            "run_as_user": _USER,
-            "fs_group": _USER,
-            "seccomp_profile": {"type": "RuntimeDefault"},
-        },
+        "security_context": run_as(_USER, fs_group=_USER),
         "containers": [
             {
                 "name": "grafana",
@@ -122,17 +117,13 @@ def _pod(password: pulumi.Input[str], maps: Mapping[str, pulumi.Input[str]]) -> 
                     {"name": "GF_SECURITY_ADMIN_PASSWORD", "value_from": secret},
                 ],
                 "ports": [{"name": "http", "container_port": GRAFANA_PORT}],
-                "liveness_probe": {**probe, "failure_threshold": 12},
-                "readiness_probe": probe,
+                "liveness_probe": probe("/api/health", GRAFANA_PORT, failures=12),
+                "readiness_probe": probe("/api/health", GRAFANA_PORT),
                 "resources": {
                     "requests": {"cpu": "50m", "memory": "192Mi"},
                     "limits": {"memory": "512Mi"},
                 },
-                "security_context": {
-                    "allow_privilege_escalation": False,
-                    "capabilities": {"drop": ["ALL"]},
-                    "read_only_root_filesystem": True,
-                },
+                "security_context": UNPRIVILEGED,
                 "volume_mounts": [*_mounts()],
             }
         ],

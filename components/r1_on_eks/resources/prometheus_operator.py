@@ -10,6 +10,7 @@ import pulumi_kubernetes as kubernetes
 from r1_on_eks.catalog.images import PROMETHEUS_OPERATOR
 from r1_on_eks.catalog.upstream import prometheus_objects
 from r1_on_eks.plan.monitoring.objects import KUBELET_SERVICE, KUBELETS_NAMESPACE
+from r1_on_eks.plan.monitoring.pods import NOBODY, UNPRIVILEGED, probe, run_as
 from r1_on_eks.plan.monitoring.policies import OPERATOR_PODS
 from r1_on_eks.plan.monitoring.rights import (
     OPERATOR_CLUSTER_RULES,
@@ -124,15 +125,10 @@ def _rights(
 
 def _pod(args: PrometheusOperatorArgs, account: pulumi.Input[str]) -> Any:
     port = 8080
-    probe = {"http_get": {"path": "/healthz", "port": port}, "period_seconds": 10}
     return {
         "service_account_name": account,
         "automount_service_account_token": True,
-        "security_context": {
-            "run_as_non_root": True,
-            "run_as_user": 65534,
-            "seccomp_profile": {"type": "RuntimeDefault"},
-        },
+        "security_context": run_as(NOBODY),
         "containers": [
             {
                 "name": "operator",
@@ -146,17 +142,13 @@ def _pod(args: PrometheusOperatorArgs, account: pulumi.Input[str]) -> Any:
                     f"--prometheus-config-reloader={args.reloader}",
                 ],
                 "ports": [{"name": "http", "container_port": port}],
-                "liveness_probe": {**probe, "failure_threshold": 6},
-                "readiness_probe": probe,
+                "liveness_probe": probe("/healthz", port, failures=6),
+                "readiness_probe": probe("/healthz", port),
                 "resources": {
                     "requests": {"cpu": "50m", "memory": "100Mi"},
                     "limits": {"memory": "300Mi"},
                 },
-                "security_context": {
-                    "allow_privilege_escalation": False,
-                    "capabilities": {"drop": ["ALL"]},
-                    "read_only_root_filesystem": True,
-                },
+                "security_context": UNPRIVILEGED,
             }
         ],
     }

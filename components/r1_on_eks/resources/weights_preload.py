@@ -107,6 +107,8 @@ def _pod(args: WeightsPreloadArgs) -> Any:
                     "requests": {"cpu": "100m", "memory": "128Mi"},
                     "limits": {"memory": "512Mi"},
                 },
+                # `r1 status` shows what it said last.
+                "termination_message_policy": "FallbackToLogsOnError",
                 "security_context": restricted.CONTAINER,
                 "volume_mounts": [{"name": "weights", "mount_path": MOUNT, "read_only": True}],
             }

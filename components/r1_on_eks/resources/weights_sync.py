@@ -12,7 +12,7 @@ from r1_on_eks.catalog.images import PYTHON_WITH_BOTO3
 from r1_on_eks.plan import restricted
 from r1_on_eks.plan.access import fills_bucket, trusts_pods
 from r1_on_eks.plan.names import role_name, tagged
-from r1_on_eks.plan.sync import PACKAGE, SYNC_ACCOUNT, SYNC_PODS, Sync, sync_code
+from r1_on_eks.plan.sync import BOTO3_FOLDER, PACKAGE, SYNC_ACCOUNT, SYNC_PODS, Sync, sync_code
 
 _CODE = "/code"
 # A pod that ends goes on where the one before it was; the hub may be away for an hour.
@@ -113,8 +113,7 @@ def _right(name: str, args: WeightsSyncArgs, within: pulumi.ResourceOptions) -> 
 def _pod(sync: Sync, account: pulumi.Input[str], code: pulumi.Input[str]) -> Any:
     environment = {
         "R1_WEIGHTS": sync.wanted,
-        # Lambda's own bootstrap puts the second one there; a plain interpreter doesn't.
-        "PYTHONPATH": f"{_CODE}:/var/runtime",
+        "PYTHONPATH": f"{_CODE}:{BOTO3_FOLDER}",
         "PYTHONDONTWRITEBYTECODE": "1",
         "HOME": "/tmp",
     }
@@ -134,6 +133,8 @@ def _pod(sync: Sync, account: pulumi.Input[str], code: pulumi.Input[str]) -> Any
                     "requests": {"cpu": "500m", "memory": "1Gi"},
                     "limits": {"memory": "2Gi"},
                 },
+                # `r1 status` shows what it said last.
+                "termination_message_policy": "FallbackToLogsOnError",
                 "security_context": restricted.CONTAINER,
                 "volume_mounts": [{"name": "code", "mount_path": _CODE, "read_only": True}],
             }

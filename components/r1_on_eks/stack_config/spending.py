@@ -38,6 +38,8 @@ class Budget(Section):
     """Dollars a month that one change may add."""
     increase_percent: Annotated[float, Field(gt=0)] | None = None
     """The same in percent of what it was before."""
+    anomaly_usd: Annotated[float, Field(gt=0)] | None = None
+    """Dollars above what is usual, from which AWS itself tells monitoring's SNS topic."""
 
 
 class ApiPrice(Section):

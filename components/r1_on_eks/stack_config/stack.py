@@ -10,6 +10,7 @@ from r1_on_eks.stack_config.gateway import Gateway
 from r1_on_eks.stack_config.images import ImageMirror
 from r1_on_eks.stack_config.monitoring import Monitoring
 from r1_on_eks.stack_config.network import GivenNetwork
+from r1_on_eks.stack_config.quality import Quality
 from r1_on_eks.stack_config.section import Either, Ranges, Section, pattern, row_of
 from r1_on_eks.stack_config.spending import ApiPrice, Budget, Discounts, Usage
 from r1_on_eks.stack_config.variant import VariantName, WantedVariant
@@ -92,6 +93,8 @@ class StackConfig(Section):
     """`internal` for the network alone, or who reaches it, with which keys, and what answers."""
     monitoring: Monitoring | None = None
     """What is measured, kept and told; without it, nothing is."""
+    quality: Quality | None = None
+    """Which questions are put to the models on a schedule; none without it."""
     usage: Usage = Usage()
     """What `r1 cost` assumes of a month: gigabytes, requests."""
     budget: Budget = Budget()
@@ -116,6 +119,15 @@ class StackConfig(Section):
         """Whether replicas of any variant follow the requests."""
         return any(one.scale for one in self.variants.values())
 
+    @property
+    def checked(self) -> tuple[str, ...]:
+        """Variants that the quality checks ask."""
+        if self.quality is None:
+            return ()
+        return self.quality.variants or tuple(
+            name for name, wanted in self.variants.items() if wanted.always_stands
+        )
+
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> Self:
         if self.zones is not None:
@@ -134,8 +146,14 @@ class StackConfig(Section):
             raise ValueError(
                 f"lifetime: {self.lifetime} is for test stacks; a protected stack does not expire"
             )
+        if self.budget.anomaly_usd is not None and not (self.monitoring and self.monitoring.topic):
+            raise ValueError(
+                "budget.anomaly_usd: AWS tells it to an SNS topic alone, and the file names none;"
+                " write monitoring: {kind: prometheus, notify: {sns: arn:aws:sns:…}}"
+            )
         self._gateway_agrees()
         self._what_scales_is_there()
+        self._quality_agrees()
         on_lustre = self.weights.storage == "fsx"
         if on_lustre and not KUBERNETES_VERSIONS[self.kubernetes].lustre_client:
             raise ValueError(
@@ -160,6 +178,36 @@ class StackConfig(Section):
             raise ValueError(
                 "cluster_autoscaler: outbound none leaves it no way to Auto Scaling; write"
                 " outbound: nat, or cluster_autoscaler: false"
+            )
+
+    def _quality_agrees(self) -> None:
+        if self.quality is None:
+            return
+        for name in self.checked:
+            if name not in self.variants:
+                raise ValueError(
+                    f"quality.variants: {name} is none of the stack's variants;"
+                    f" write one of {', '.join(self.variants)}"
+                )
+            if not self.variants[name].always_stands:
+                raise ValueError(
+                    f"quality.variants: of {name} no replica always stands that could be asked;"
+                    " leave it out"
+                )
+        if not self.checked:
+            raise ValueError(
+                "quality: of no variant a replica always stands that could be asked; leave it out"
+            )
+        image = self.quality.image
+        if self.production and not self.allow_unpinned and "@sha256:" not in image:
+            raise ValueError(
+                f"quality.image: {image} can be moved by whoever may push it; write its digest"
+                " behind it, @sha256:…, or allow_unpinned: true"
+            )
+        if self.outbound == "none" and ".dkr.ecr." not in image:
+            raise ValueError(
+                f"quality.image: outbound: none leaves no way to {image.partition('/')[0]}; push"
+                " it to the account's ECR"
             )
 
     def _gateway_agrees(self) -> None:

@@ -174,6 +174,11 @@ class WantedVariant(Workload, Overrides):
     """Declared without nodes and replicas: all else is there for the day when it is wanted."""
 
     @property
+    def always_stands(self) -> bool:
+        """Whether a replica answers at any time."""
+        return not self.reserved and (self.scale is None or self.scale.min > 0)
+
+    @property
     def workload(self) -> Workload:
         """What is asked, alone."""
         return Workload(**{key: getattr(self, key) for key in Workload.model_fields})

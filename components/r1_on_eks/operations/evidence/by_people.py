@@ -30,6 +30,17 @@ BY_PEOPLE = (
         usd=_standing,
     ),
     Experiment(
+        name="roles of no more than they need",
+        needs=PERSON,
+        claims=("that they suffice on aws is not tried",),
+        steps="four roles with what r1 check STACK --policy, --policy preview, --policy check and"
+        " --policy sweep print, and the states' bucket; with each what it is for: pulumi up,"
+        " pulumi preview --refresh, r1 check, r1 recover; pulumi destroy with the first, r1 sweep"
+        " --delete with the last",
+        expected="no AccessDenied and no UnauthorizedOperation; the preview shows no change",
+        usd=_standing,
+    ),
+    Experiment(
         name="speed and quality",
         needs=PERSON,
         claims=(
@@ -84,6 +95,26 @@ BY_PEOPLE = (
         usd=_standing,
     ),
     Experiment(
+        name="cost anomalies",
+        needs=PERSON,
+        claims=("not yet run on aws: a monitor of the stack's tag",),
+        steps="budget: {anomaly_usd: 1} beside monitoring.notify.sns in a test stack's file, in an"
+        " account that pays for itself; r1 check STACK; pulumi up; pulumi refresh --diff; pulumi"
+        " preview --expect-no-changes; after ten days, an instance more for a day",
+        expected="AWS makes monitor and subscription, neither is replaced after the refresh, and"
+        " the topic is told within a day of the instance",
+        usd=_standing,
+    ),
+    Experiment(
+        name="gateway's roll-out",
+        needs=PERSON,
+        claims=("a roll-out under load through its balancer",),
+        steps="a test stack that stands; new connections without pause (curl in a loop, a list of"
+        " models); kubectl -n r1 rollout restart deployment gateway; after it, the statuses",
+        expected="every connection is accepted and answered 200",
+        usd=_standing,
+    ),
+    Experiment(
         name="weights by a Job",
         needs=PERSON,
         claims=("the image, and where in it boto3 lies",),
@@ -98,8 +129,20 @@ BY_PEOPLE = (
         claims=("that vllm's image has boto3 was read",),
         steps="weights: {storage: s3-stream} in a test stack's file, pulumi up with one shard"
         " taken out of the bucket; kubectl -n r1 logs of the pod's container weights-complete;"
-        " the shard back",
+        " the shard back; the same with edge-1.5b-cpu, whose container is fetch-weights",
         expected="the container names the shard, and ends by itself once it is back",
+        usd=_standing,
+    ),
+    Experiment(
+        name="quality checks",
+        needs=PERSON,
+        claims=("not yet run on aws: the image, built by its recipe, in the cronjob",),
+        steps="the image of examples/quality built and pushed, its name and two tasks as quality"
+        " in a test stack's file, pulumi up; kubectl -n r1 create job --from=cronjob/quality-7b"
+        " quality-7b-1, twice, and a third time with a figure of quality-history raised to 1;"
+        " kubectl -n r1 get configmap quality-history -o yaml",
+        expected="two checks end well, figures of both are in the ConfigMap, the third fails at"
+        " once and QualityFell is told",
         usd=_standing,
     ),
 )

@@ -1,9 +1,13 @@
 """Experiments on a stack that stands: through kubectl, AWS and its own gateway."""
 
+import base64
 import json
 import re
+import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from r1_on_eks.catalog.eks_parts import ADDONS
@@ -177,13 +181,31 @@ def _first_request(bench: Bench) -> Outcome:
     good = status == 200 and (opened or stranger == 401)
     if bench.key is None:
         return judged(good, "; ".join([*told, "no R1_KEY given: no answer was asked for"]))
-    answered, text = _ask(path, body, bench.key)
+    with _certificate(bench) as certificate:
+        answered, text = _ask(path, body, bench.key, certificate)
     told.append(f"with a key {answered} {text[:200]}")
     return judged(good and answered == 200, "; ".join(told))
 
 
-def _ask(url: str, body: Any = None, key: str | None = None) -> tuple[int, str]:
-    answer = asked(url, body, key, _WAIT_S)
+@contextmanager
+def _certificate(bench: Bench) -> Iterator[Path | None]:
+    """The gateway's own, from its Secret: by the balancer's name no other would be believed."""
+    tls = bench.ground.config.gateway_section.tls
+    if tls is None:
+        yield None
+        return
+    found = bench.kubectl("-n", NAMESPACE, "get", "secret", tls.secret, "-o",
+                          r"jsonpath={.data.tls\.crt}")  # fmt: skip
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "gateway.pem"
+        file.write_bytes(base64.b64decode(found))
+        yield file
+
+
+def _ask(
+    url: str, body: Any = None, key: str | None = None, certificate: Path | None = None
+) -> tuple[int, str]:
+    answer = asked(url, body, key, _WAIT_S, certificate)
     if answer.status == 0:
         raise NotNow(f"{url} is not reached from here: {answer.told}")
     return answer.status, answer.told

@@ -191,10 +191,9 @@ ON_ACCOUNT = (
     Experiment(
         name="images",
         claims=(
-            "the tags of vllm's image for processors and of aws's client were not looked up",
+            "the tag of vllm's image for processors was not looked up",
             "the image: its tag was not looked up",
             "the image, whose tag was read for eks's own registry and not for the public one",
-            "the image; its command line is run by no test",
             "the image itself",
             "the image",
         ),

@@ -1,13 +1,15 @@
 """What a stack has elsewhere: load balancers, file systems, roles, keys, log groups."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from r1_on_eks.operations.account import FAILURES, Account
+from r1_on_eks.operations.account import FAILURES, Account, code_of
 from r1_on_eks.operations.inventory.thing import Kind, Thing, tags_of
 from r1_on_eks.plan.names import STACK_TAG, role_name
 
 _LB = "aws:lb/loadBalancer:LoadBalancer"
+_MONITOR = "aws:costexplorer/anomalyMonitor:AnomalyMonitor"
+_SUBSCRIPTION = "aws:costexplorer/anomalySubscription:AnomalySubscription"
 _FSX_WORKING = ("CREATING", "UPDATING", "DELETING")
 
 
@@ -132,6 +134,32 @@ def _log_groups(account: Account, stack: str) -> Iterable[Thing]:
             yield Thing("aws:cloudwatch/logGroup:LogGroup", one["logGroupName"], tags, about=one)
 
 
+def _anomalies(what: str, kind: str) -> Callable[[Account, str], Iterable[Thing]]:
+    """Monitors or subscriptions; Cost Explorer tells tags of one at a time."""
+
+    def things(account: Account, stack: str) -> Iterable[Thing]:
+        explorer: Any = account.client("ce")
+        page: dict[str, str] | None = {}
+        while page is not None:
+            try:
+                told = getattr(explorer, f"get_anomaly_{what}s")(**page)
+            except FAILURES as error:
+                # Most members of an organization may not ask for costs. They could have made
+                # none of these, which cost nothing; all else is still to be told.
+                if "AccessDenied" in code_of(error):
+                    return
+                raise
+            for one in told[f"Anomaly{what.title()}s"]:
+                arn = one[f"{what.title()}Arn"]
+                tags = tags_of(explorer.list_tags_for_resource(ResourceArn=arn)["ResourceTags"])
+                if tags.get(STACK_TAG) == stack:
+                    yield Thing(kind, arn, tags, about=one)
+            following = told.get("NextPageToken")
+            page = {"NextPageToken": following} if following else None
+
+    return things
+
+
 def _by(service: str, operation: str, parameter: str) -> Any:
     return lambda account, thing: getattr(account.client(service), operation)(
         **{parameter: thing.id}
@@ -156,6 +184,10 @@ KINDS = (
         "aws:fsx/lustreFileSystem:LustreFileSystem", _file_systems, _delete_file_system,
         working=_FSX_WORKING, broken=("FAILED",),
     ),
+    Kind(_SUBSCRIPTION, _anomalies("subscription", _SUBSCRIPTION),
+         _by("ce", "delete_anomaly_subscription", "SubscriptionArn")),
+    Kind(_MONITOR, _anomalies("monitor", _MONITOR),
+         _by("ce", "delete_anomaly_monitor", "MonitorArn")),
     Kind("aws:iam/role:Role", _roles, _delete_role),
     Kind("aws:cloudwatch/logGroup:LogGroup", _log_groups,
          _by("logs", "delete_log_group", "logGroupName")),

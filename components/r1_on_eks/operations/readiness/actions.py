@@ -28,8 +28,11 @@ _LINK = (
     "iam:CreateServiceLinkedRole", "iam:AttachRolePolicy", "iam:PutRolePolicy", "s3:ListBucket",
     "s3:GetObject",
 )  # fmt: skip
+# The provider asks, before it deletes one, for interfaces that Lambda and others left in it, and
+# gives up where it may not (internal/service/ec2: deleteLingeringENIs).
+_LEFT = ("ec2:DescribeNetworkInterfaces",)
 _EC2_TAGS = "CreateTags DeleteTags"
-_EKS_TAGS = "TagResource UntagResource"
+_TAGS = "TagResource UntagResource"
 _ELB_TAGS = "AddTags RemoveTags DescribeTags"
 
 # Pulumi's type: IAM's prefix, operations, and what is asked for besides.
@@ -37,12 +40,14 @@ _ROWS: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
     ("aws:ec2/vpc:Vpc", "ec2", f"CreateVpc DeleteVpc DescribeVpcs DescribeVpcAttribute"
      f" ModifyVpcAttribute {_EC2_TAGS}", ()),
     ("aws:ec2/subnet:Subnet", "ec2",
-     f"CreateSubnet DeleteSubnet DescribeSubnets ModifySubnetAttribute {_EC2_TAGS}", ()),
+     f"CreateSubnet DeleteSubnet DescribeSubnets ModifySubnetAttribute {_EC2_TAGS}", _LEFT),
     ("aws:ec2/internetGateway:InternetGateway", "ec2",
      "CreateInternetGateway AttachInternetGateway DetachInternetGateway DeleteInternetGateway"
      f" DescribeInternetGateways {_EC2_TAGS}", ()),
     ("aws:ec2/eip:Eip", "ec2",
-     f"AllocateAddress ReleaseAddress DescribeAddresses DisassociateAddress {_EC2_TAGS}", ()),
+     # It reads the address's name in DNS with each address, and fails where it may not.
+     "AllocateAddress ReleaseAddress DescribeAddresses DescribeAddressesAttribute"
+     f" DisassociateAddress {_EC2_TAGS}", ()),
     ("aws:ec2/natGateway:NatGateway", "ec2",
      f"CreateNatGateway DeleteNatGateway DescribeNatGateways {_EC2_TAGS}", ()),
     ("aws:ec2/routeTable:RouteTable", "ec2",
@@ -65,7 +70,7 @@ _ROWS: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
      f"CreatePlacementGroup DeletePlacementGroup DescribePlacementGroups {_EC2_TAGS}", ()),
     ("aws:ec2/securityGroup:SecurityGroup", "ec2",
      "CreateSecurityGroup DeleteSecurityGroup DescribeSecurityGroups RevokeSecurityGroupEgress"
-     f" {_EC2_TAGS}", ()),
+     f" {_EC2_TAGS}", _LEFT),
     ("aws:ec2/defaultSecurityGroup:DefaultSecurityGroup", "ec2",
      "DescribeSecurityGroups RevokeSecurityGroupIngress RevokeSecurityGroupEgress"
      f" {_EC2_TAGS}", ()),
@@ -90,29 +95,29 @@ _ROWS: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
      " ListTagsForResource TagResource UntagResource", ()),
     ("aws:eks/cluster:Cluster", "eks",
      "CreateCluster DescribeCluster UpdateClusterConfig UpdateClusterVersion DescribeUpdate"
-     f" DeleteCluster {_EKS_TAGS}", _CLUSTER),
+     f" DeleteCluster {_TAGS}", _CLUSTER),
     ("aws:eks/nodeGroup:NodeGroup", "eks",
      "CreateNodegroup DescribeNodegroup UpdateNodegroupConfig UpdateNodegroupVersion"
-     f" DescribeUpdate DeleteNodegroup {_EKS_TAGS}", _NODES),
+     f" DescribeUpdate DeleteNodegroup {_TAGS}", _NODES),
     ("aws:eks/addon:Addon", "eks",
      "CreateAddon DescribeAddon DescribeAddonVersions UpdateAddon DeleteAddon DescribeUpdate"
      # EKS user guide, add-ons-iam: roles of add-ons are passed by pod identity.
-     f" {_EKS_TAGS}", ("iam:PassRole", "iam:GetRole", "eks:CreatePodIdentityAssociation")),
+     f" {_TAGS}", ("iam:PassRole", "iam:GetRole", "eks:CreatePodIdentityAssociation")),
     ("aws:eks/accessEntry:AccessEntry", "eks",
      "CreateAccessEntry DescribeAccessEntry UpdateAccessEntry DeleteAccessEntry"
-     f" {_EKS_TAGS}", ()),
+     f" {_TAGS}", ()),
     ("aws:eks/accessPolicyAssociation:AccessPolicyAssociation", "eks",
      "AssociateAccessPolicy ListAssociatedAccessPolicies DisassociateAccessPolicy", ()),
     ("aws:eks/podIdentityAssociation:PodIdentityAssociation", "eks",
      "CreatePodIdentityAssociation DescribePodIdentityAssociation ListPodIdentityAssociations"
-     f" UpdatePodIdentityAssociation DeletePodIdentityAssociation {_EKS_TAGS}",
+     f" UpdatePodIdentityAssociation DeletePodIdentityAssociation {_TAGS}",
      ("iam:PassRole", "iam:GetRole")),
     ("aws:fsx/lustreFileSystem:LustreFileSystem", "fsx",
      "CreateFileSystem DescribeFileSystems UpdateFileSystem DeleteFileSystem ListTagsForResource"
-     f" {_EKS_TAGS}", ("iam:CreateServiceLinkedRole",)),
+     f" {_TAGS}", ("iam:CreateServiceLinkedRole",)),
     ("aws:fsx/dataRepositoryAssociation:DataRepositoryAssociation", "fsx",
      "CreateDataRepositoryAssociation DescribeDataRepositoryAssociations"
-     f" UpdateDataRepositoryAssociation DeleteDataRepositoryAssociation {_EKS_TAGS}", _LINK),
+     f" UpdateDataRepositoryAssociation DeleteDataRepositoryAssociation {_TAGS}", _LINK),
     ("aws:lb/loadBalancer:LoadBalancer", "elasticloadbalancing",
      "CreateLoadBalancer DescribeLoadBalancers DescribeLoadBalancerAttributes"
      f" ModifyLoadBalancerAttributes SetSecurityGroups SetSubnets DeleteLoadBalancer {_ELB_TAGS}",
@@ -121,7 +126,8 @@ _ROWS: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
      "CreateTargetGroup DescribeTargetGroups DescribeTargetGroupAttributes ModifyTargetGroup"
      f" ModifyTargetGroupAttributes DeleteTargetGroup {_ELB_TAGS}", ()),
     ("aws:lb/listener:Listener", "elasticloadbalancing",
-     f"CreateListener DescribeListeners ModifyListener DeleteListener {_ELB_TAGS}", ()),
+     "CreateListener DescribeListeners DescribeListenerAttributes ModifyListener"
+     f" ModifyListenerAttributes DeleteListener {_ELB_TAGS}", ()),
     ("aws:autoscaling/attachment:Attachment", "autoscaling",
      "AttachLoadBalancerTargetGroups DetachLoadBalancerTargetGroups DescribeAutoScalingGroups",
      ()),
@@ -130,6 +136,12 @@ _ROWS: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
     ("aws:ecr/repository:Repository", "ecr",
      "CreateRepository DescribeRepositories PutImageScanningConfiguration PutImageTagMutability"
      " ListTagsForResource DeleteRepository TagResource UntagResource", ()),
+    ("aws:costexplorer/anomalyMonitor:AnomalyMonitor", "ce",
+     "CreateAnomalyMonitor GetAnomalyMonitors UpdateAnomalyMonitor DeleteAnomalyMonitor"
+     f" ListTagsForResource {_TAGS}", ()),
+    ("aws:costexplorer/anomalySubscription:AnomalySubscription", "ce",
+     "CreateAnomalySubscription GetAnomalySubscriptions UpdateAnomalySubscription"
+     f" DeleteAnomalySubscription ListTagsForResource {_TAGS}", ()),
     ("aws:ecr/pullThroughCacheRule:PullThroughCacheRule", "ecr",
      "CreatePullThroughCacheRule DescribePullThroughCacheRules UpdatePullThroughCacheRule"
      # ECR user guide, pull-through-cache-private.
@@ -141,6 +153,18 @@ ACTIONS: Mapping[str, tuple[str, ...]] = {
     for token, prefix, operations, besides in _ROWS
 }
 """Pulumi's type to IAM actions."""
+
+# How the operations begin that change nothing.
+_READING = ("Describe", "Get", "List")
+READING: Mapping[str, tuple[str, ...]] = {
+    token: tuple(
+        f"{prefix}:{operation}"
+        for operation in operations.split()
+        if operation.startswith(_READING)
+    )
+    for token, prefix, operations, _ in _ROWS
+}
+"""Pulumi's type to the IAM actions of looking at what stands."""
 
 _NETWORK: tuple[str, ...] = (
     "aws:ec2/vpc:Vpc", "aws:ec2/subnet:Subnet", "aws:ec2/routeTable:RouteTable",
@@ -173,6 +197,11 @@ def types_of(plan: Plan) -> set[str]:
             found |= {"aws:ec2/eip:Eip", "aws:ec2/natGateway:NatGateway"}
     if plan.storage is None or plan.monitoring is not None:
         found.add("aws:eks/podIdentityAssociation:PodIdentityAssociation")
+    if plan.monitoring is not None and plan.monitoring.anomaly_usd is not None:
+        found |= {
+            "aws:costexplorer/anomalyMonitor:AnomalyMonitor",
+            "aws:costexplorer/anomalySubscription:AnomalySubscription",
+        }
     if plan.storage is not None:
         found |= {
             "aws:fsx/lustreFileSystem:LustreFileSystem",
@@ -196,9 +225,3 @@ def actions_of(plan: Plan) -> list[str]:
     if any(pool.purchase.way == CAPACITY_BLOCK for pool in plan.gpu_pools):
         found.add("ec2:DescribeCapacityReservations")
     return sorted(found)
-
-
-def policy_of(plan: Plan) -> dict[str, object]:
-    """An IAM policy that allows what a plan needs, for `aws iam put-role-policy`."""
-    statement = {"Effect": "Allow", "Action": actions_of(plan), "Resource": "*"}
-    return {"Version": "2012-10-17", "Statement": [statement]}

@@ -10,6 +10,7 @@ from botocore.config import Config
 
 from r1_on_eks.operations.account import FAILURES
 from r1_on_eks.operations.readiness import (
+    alerting,
     billing,
     capacity,
     certificate,
@@ -84,6 +85,8 @@ CHECKS: tuple[Check[Ground], ...] = (
     Check(billing.TAGS, billing.tags, billing.PERMISSIONS),
     Check(billing.BUDGET, billing.budget),
     Check(certificate.CERTIFICATE, certificate.certificate),
+    Check(alerting.TOPIC, alerting.topic, alerting.PERMISSIONS),
+    Check(alerting.WEBHOOK, alerting.webhook, endpoint.PERMISSIONS),
 )
 """In the order in which they are told."""
 

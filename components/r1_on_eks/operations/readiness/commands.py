@@ -4,16 +4,17 @@ import argparse
 import json
 import sys
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from botocore.config import Config
 from rich.console import Console
 
 from r1_on_eks.operations.account import FAILURES, Account
-from r1_on_eks.operations.readiness.actions import policy_of
 from r1_on_eks.operations.readiness.checks import CHECKS, IMPATIENT, check
 from r1_on_eks.operations.readiness.finding import Standing, is_ready
 from r1_on_eks.operations.readiness.ground import Ground, Undecided
+from r1_on_eks.operations.readiness.iam_policies import policy_of
 from r1_on_eks.operations.readiness.telling import Words, as_json, print_findings
 from r1_on_eks.pins_file import read_pinned
 from r1_on_eks.plan import DoesNotFit, NotPinned
@@ -34,9 +35,9 @@ def run(arguments: argparse.Namespace) -> int:
         0 where nothing is known to be lacking, 1 where something is, 2 for misuse.
     """
     try:
-        ground = ground_of(arguments.stack)
+        ground = replace(ground_of(arguments.stack), deployer=arguments.role)
         if arguments.policy:
-            print(json.dumps(policy_of(ground.plan), indent=1))
+            print(json.dumps(policy_of(ground.plan, arguments.policy), indent=1))
             return 0
     except (StackNotFound, StackConfigError, Undecided, *FAILURES) as error:
         print(f"r1 check: {error}", file=sys.stderr)

@@ -35,6 +35,7 @@ class Ground:
         decided: The plan, or why there is none.
         account: Where it would stand.
         now: The time of the check.
+        deployer: ARN of the role that runs `pulumi up`, where who asks is another.
     """
 
     config: StackConfig
@@ -42,6 +43,7 @@ class Ground:
     decided: Plan | str
     account: Account
     now: datetime
+    deployer: str | None = None
 
     @property
     def plan(self) -> Plan:

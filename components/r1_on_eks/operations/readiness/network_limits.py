@@ -12,6 +12,7 @@ from r1_on_eks.operations.readiness.quotas import allowed, increase
 from r1_on_eks.operations.readiness.refusals import refused
 from r1_on_eks.plan import Plan
 
+_WAY_PERMISSIONS = ("ec2:DescribeVpcEndpoints", "ec2:DescribeRouteTables")
 PERMISSIONS = (
     "servicequotas:GetServiceQuota",
     "servicequotas:GetAWSDefaultServiceQuota",
@@ -19,7 +20,9 @@ PERMISSIONS = (
     "ec2:DescribeAddresses",
     "ec2:DescribeNatGateways",
     "ec2:DescribeSubnets",
+    *_WAY_PERMISSIONS,
 )
+S3_WAY = "way to S3"
 _STANDING = ("pending", "available")
 
 
@@ -66,6 +69,52 @@ def subnet_findings(plan: Plan, subnets: Sequence[Mapping[str, Any]]) -> list[Fi
         f"{one['SubnetId']} {one['AvailableIpAddressCount']} addresses free" for one in subnets
     )
     return [ready(f"network {network.vpc_id}", told)]
+
+
+def s3_way_finding(
+    plan: Plan, endpoints: Sequence[Mapping[str, Any]], tables: Sequence[Mapping[str, Any]]
+) -> Finding:
+    """Whether nodes of a network that exists read S3 by its gateway endpoint, which costs nothing.
+
+    Args:
+        plan: With a given network.
+        endpoints: Its gateway endpoints of S3, as DescribeVpcEndpoints shows them.
+        tables: Its route tables, as DescribeRouteTables shows them.
+    """
+    with_it = {table for one in endpoints for table in one.get("RouteTableIds", ())}
+    by_subnet: dict[str | None, str] = {}
+    for table in tables:
+        for one in table.get("Associations", ()):
+            # The main table is that of all subnets that are associated with none.
+            by_subnet[None if one.get("Main") else one.get("SubnetId")] = table["RouteTableId"]
+    wanted = {
+        subnet: by_subnet.get(subnet, by_subnet.get(None, "none"))
+        for subnet in plan.network.private_subnet_ids.values()
+    }
+    without = {subnet: table for subnet, table in wanted.items() if table not in with_it}
+    if not without:
+        return ready(S3_WAY, "a gateway endpoint in the route tables of all private subnets")
+    told = (
+        f"no gateway endpoint of S3 in the route tables of {', '.join(without)}: weights would"
+        " pass NAT and be paid for by the GB, or not pass at all"
+    )
+    return lacking(S3_WAY, told, _endpoint_command(plan, endpoints, set(without.values())))
+
+
+def _endpoint_command(
+    plan: Plan, endpoints: Sequence[Mapping[str, Any]], tables: Iterable[str]
+) -> str:
+    ids = " ".join(sorted(tables))
+    if endpoints:
+        return (
+            f"aws ec2 modify-vpc-endpoint --vpc-endpoint-id {endpoints[0]['VpcEndpointId']}"
+            f" --add-route-table-ids {ids} --region {plan.region}"
+        )
+    return (
+        f"aws ec2 create-vpc-endpoint --vpc-id {plan.network.vpc_id}"
+        f" --service-name com.amazonaws.{plan.region}.s3 --route-table-ids {ids}"
+        f" --region {plan.region}"
+    )
 
 
 def _block(cidr: str) -> Any:
@@ -145,3 +194,25 @@ def _given(ground: Ground, vpc: str) -> Iterable[Finding]:
             yield refused(subject, error, PERMISSIONS)
         return
     yield from subnet_findings(ground.plan, subnets)
+    try:
+        yield s3_way_finding(ground.plan, *_ways_to_s3(ground, vpc))
+    except FAILURES as error:
+        yield refused(S3_WAY, error, _WAY_PERMISSIONS)
+
+
+def _ways_to_s3(
+    ground: Ground, vpc: str
+) -> tuple[Sequence[Mapping[str, Any]], Sequence[Mapping[str, Any]]]:
+    of_it = {"Name": "vpc-id", "Values": [vpc]}
+    service = f"com.amazonaws.{ground.plan.region}.s3"
+    endpoints = ground.account.listed(
+        "ec2", "describe_vpc_endpoints", "VpcEndpoints",
+        Filters=[
+            of_it,
+            {"Name": "service-name", "Values": [service]},
+            {"Name": "vpc-endpoint-type", "Values": ["Gateway"]},
+            {"Name": "vpc-endpoint-state", "Values": ["available"]},
+        ],
+    )  # fmt: skip
+    tables = ground.account.listed("ec2", "describe_route_tables", "RouteTables", Filters=[of_it])
+    return list(endpoints), list(tables)

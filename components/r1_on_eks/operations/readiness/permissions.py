@@ -93,7 +93,7 @@ def _few(actions: Sequence[str]) -> str:
 
 def permissions(ground: Ground) -> Iterable[Finding]:
     """Asks IAM."""
-    arn = ground.caller["Arn"]
+    arn = ground.deployer or ground.caller["Arn"]
     if arn.endswith(":root"):
         return [ready(SUBJECT, "the root user may do everything in its account")]
     if ":federated-user/" in arn:

@@ -7,7 +7,10 @@ from botocore import exceptions
 from r1_on_eks.operations.account import code_of
 from r1_on_eks.operations.readiness.finding import Finding, unknown
 
-_DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403", "Forbidden")
+_DENIED = (
+    "AccessDenied", "AccessDeniedException", "AuthorizationError", "UnauthorizedOperation", "403",
+    "Forbidden",
+)  # fmt: skip
 _THROTTLED = (
     "Throttling", "ThrottlingException", "ThrottledException", "RequestLimitExceeded",
     "TooManyRequestsException", "RequestThrottled", "SlowDown", "LimitExceededException",
@@ -37,6 +40,11 @@ def is_about_credentials(error: Exception) -> bool:
     return isinstance(error, _NO_CREDENTIALS) or code_of(error) in _BAD_CREDENTIALS
 
 
+def is_denied(error: Exception) -> bool:
+    """Whether these credentials may not ask."""
+    return code_of(error) in _DENIED
+
+
 def credentials_told(error: Exception) -> str:
     """What is wrong with them."""
     code = code_of(error)
@@ -60,7 +68,7 @@ def refused(subject: str, error: Exception, permissions: Sequence[str]) -> Findi
     code = code_of(error)
     if is_about_credentials(error):
         return unknown(subject, credentials_told(error), SIGN_IN)
-    if code in _DENIED:
+    if is_denied(error):
         action = _permission(error, permissions)
         return unknown(
             subject, f"no permission to ask ({code})", f"allow {action} to who runs r1 check"

@@ -70,3 +70,8 @@ def print_findings(
         for standing, word in words.of.items()
     )
     console.print(f"\n{counts}; {seconds:.1f} s")
+    unknown = sum(one.standing is Standing.UNKNOWN for one in found)
+    if unknown and is_ready(found):
+        # The exit status is that of "all is well": this says what it is worth.
+        word = words.of[Standing.LACKING]
+        console.print(f"nothing is known to be {word}; {unknown} of {len(found)} are not known")

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from rich.console import Console
 
-from r1_on_eks.gateway_words import WrongGatewayWord, address_of, key_of
+from r1_on_eks.gateway_words import WrongGatewayWord, address_of, authority_of, key_of
 from r1_on_eks.operations.account import FAILURES
 from r1_on_eks.operations.commands import project
 from r1_on_eks.operations.pulumi_cli import Pulumi
@@ -17,7 +17,11 @@ from r1_on_eks.operations.readiness.commands import ground_of
 from r1_on_eks.operations.readiness.finding import Finding, Standing, is_ready
 from r1_on_eks.operations.readiness.telling import Words, as_json, print_findings
 from r1_on_eks.operations.status.questions import QUESTIONS
-from r1_on_eks.operations.status.routes import ADDRESS_VARIABLE, KEY_VARIABLE
+from r1_on_eks.operations.status.routes import (
+    ADDRESS_VARIABLE,
+    AUTHORITY_VARIABLE,
+    KEY_VARIABLE,
+)
 from r1_on_eks.operations.status.scene import Scene
 from r1_on_eks.screen import screen
 from r1_on_eks.stack_config import StackConfigError
@@ -38,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
         0 where nothing is known to be wrong, 1 where something is, 2 for misuse.
     """
     try:
-        scene = scene_of(arguments.stack, arguments.gateway)
+        scene = scene_of(arguments.stack, arguments.gateway, arguments.ca)
     except (StackNotFound, StackConfigError, WrongGatewayWord, LookupError, *FAILURES) as error:
         print(f"r1 status: {error}", file=sys.stderr)
         return 2
@@ -53,18 +57,19 @@ def run(arguments: argparse.Namespace) -> int:
     return 0 if is_ready(found) else 1
 
 
-def scene_of(stack: str, gateway: str | None = None) -> Scene:
+def scene_of(stack: str, gateway: str | None = None, authority: str | None = None) -> Scene:
     """What the questions about a stack stand on.
 
     Args:
         stack: Its name.
         gateway: Where its gateway is reached, if not at the address that it exports.
+        authority: File of its certificate, or of who signed it.
 
     Raises:
         StackNotFound: there is no such stack.
         StackConfigError: its file is wrong.
         LookupError: there is no Pulumi project here.
-        WrongGatewayWord: its address or key is none.
+        WrongGatewayWord: its address, key or certificate is none.
     """
     address = gateway or os.environ.get(ADDRESS_VARIABLE)
     named = "--gateway" if gateway else ADDRESS_VARIABLE
@@ -75,6 +80,10 @@ def scene_of(stack: str, gateway: str | None = None) -> Scene:
         pulumi=Pulumi(stack, project(), SECONDS),
         gateway=address_of(address, named) if address else None,
         key=key_of(os.environ.get(KEY_VARIABLE), KEY_VARIABLE),
+        authority=authority_of(
+            authority or os.environ.get(AUTHORITY_VARIABLE),
+            "--ca" if authority else AUTHORITY_VARIABLE,
+        ),
     )  # fmt: skip
 
 

@@ -7,15 +7,22 @@ from typing import Any
 from r1_on_eks.operations.readiness.finding import Finding, Standing, lacking, ready, unknown
 from r1_on_eks.operations.status.on_aws import describe_node_group
 from r1_on_eks.operations.status.pods import is_over, is_ready, is_well, trouble_of
-from r1_on_eks.operations.status.scene import NoCluster, Scene
+from r1_on_eks.operations.status.scene import NoCluster, NoRights, Scene
 from r1_on_eks.plan import Model
 from r1_on_eks.plan.names import NAMESPACE, POOL_LABEL
 from r1_on_eks.plan.pools import Pool
+from r1_on_eks.plan.quality import CHECK_PODS
 
 API_SERVER, NODES, PODS, JOBS = "API server", "nodes", "other pods", "jobs"
 _PRIVATE = "it is private: use a VPN, a bastion or a runner in the VPC"
+_RIGHTS = (
+    "aws sts get-caller-identity  # is it one of the admins of the stack's file? export"
+    " AWS_PROFILE=…"
+)
 _SHOWN = 4
 _INSTANCE = "app.kubernetes.io/instance"
+# Kubernetes puts it on the pods of a Job (1.27 and later).
+_JOB = "batch.kubernetes.io/job-name"
 _WORKLOADS = (("apps/v1", "deployments"), ("leaderworkerset.x-k8s.io/v1", "leaderworkersets"))
 
 
@@ -26,6 +33,9 @@ def api_server(scene: Scene) -> Iterable[Finding]:
         return []
     try:
         scene.listed("/api/v1/nodes")
+    except NoRights as refused:
+        # Whoever is answered is in the right network.
+        return [lacking(API_SERVER, f"{cluster.get('endpoint', '–')}: {refused}", _RIGHTS)]
     except NoCluster as silent:
         access = cluster.get("resourcesVpcConfig", {})
         public = ", ".join(access.get("publicAccessCidrs", ()))
@@ -119,7 +129,7 @@ def pods(scene: Scene) -> Iterable[Finding]:
     others = [
         one
         for one in scene.pods()
-        if _label(one, _INSTANCE) not in servers and not _is_past_try(one)
+        if _label(one, _INSTANCE) not in servers and not _is_told_by_its_job(one)
     ]
     troubled = [trouble_of(one, scene.now, None) for one in others if not is_well(one)]
     bad = [one for one in troubled if one.standing is Standing.LACKING]
@@ -136,23 +146,49 @@ def pods(scene: Scene) -> Iterable[Finding]:
     return [ready(PODS, f"all {len(others)} are well")]
 
 
-def _is_past_try(pod: Mapping[str, Any]) -> bool:
-    """Whether it is a Job's that failed: whether the Job tries again, or failed, `jobs` tells."""
-    owners = pod["metadata"].get("ownerReferences", ())
-    return is_over(pod) and any(one["kind"] == "Job" for one in owners)
+def _is_told_by_its_job(pod: Mapping[str, Any]) -> bool:
+    """Whether it is a Job's that failed, or a check's, which asks for hours before it is ready."""
+    asks = all(_label(pod, key) == value for key, value in CHECK_PODS.items())
+    return asks or (is_over(pod) and _owner(pod, "Job") is not None)
 
 
 def jobs(scene: Scene) -> Iterable[Finding]:
-    """Those that bring weights: which failed, which run."""
-    for one in scene.own("batch/v1", "jobs"):
+    """Those that bring weights, and the newest of each that comes again: which failed, run."""
+    for one in _newest(scene.own("batch/v1", "jobs")):
         name, status = one["metadata"]["name"], one.get("status", {})
         conditions = {c["type"]: c for c in status.get("conditions", ()) if c["status"] == "True"}
         logs = f"kubectl -n {NAMESPACE} logs job/{name}"
         if "Failed" in conditions:
             told = conditions["Failed"].get("message", "it failed")
-            yield lacking(f"job {name}", told, logs)
-        elif "Complete" not in conditions:
-            yield unknown(f"job {name}", "it runs", logs)
+            yield lacking(f"job {name}", f"{told}{_last_said(scene, name)}", logs)
+        elif "Complete" not in conditions and _owner(one, "CronJob") is None:
+            yield unknown(f"job {name}", f"it runs{_last_said(scene, name)}", logs)
+
+
+def _last_said(scene: Scene, job: str) -> str:
+    """What its newest pod that failed said last; nothing where none did."""
+    failed = [one for one in scene.pods() if _label(one, _JOB) == job and is_over(one)]
+    failed.sort(key=lambda one: one["metadata"]["creationTimestamp"])
+    said = [
+        line
+        for one in failed
+        for state in one["status"].get("containerStatuses", ())
+        for line in state.get("state", {}).get("terminated", {}).get("message", "").splitlines()
+    ]
+    return f"; its last try said: {said[-1]}" if said else ""
+
+
+def _newest(all_jobs: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Of those of one CronJob the newest alone: one that failed before it is past."""
+    kept: dict[str, Mapping[str, Any]] = {}
+    for one in sorted(all_jobs, key=lambda job: job["metadata"].get("creationTimestamp", "")):
+        kept[_owner(one, "CronJob") or one["metadata"]["name"]] = one
+    return [*kept.values()]
+
+
+def _owner(one: Mapping[str, Any], kind: str) -> str | None:
+    owners = one["metadata"].get("ownerReferences", ())
+    return next((owner["name"] for owner in owners if owner["kind"] == kind), None)
 
 
 def _label(one: Mapping[str, Any], key: str) -> str | None:

@@ -1,12 +1,11 @@
 """Whether the gateway answers, and each variant behind it: real requests."""
 
-import ssl
-import urllib.request
 from collections.abc import Iterable
 from functools import partial
 from time import monotonic
+from urllib.parse import urlsplit
 
-from r1_on_eks.operations.gateway_requests import Answer, asked
+from r1_on_eks.operations.gateway_requests import Answer, asked, disbelief, has_expired
 from r1_on_eks.operations.pulumi_cli import PulumiFailed
 from r1_on_eks.operations.readiness.finding import Finding, lacking, ready, unknown
 from r1_on_eks.operations.readiness.side_by_side import side_by_side
@@ -15,9 +14,8 @@ from r1_on_eks.plan.names import NAMESPACE
 
 GATEWAY, ROUTES = "gateway", "routes"
 KEY_VARIABLE, ADDRESS_VARIABLE = "R1_KEY", "R1_GATEWAY"
+AUTHORITY_VARIABLE = "R1_GATEWAY_CA"
 _CONNECT_S, _ANSWER_S = 2.0, 4.0
-# OpenSSL's X509_V_ERR_CERT_HAS_EXPIRED.
-_EXPIRED = 10
 
 
 def gateway(scene: Scene) -> Iterable[Finding]:
@@ -34,7 +32,7 @@ def gateway(scene: Scene) -> Iterable[Finding]:
         logs = f"kubectl -n {NAMESPACE} logs deployment/gateway"
         return [lacking(GATEWAY, f"{address}/healthz answers {health.status}", logs)]
     found = ready(GATEWAY, f"{address} answers in {health.seconds * 1000:.0f} ms")
-    return [found, *_expired(address), *_routes(scene, address)]
+    return [found, *_certificate(scene, address), *_routes(scene, address)]
 
 
 def _address(scene: Scene) -> str | None:
@@ -63,19 +61,9 @@ def _ask_with(scene: Scene, address: str) -> str:
     return f"r1 status {scene.stack} --gateway {address}"
 
 
-def _expired(address: str) -> Iterable[Finding]:
-    """By the balancer's own name no certificate of yours is valid; an old one never is."""
-    if not address.startswith("https:"):
+def _certificate(scene: Scene, address: str) -> Iterable[Finding]:
+    if not has_expired(f"{address}/healthz", _CONNECT_S, scene.authority):
         return []
-    trusting = ssl.create_default_context()
-    trusting.check_hostname = False
-    try:
-        with urllib.request.urlopen(f"{address}/healthz", timeout=_CONNECT_S, context=trusting):
-            return []
-    except OSError as error:
-        reason = getattr(error, "reason", error)
-        if getattr(reason, "verify_code", 0) != _EXPIRED:
-            return []
     renew = f"kubectl -n {NAMESPACE} create secret tls gateway-tls --cert … --key …"
     apply = "--dry-run=client -o yaml | kubectl apply -f -"
     return [lacking("certificate", "it has expired", f"{renew} {apply}")]
@@ -91,7 +79,9 @@ def _routes(scene: Scene, address: str) -> Iterable[Finding]:
             return [lacking(ROUTES, told, f"kubectl -n {NAMESPACE} logs deployment/gateway")]
         return [unknown(ROUTES, f"not asked, for want of a key: {', '.join(names)}",
                         f"export {KEY_VARIABLE}=r1-…  # r1 key new NAME makes one")]  # fmt: skip
-    questions = [partial(_route, address, name, scene.key) for name in names]
+    if scene.key and (reason := _kept_back(scene, address)):
+        return [reason]
+    questions = [partial(_route, scene, address, name) for name in names]
     answers = side_by_side(questions, monotonic() + _ANSWER_S + 1)
     return [
         answer or unknown(f"route {name}", "no answer in time")
@@ -99,10 +89,37 @@ def _routes(scene: Scene, address: str) -> Iterable[Finding]:
     ]
 
 
-def _route(address: str, name: str, key: str | None) -> Finding:
+def _kept_back(scene: Scene, address: str) -> Finding | None:
+    """Why the key is not sent there; None where it may be."""
+    distrust = disbelief(f"{address}/healthz", _CONNECT_S, scene.authority)
+    if distrust is not None:
+        told = getattr(distrust, "verify_message", "") or distrust
+        return unknown(
+            ROUTES,
+            f"not asked, for the key is sent to no certificate that isn't believed: {told}",
+            f"{_ask_with(scene, 'https://your.name')}, or {_ask_by_certificate(scene)}",
+        )
+    parts = urlsplit(address)
+    is_here = parts.hostname in ("127.0.0.1", "::1", "localhost")
+    if parts.scheme == "http" and scene.config.gateway_section.tls is not None and not is_here:
+        return unknown(ROUTES, "not asked, for the key is not sent in clear text",
+                       _ask_with(scene, "https://your.name"))  # fmt: skip
+    return None
+
+
+def _ask_by_certificate(scene: Scene) -> str:
+    tls = scene.config.gateway_section.tls
+    secret = tls.secret if tls else "…"
+    return (
+        f"kubectl -n {NAMESPACE} get secret {secret} -o jsonpath='{{.data.tls\\.crt}}' | base64 -d"
+        f" > gateway.pem; r1 status {scene.stack} --ca gateway.pem"
+    )
+
+
+def _route(scene: Scene, address: str, name: str) -> Finding:
     path = f"/api/v1/{name}/chat/completions"
     body = {"model": name, "max_tokens": 1, "messages": [{"role": "user", "content": "1 + 1 ="}]}
-    answer = asked(address + path, body, key, _ANSWER_S)
+    answer = asked(address + path, body, scene.key, _ANSWER_S, scene.authority)
     subject, logs = f"route {name}", f"kubectl -n {NAMESPACE} logs deployment/gateway"
     if answer.status == 200:
         return ready(subject, f"{path} gave a token in {answer.seconds:.1f} s")

@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from r1_on_eks.operations.cluster_api import ApiServerSilent, ClusterApi
+from r1_on_eks.operations.cluster_api import ApiServerSilent, ClusterApi, NotLetIn
 from r1_on_eks.operations.deployment import Deployment
 from r1_on_eks.operations.inventory import KINDS, Thing
 from r1_on_eks.operations.pulumi_cli import Pulumi, PulumiFailed
@@ -31,6 +31,10 @@ class NoCluster(Unasked):
     without = "without the cluster's API server"
 
 
+class NoRights(NoCluster):
+    """It answered, and tells nothing to these credentials."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Scene(Ground):
     """A standing stack.
@@ -39,11 +43,13 @@ class Scene(Ground):
         pulumi: Asks Pulumi about it.
         gateway: Where its gateway is reached; None for the address that the stack exports.
         key: A key of its gateway, or None.
+        authority: File of its certificate, or of who signed it; None for whom this machine knows.
     """
 
     pulumi: Pulumi
     gateway: str | None = None
     key: str | None = None
+    authority: Path | None = None
     _answers: SharedAnswers = field(default_factory=SharedAnswers, compare=False, repr=False)
 
     def deployment(self) -> Deployment:
@@ -113,6 +119,8 @@ class Scene(Ground):
         """
         try:
             found = self._answers.of(path, lambda: self.inside().get(path))
+        except NotLetIn as refused:
+            raise NoRights(str(refused)) from None
         except ApiServerSilent as silent:
             raise NoCluster(str(silent)) from None
         return found["items"] if found else []

@@ -98,7 +98,7 @@ def _show(stack: str, arguments: argparse.Namespace) -> int:
             Row(
                 variant=model.placement.variant.name,
                 checkpoint=checkpoint,
-                licence=model.placement.variant.licence,
+                licence=model.placement.variant.licences,
                 revision=pinned.get(checkpoint.repository, _UNPINNED),
                 presence=presence,
                 journey=journey_of(plan, model, arguments.gbps),
@@ -148,23 +148,31 @@ def _lines(row: Row, plan: Plan, gbps: float) -> Iterator[tuple[str, str]]:
     yield "size", f"{way.gib:.1f} GiB, {row.checkpoint.standing}"
     yield "licence", row.licence
     yield "from the hub", f"{way.hub_minutes:.0f} min at {gbps:g} Gbit/s"
+    if way.fetch_minutes_at_most is not None:
+        yield "onto FSx", f"{way.fetch_minutes_at_most:.0f} min at most, before any GPU is started"
     reader = "from FSx, all variants at once" if plan.storage else "as a stream from S3"
     yield "to the GPUs", f"{way.read_minutes:.1f} min {reader}"
     yield "costs", _costs(way)
+    if plan.sync and plan.network.nat and not plan.sync.other_bucket:
+        yield "", f"the cluster's Job brings it through NAT, once: {_nat(way)}"
 
 
 def _costs(way: Journey) -> str:
     stored = "not priced" if way.usd_stored is None else f"${way.usd_stored:.2f}"
-    nat = "not priced" if way.usd_through_nat is None else f"${way.usd_through_nat:.2f}"
     unsure = "; prices remembered, not read" if way.remembered else ""
-    return f"{stored} a month in S3; S3's gateway endpoint $0, through NAT {nat} each time{unsure}"
+    free = f"{stored} a month in S3; S3's gateway endpoint $0"
+    return f"{free}, through NAT {_nat(way)} each time{unsure}"
+
+
+def _nat(way: Journey) -> str:
+    return "not priced" if way.usd_through_nat is None else f"${way.usd_through_nat:.2f}"
 
 
 def _sync(stack: str, arguments: argparse.Namespace) -> int:
     stacks = project() / "stacks"
     plan, pinned = plan_of(stack, stacks), read_pinned(stacks).revisions
     wanted = {
-        model.placement.checkpoint.repository: model.placement.variant.name
+        model.placement.checkpoint.repository: model
         for model in plan.models
         if arguments.variant in (None, model.placement.variant.name)
     }
@@ -175,11 +183,15 @@ def _sync(stack: str, arguments: argparse.Namespace) -> int:
     client = job.client_of(plan.region, pace.connections)
     done = []
     with _stopping() as stopping, _bars(sys.stderr.isatty()) as bars:
-        for repository, variant in wanted.items():
+        for repository, model in wanted.items():
+            variant = model.placement.variant.name
+            ahead = _ahead(journey_of(plan, model, arguments.gbps), arguments.gbps)
             checkpoint = job.Checkpoint(
                 repository=repository, revision=pinned.get(repository, "main")
             )
-            progress: Progress = _Bar(bars, variant) if bars else job.Lines(checkpoint.folder)
+            progress: Progress = (
+                _Bar(bars, variant, ahead) if bars else job.Lines(checkpoint.folder, ahead)
+            )
             if repository not in pinned and not arguments.source:
                 progress.say("unpinned: takes the newest revision; r1 pins refresh pins one")
             outcome = job.bring(
@@ -191,6 +203,14 @@ def _sync(stack: str, arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps([_outcome(variant, one) for variant, one in done], indent=2))
     return 0
+
+
+def _ahead(way: Journey, gbps: float) -> str:
+    stored = "not priced" if way.usd_stored is None else f"${way.usd_stored:.2f} a month"
+    return (
+        f"{way.gib:.1f} GiB where nothing is there yet: {way.hub_minutes:.0f} min at {gbps:g}"
+        f" Gbit/s, then {stored} in S3"
+    )
 
 
 def _outcome(variant: str, outcome: Outcome) -> dict[str, Any]:
@@ -230,8 +250,8 @@ def _bars(wanted: bool) -> Iterator[Bars | None]:
 
 
 class _Bar(Progress):
-    def __init__(self, bars: Bars, name: str) -> None:
-        super().__init__()
+    def __init__(self, bars: Bars, name: str, ahead: str) -> None:
+        super().__init__(ahead)
         self._bars, self._name = bars, name
         self._task = bars.add_task(name, total=None)
 

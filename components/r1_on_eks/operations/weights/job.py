@@ -95,8 +95,8 @@ def bring(
 class Lines(Progress):
     """Progress for a log: a line now and then."""
 
-    def __init__(self, name: str) -> None:
-        super().__init__()
+    def __init__(self, name: str, ahead: str = "") -> None:
+        super().__init__(ahead)
         self._name, self._said_at = name, time.monotonic()
 
     def did(self, name: str, count: int) -> None:

@@ -16,6 +16,9 @@ class Journey:
     Attributes:
         gib: How much.
         hub_minutes: From the hub to the bucket, at the speed that was assumed.
+        fetch_minutes_at_most: From the bucket onto the file system, hashed where that is asked
+            for, or the Job has failed: how fast FSx fetches, nobody promises. None where
+            there is no file system.
         read_minutes: From file system or bucket to the GPUs; from the file system all variants of
             the stack at once, after it has fetched them.
         usd_stored: A month in S3; None where no price is known.
@@ -26,6 +29,7 @@ class Journey:
 
     gib: float
     hub_minutes: float
+    fetch_minutes_at_most: float | None
     read_minutes: float
     usd_stored: float | None
     usd_through_nat: float | None
@@ -48,6 +52,7 @@ def journey_of(plan: Plan, model: Model, gbps: float) -> Journey:
     return Journey(
         gib=size / _GIB,
         hub_minutes=size * 8 / (gbps * 1e9) / 60,
+        fetch_minutes_at_most=model.preload and model.preload.limit_seconds / 60,
         read_minutes=plan.storage.read_minutes if plan.storage else streamed,
         usd_stored=stored and stored.usd * size / _GIB,
         usd_through_nat=nat and nat.usd * size / _GIB,

@@ -4,9 +4,14 @@ import threading
 
 
 class Progress:
-    """Counts the bytes of each file that are in the bucket; another class shows them."""
+    """Counts the bytes of each file that are in the bucket; another class shows them.
 
-    def __init__(self) -> None:
+    Args:
+        ahead: What is said once before anything is brought; nothing where it is empty.
+    """
+
+    def __init__(self, ahead: str = "") -> None:
+        self._ahead = ahead
         self.total = 0
         self._done: dict[str, int] = {}
         self._lock = threading.Lock()
@@ -21,6 +26,8 @@ class Progress:
         """All files together."""
         self.total = total
         self._done.clear()
+        if self._ahead:
+            self.say(self._ahead)
 
     def did(self, name: str, count: int) -> None:
         """So many bytes more of a file are there."""

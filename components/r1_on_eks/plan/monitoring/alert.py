@@ -3,8 +3,28 @@
 from dataclasses import dataclass
 from typing import Any
 
+from r1_on_eks.plan.names import cluster_name
+
 # Somebody is woken; somebody looks by day; it is on the dashboard and in the weekly review.
 CRITICAL, WARNING, INFO = "critical", "warning", "info"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One of the first things to do.
+
+    Attributes:
+        look: What to look at, or what the command's answer tells.
+        run: What to paste into a shell: `STACK` becomes the stack's name, `CLUSTER` its
+            cluster's, and Prometheus fills in labels; none where there is only to look.
+    """
+
+    look: str
+    run: str = ""
+
+    def told(self) -> str:
+        """The command on a line of its own, that it can be taken whole."""
+        return f"{self.look}\n   {self.run}" if self.run else self.look
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,7 +39,7 @@ class Alert:
         summary: One line; labels as `{{ $labels.variant }}`.
         description: The figure, beside what was expected.
         means: What it means.
-        first: The first three things to type or to look at; `STACK` becomes the stack's name.
+        first: The first three things to type or to look at.
     """
 
     name: str
@@ -29,12 +49,13 @@ class Alert:
     summary: str
     description: str
     means: str
-    first: tuple[str, str, str]
+    first: tuple[Step, Step, Step]
 
     def rule(self, stack: str) -> dict[str, Any]:
         """The rule as a PrometheusRule holds it; what is to be typed names the stack."""
-        steps = " ".join(f"{number}. {step}" for number, step in enumerate(self.first, 1))
-        runbook = f"{self.means} {steps}".replace("STACK", stack)
+        steps = (f"{number}. {step.told()}" for number, step in enumerate(self.first, 1))
+        runbook = "\n".join([self.means, *steps])
+        runbook = runbook.replace("CLUSTER", cluster_name(stack)).replace("STACK", stack)
         return {
             "alert": self.name,
             "expr": self.expr,

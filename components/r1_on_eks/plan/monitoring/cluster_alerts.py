@@ -2,15 +2,29 @@
 
 from dataclasses import replace
 
-from r1_on_eks.plan.monitoring.alert import CRITICAL, WARNING, Alert
+from r1_on_eks.plan.monitoring.alert import CRITICAL, WARNING, Alert, Step
+from r1_on_eks.plan.monitoring.typed import (
+    ALL_PODS,
+    DESCRIBE_NODE,
+    DESCRIBE_POD,
+    END_INSTANCE,
+    INSTANCE_STATUS,
+    RESERVATIONS,
+    SCALING_ACTIVITIES,
+)
 from r1_on_eks.plan.names import NAMESPACE
 
 # There as long as the stack is; those below only while something runs that they tell of.
-_ALWAYS = ("nginx", "node", "kube-state-metrics", "kubelet")
+_ALWAYS = ("gateway", "nginx", "node", "kube-state-metrics", "kubelet")
 _STATE = 'job="kube-state-metrics"'
 
 
 _DISK = 'job="node",mountpoint=~"/|/mnt/k8s-disks/0"'
+
+_ON_NODE = (
+    "kubectl get pods --all-namespaces -o wide --field-selector spec.nodeName={{ $labels.node }}"
+)
+_LARGEST = "kubectl top pods --all-namespaces --sort-by=memory | head"
 
 _NODES = (
     Alert(
@@ -25,11 +39,9 @@ _NODES = (
         description="For a quarter of an hour the scheduler has found no place for it.",
         means="GPUs are taken or the node never came: capacity, quota, zone, or a taint.",
         first=(
-            f"kubectl -n {NAMESPACE} describe pod {{{{ $labels.pod }}}}: the scheduler says"
-            " what each node lacks.",
-            "aws autoscaling describe-scaling-activities of its node group:"
-            " InsufficientInstanceCapacity or a quota?",
-            "r1 check STACK: quota, zone, and where else the type is sold.",
+            Step("The scheduler says what each node lacks.", DESCRIBE_POD),
+            Step("InsufficientInstanceCapacity, or a quota?", SCALING_ACTIVITIES),
+            Step("Quota, zone, and where else the type is sold.", "r1 check STACK"),
         ),
     ),
     Alert(
@@ -41,9 +53,12 @@ _NODES = (
         description="Its kubelet has not been well for ten minutes.",
         means="Its pods are ended elsewhere after five minutes; GPUs of it are lost meanwhile.",
         first=(
-            "kubectl describe node {{ $labels.node }}: conditions and events.",
-            "aws ec2 describe-instance-status of its instance: AWS's own checks.",
-            "With node repair it is replaced in half an hour; to hurry: end the instance.",
+            Step("Its conditions and events.", DESCRIBE_NODE),
+            Step("AWS's own checks of its instance.", INSTANCE_STATUS),
+            Step(
+                "With node repair it is replaced in half an hour; to hurry, end the instance.",
+                END_INSTANCE,
+            ),
         ),
     ),
     Alert(
@@ -55,9 +70,9 @@ _NODES = (
         description="{{ $value | humanizePercentage }} left.",
         means="The kubelet evicts pods soon: images, logs and compile caches are on it.",
         first=(
-            "kubectl describe node {{ $labels.node }}: DiskPressure already?",
-            "crictl images on it (aws ssm start-session): old images?",
-            "Larger root volumes come with new nodes; evicted pods start elsewhere.",
+            Step("DiskPressure already?", DESCRIBE_NODE),
+            Step("What runs there? Its images, logs and compile caches take the space.", _ON_NODE),
+            Step("Larger root volumes come with new nodes; evicted pods start elsewhere."),
         ),
     ),
     Alert(
@@ -69,9 +84,12 @@ _NODES = (
         description="{{ $value | humanizePercentage }} left.",
         means="The kernel ends something soon, mostly the largest: a model server.",
         first=(
-            "kubectl top pods --all-namespaces --sort-by=memory",
-            "ModelMemoryGrows of a pod on it? Then restart that one in a quiet hour.",
-            "Streamed weights: memory_limit of the streamer is half the node's share.",
+            Step(
+                "Which is the largest? ModelMemoryGrows of it: start it anew in a quiet hour.",
+                _LARGEST,
+            ),
+            Step("Streamed weights: memory_limit of the streamer is half the node's share."),
+            Step("MemoryPressure already, and what is asked of it?", DESCRIBE_NODE),
         ),
     ),
 )
@@ -86,10 +104,12 @@ _NODES_MISSING = Alert(
     means="An instance ended and none came in its place: capacity, a spot interruption, or a"
     " capacity block that ended (EKS empties its group 40 minutes before).",
     first=(
-        "aws autoscaling describe-scaling-activities of its group: AWS's own words.",
-        "A capacity block: aws ec2 describe-capacity-reservations tells its end; buy the next"
-        " one and put its id into the stack file.",
-        "r1 check STACK: quota, zone, and where else the type is sold.",
+        Step("AWS's own words.", SCALING_ACTIVITIES),
+        Step(
+            "Did a capacity block end? Buy the next one and put its id into the stack file.",
+            RESERVATIONS,
+        ),
+        Step("Quota, zone, and where else the type is sold.", "r1 check STACK"),
     ),
 )
 
@@ -113,9 +133,9 @@ _TARGET_DOWN = Alert(
     description="For a quarter of an hour nothing was read of it.",
     means="Alerts about it are blind; of a server, it is ready and does not answer.",
     first=(
-        "Prometheus, /targets: the error of the scrape.",
-        "kubectl get pods --all-namespaces -o wide: does it run?",
-        "NetworkPolicies: may Prometheus reach the port?",
+        Step("Prometheus, /targets: the error of the scrape."),
+        Step("Does it run?", ALL_PODS),
+        Step("May Prometheus reach the port?", "kubectl get networkpolicies --all-namespaces"),
     ),
 )
 
@@ -128,9 +148,12 @@ _MISSING = Alert(
     description="There is not one target of it.",
     means="Its ServiceMonitor or PodMonitor selects nothing; every alert about it is blind.",
     first=(
-        "kubectl get servicemonitors,podmonitors --all-namespaces",
-        "Prometheus, /service-discovery: what was dropped, and by which label.",
-        "pulumi preview: was something deleted by hand?",
+        Step(
+            "Is there a monitor of it?",
+            "kubectl get servicemonitors,podmonitors --all-namespaces",
+        ),
+        Step("Prometheus, /service-discovery: what was dropped, and by which label."),
+        Step("Was something deleted by hand?", "pulumi preview --refresh --diff --stack STACK"),
     ),
 )
 

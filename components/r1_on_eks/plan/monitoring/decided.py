@@ -25,6 +25,7 @@ class MonitoringPlan:
     Attributes:
         retention_days: For how long metrics are kept.
         topic: ARN of the SNS topic that is told of alerts, or None.
+        anomaly_usd: Dollars above what is usual that the topic is told of, or None.
         webhook_secret: Secret with the address that is told, or None.
         dashboards: Whether Grafana runs.
         gpus: Whether any node has one.
@@ -37,6 +38,7 @@ class MonitoringPlan:
 
     retention_days: int
     topic: str | None
+    anomaly_usd: float | None
     webhook_secret: str | None
     dashboards: bool
     gpus: bool
@@ -50,25 +52,25 @@ class MonitoringPlan:
 def monitoring_of(
     asked: Monitoring,
     *,
+    anomaly_usd: float | None,
     cidr: str,
     servers: Sequence[ModelServer],
     gpu_pools: Sequence[Pool],
     system: Pool,
     file_system: bool,
     scales: bool = False,
-    woken: bool = False,
 ) -> MonitoringPlan:
     """Decides what a stack file asks for.
 
     Args:
         asked: Section of the stack file.
+        anomaly_usd: Dollars above what is usual that people are told of.
         cidr: IPv4 range of the network.
         servers: Its model servers.
         gpu_pools: Pools that serve them.
         system: The other nodes.
         file_system: Whether weights lie on one.
         scales: Whether replicas follow what is measured.
-        woken: Whether requests at the gateway wake variants.
     """
     gpus = any(INSTANCE_TYPES[pool.instance_type].gpus for pool in gpu_pools)
     webhook = asked.notify.webhook.secret if asked.notify and asked.notify.webhook else None
@@ -77,6 +79,7 @@ def monitoring_of(
     return MonitoringPlan(
         retention_days=asked.retention_days,
         topic=asked.topic,
+        anomaly_usd=anomaly_usd,
         webhook_secret=webhook,
         dashboards=asked.dashboards,
         gpus=gpus,
@@ -84,7 +87,6 @@ def monitoring_of(
             [server.variant for server in servers],
             file_system=file_system,
             gpus=gpus,
-            woken=woken,
         ),
         policies=namespace_policies(
             cidr,
@@ -93,7 +95,6 @@ def monitoring_of(
             file_system=file_system,
             gpus=gpus,
             scales=scales,
-            woken=woken,
         ),
         volume=volume,
         memory_mib=max(_LEAST_MIB, volume.memory_mib),

@@ -1,14 +1,22 @@
 """Alerts of GPUs, as DCGM tells them."""
 
-from r1_on_eks.plan.monitoring.alert import CRITICAL, INFO, WARNING, Alert
+from r1_on_eks.plan.monitoring.alert import CRITICAL, INFO, WARNING, Alert, Step
+from r1_on_eks.plan.monitoring.typed import (
+    DESCRIBE_NODE,
+    DRAIN,
+    END_INSTANCE,
+    INSTANCE_STATUS,
+    POD_LOGS,
+    REBOOT,
+    SCALING_ACTIVITIES,
+)
 
 # What EKS's node monitoring agent replaces or reboots a node for (aws/eks-node-monitoring-agent
 # v1.7.0, 2026-11).
 REPLACED_FOR = (74, 79, 119, 120, 121, 140)
 REBOOTED_FOR = (13, 31, 48, 63, 64, 94, 95)
 _WHERE = "{{ $labels.node }}, GPU {{ $labels.gpu }}"
-_NODE = "kubectl describe node {{ $labels.node }}"
-_DRAIN = "kubectl drain {{ $labels.node }} --ignore-daemonsets --delete-emptydir-data"
+_UNCORDON = "kubectl uncordon {{ $labels.node }}"
 
 
 def _xids(numbers: tuple[int, ...]) -> str:
@@ -27,10 +35,13 @@ _ERRORS = (
         means="The GPU fell off the bus, its NVLink or its firmware failed; no restart mends"
         " that. With node repair EKS replaces the node in ten minutes.",
         first=(
-            f"{_NODE}: AcceleratedHardwareReady False means that EKS is at it.",
-            f"If it is not: {_DRAIN}",
-            "aws ec2 terminate-instances of its instance, where capacity is reserved or the"
-            " type is to be had; else open a case with AWS first.",
+            Step("AcceleratedHardwareReady False means that EKS is at it.", DESCRIBE_NODE),
+            Step("If it is not, move what runs there.", DRAIN),
+            Step(
+                "Then end its instance, where capacity is reserved or the type is to be had; else"
+                " open a case with AWS first.",
+                END_INSTANCE,
+            ),
         ),
     ),
     Alert(
@@ -43,9 +54,12 @@ _ERRORS = (
         means="13 and 31 are mostly the program's own fault; the others are memory errors that"
         " a reboot clears.",
         first=(
-            "13 or 31: the log of the pod, {{ $labels.pod }}; the same request again?",
-            f"{_NODE}: has EKS marked it?",
-            f"Others: {_DRAIN}, then reboot its instance.",
+            Step(
+                "13 or 31: the log of that pod; the same request again?",
+                f"{POD_LOGS} --previous --tail=80",
+            ),
+            Step("Others: has EKS marked the node?", DESCRIBE_NODE),
+            Step("If not, move what runs there and reboot its instance.", f"{DRAIN} && {REBOOT}"),
         ),
     ),
     Alert(
@@ -58,9 +72,13 @@ _ERRORS = (
         description="{{ $value | humanizePercentage }} of the time its clock is lowered.",
         means="Cooling in AWS's rack; all ranks of a replica wait for the slowest GPU.",
         first=(
-            "The stack's dashboard, row GPUs: one GPU or the whole node?",
-            "One node: drain it and end the instance, where another is to be had.",
-            "Open a case with AWS, with the instance's id.",
+            Step("The stack's dashboard, row GPUs: one GPU or the whole node?"),
+            Step("Open a case with AWS, with the instance's id.", INSTANCE_STATUS),
+            Step(
+                "The whole node, and another is to be had: move what runs there and end the"
+                " instance.",
+                f"{DRAIN} && {END_INSTANCE}",
+            ),
         ),
     ),
 )
@@ -75,9 +93,13 @@ _MEMORY = (
         description="{{ $value | humanize }} double-bit errors in a quarter of an hour.",
         means="What ran on it is wrong or was ended; the row is remapped at the next reset.",
         first=(
-            f"{_DRAIN}",
-            "Reboot its instance: aws ec2 reboot-instances.",
-            "If it comes back: GpuRowsNotRemapped decides whether the node has to go.",
+            Step("Move what runs there.", DRAIN),
+            Step("Reboot its instance.", REBOOT),
+            Step(
+                "If it comes back, GpuRowsNotRemapped decides whether the node has to go; else let"
+                " pods in again.",
+                _UNCORDON,
+            ),
         ),
     ),
     Alert(
@@ -89,9 +111,13 @@ _MEMORY = (
         description="{{ $value | humanize }} rows within a day.",
         means="The GPU mends itself; several in a week announce its end.",
         first=(
-            "The stack's dashboard, row GPUs: how many so far?",
-            "GpuMemoryError of the same GPU lately?",
-            "In a quiet hour: drain and reboot, so that the remapping takes hold.",
+            Step("The stack's dashboard, row GPUs: how many so far?"),
+            Step("Did GpuMemoryError of the same GPU fire lately?"),
+            Step(
+                "In a quiet hour, so that the remapping takes hold: move what runs there and"
+                " reboot its instance.",
+                f"{DRAIN} && {REBOOT}",
+            ),
         ),
     ),
     Alert(
@@ -103,9 +129,12 @@ _MEMORY = (
         description="Remapping failed; the GPU is to be exchanged.",
         means="The next error of its memory ends what runs on it.",
         first=(
-            f"{_DRAIN}",
-            "End its instance, where another is to be had; AWS exchanges the GPU.",
-            f"{_NODE}: is it still taking pods? kubectl cordon it.",
+            Step("Take no more pods, and move what runs there.", DRAIN),
+            Step(
+                "End its instance, where another is to be had; AWS exchanges the GPU.",
+                END_INSTANCE,
+            ),
+            Step("Does another come?", SCALING_ACTIVITIES),
         ),
     ),
 )
@@ -123,9 +152,9 @@ _WORK = (
         description="{{ $value | humanizePercentage }} of its GPUs' units worked at most.",
         means="Nobody asks it, or nobody is let in.",
         first=(
-            "The stack's dashboard: requests a second; errors at the gateway?",
-            "r1 cost STACK: what an hour of it costs.",
-            "Not needed now: reserved: true of the variant keeps it declared without nodes.",
+            Step("The stack's dashboard: requests a second; errors at the gateway?"),
+            Step("What an hour of it costs.", "r1 cost STACK"),
+            Step("Not needed now: reserved: true of the variant keeps it declared without nodes."),
         ),
     ),
     Alert(
@@ -138,9 +167,12 @@ _WORK = (
         means="Something before the GPUs is the limit: too few at a time, the processor, or"
         " prompts being read.",
         first=(
-            "The variant's dashboard: answers at a time beside concurrency; cache in use.",
-            "Cache far from full: raise concurrency (--max-num-seqs); r1 plan STACK says how far.",
-            "The node's processors: the API server or the tokenizer at 100 %?",
+            Step("The variant's dashboard: answers at a time beside concurrency; cache in use."),
+            Step(
+                "Cache far from full: raise concurrency (--max-num-seqs); how far?",
+                "r1 plan STACK",
+            ),
+            Step("The node's processors: the API server or the tokenizer at 100 %?"),
         ),
     ),
 )

@@ -1,6 +1,9 @@
 """Alerts of waiting: limits of the stack file, and the interval that the plan predicted."""
 
-from r1_on_eks.plan.monitoring.alert import INFO, WARNING, Alert
+from r1_on_eks.plan.monitoring.alert import INFO, WARNING, Alert, Step
+from r1_on_eks.plan.monitoring.typed import (
+    PODS_OF_VARIANT,
+)
 
 # Of the first token's limit, in which a queue should be worked off; and the slowest twentieth.
 _DRAINED_WITHIN = 5
@@ -20,9 +23,15 @@ def _over_limit(name: str, what: str, told: str) -> Alert:
         " last hour, too.",
         means="What was promised to clients is not kept.",
         first=(
-            "Does QueueTooLong fire, too? Then there is too much traffic, not too little speed.",
-            "The variant's dashboard: requests a second beside what was asked, answers at a time.",
-            "More replicas or fewer at a time: r1 plan STACK shows what each would do.",
+            Step(
+                "Does QueueTooLong fire, too? Then there is too much traffic, not too little"
+                " speed.",
+            ),
+            Step(
+                "The variant's dashboard: requests a second beside what was asked, answers at a"
+                " time.",
+            ),
+            Step("More replicas or fewer at a time: what would each do?", "r1 plan STACK"),
         ),
     )
 
@@ -42,9 +51,16 @@ def _slower(name: str, what: str, told: str) -> Alert:
         means="The prediction is wrong here, or something makes the GPUs slow. No limit need be"
         " broken yet.",
         first=(
-            "GPU clocks and throttling on the stack's dashboard.",
-            "The variant's dashboard: prompt and answer lengths beside those of the stack file.",
-            "Both as planned: measure it under load, and give r1 calibrate the row.",
+            Step("GPU clocks and throttling on the stack's dashboard."),
+            Step(
+                "The variant's dashboard: prompt and answer lengths beside those of the stack"
+                " file.",
+                "r1 plan STACK",
+            ),
+            Step(
+                "Both as planned: measure it under load (r1 bench), and fit the model anew with"
+                " that row (r1 calibrate).",
+            ),
         ),
     )
 
@@ -60,9 +76,16 @@ _QUEUE = (
         description="At the present pace the queue takes {{ $value | humanizeDuration }}.",
         means="More comes than is answered. It does not mend itself while clients try again.",
         first=(
-            "The stack's dashboard: did traffic rise, or did the speed fall?",
-            "Traffic: replicas in the stack file, or limits.per_minute of the key that sends it.",
-            "Speed: alerts of GPUs (throttling, Xid), CacheFull, ModelPreempts.",
+            Step("The stack's dashboard: did traffic rise, or did the speed fall?"),
+            Step(
+                "Traffic: more replicas in the stack file, or limits.per_minute of the key that"
+                " sends it.",
+                "r1 plan STACK",
+            ),
+            Step(
+                "Speed: do alerts of GPUs (throttling, Xid), CacheFull or ModelPreempts fire?",
+                PODS_OF_VARIANT,
+            ),
         ),
     ),
     Alert(
@@ -77,9 +100,12 @@ _QUEUE = (
         description="{{ $value }} waiting for half an hour with all replicas at work.",
         means="The stack is too small for what is sent, or its workload was understated.",
         first=(
-            "r1 plan STACK: the rate that was asked beside the one that it can answer.",
-            "Raise rate in the stack file to what the dashboard shows; r1 plan STACK --refresh.",
-            "r1 cost STACK --against main: what more costs, before pulumi up.",
+            Step("The rate that was asked, beside the one that it can answer.", "r1 plan STACK"),
+            Step(
+                "Raise rate in the stack file to what the dashboard shows, and decide anew.",
+                "r1 plan STACK --refresh",
+            ),
+            Step("What more costs, before it is deployed.", "r1 cost STACK --against main"),
         ),
     ),
 )
@@ -99,9 +125,9 @@ _LIMITS = (
         description="The slowest twentieth waits {{ $value | humanizeDuration }} or more.",
         means="The mean may be well: long prompts, one slow replica, or bursts.",
         first=(
-            "The variant's dashboard: is one pod slower than the others?",
-            "Prompt lengths there: a few very long ones hold up all others.",
-            "limits.at_a_time of the key that sends them, in the stack file.",
+            Step("The variant's dashboard: is one pod slower than the others?", PODS_OF_VARIANT),
+            Step("Prompt lengths there: a few very long ones hold up all others."),
+            Step("limits.at_a_time of the key that sends them, in the stack file."),
         ),
     ),
 )

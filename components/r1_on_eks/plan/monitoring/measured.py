@@ -5,6 +5,8 @@ from typing import Any
 from r1_on_eks.plan import Model, Plan
 from r1_on_eks.plan.monitoring.alert import record
 from r1_on_eks.plan.names import NAMESPACE
+from r1_on_eks.plan.nginx.answers import ANSWERS_SERIES
+from r1_on_eks.plan.nginx.waking import ASLEEP
 
 Rule = dict[str, Any]
 
@@ -23,6 +25,7 @@ def measured(plan: Plan) -> list[Rule]:
         *_answers(),
         *_latencies(),
         *_errors(),
+        *_gateway(),
         *(rule for model in plan.models for rule in _pods(model)),
         *(_gpus() if any(not model.placement.on_cpu for model in plan.models) else ()),
         *_money(),
@@ -85,6 +88,29 @@ def _errors() -> list[Rule]:
             record(f"r1:errors:ratio{window}", f"({some} or 0 * {total}) / ({total} > 0)")
         )
     return rules
+
+
+def _gateway() -> list[Rule]:
+    """What clients get of the gateway: shares with a status of 500 or more, and with 429.
+
+    What is answered in place of a variant that sleeps is left out of both: nothing failed. Whether
+    one that was woken comes is told by its replicas.
+    """
+
+    def share(status: str, window: str) -> str:
+        some, every = (
+            _by_variant(f'rate({ANSWERS_SERIES}{{job="gateway"{matcher}}}[{window}])')
+            for matcher in (f',status=~"{status}"', f',status!="{ASLEEP}"')
+        )
+        return f"{some} / ({every} > 0)"
+
+    return [
+        *(
+            record(f"r1:gateway_errors:ratio{window}", share("5..", window))
+            for window in ERROR_WINDOWS
+        ),
+        record("r1:gateway_refused:ratio5m", share("429", "5m")),
+    ]
 
 
 def _pods(model: Model) -> list[Rule]:

@@ -1,13 +1,24 @@
 """Alerts of model servers: whether they answer, start, and have memory enough."""
 
-from r1_on_eks.plan.monitoring.alert import CRITICAL, WARNING, Alert
+from r1_on_eks.plan.monitoring.alert import CRITICAL, WARNING, Alert, Step
+from r1_on_eks.plan.monitoring.typed import (
+    CHANGES,
+    DELETE_POD,
+    DELETE_PODS_OF_VARIANT,
+    DESCRIBE_POD,
+    EVENTS,
+    FILE_SYSTEM,
+    LOGS_OF_VARIANT,
+    NODES,
+    POD_IMAGES,
+    POD_LOGS,
+    POD_PROCESSES,
+    PODS_OF_VARIANT,
+    WAYS_OUT,
+)
 from r1_on_eks.plan.names import NAMESPACE
 
 _OURS = f'job="kube-state-metrics",namespace="{NAMESPACE}",container="vllm"'
-_LOGS = f"kubectl -n {NAMESPACE} logs {{{{ $labels.pod }}}} -c vllm"
-_PODS = f"kubectl -n {NAMESPACE} get pods -l r1-on-eks/variant={{{{ $labels.variant }}}} -o wide"
-_DESCRIBE = f"kubectl -n {NAMESPACE} describe pod {{{{ $labels.pod }}}}"
-_EVENTS = f"kubectl -n {NAMESPACE} get events --sort-by=.lastTimestamp | tail -20"
 
 
 # 99.5 % of a month's answers are to succeed; a burn rate of 14.4 spends 2 % of what may fail in an
@@ -15,9 +26,10 @@ _EVENTS = f"kubectl -n {NAMESPACE} get events --sort-by=.lastTimestamp | tail -2
 MAY_FAIL = 0.005
 
 
-def _burns(rate: float, short: str, long: str) -> str:
+def burns(share: str, rate: float, short: str, long: str) -> str:
+    """Whether a recorded share spends its budget so many times too fast, over both windows."""
     most = f"{rate * MAY_FAIL:.3g}"
-    return f"r1:errors:ratio{short} > {most} and on (variant) r1:errors:ratio{long} > {most}"
+    return f"{share}:ratio{short} > {most} and on (variant) {share}:ratio{long} > {most}"
 
 
 _STILL_STARTING = (
@@ -37,10 +49,9 @@ _ANSWERING = (
         description="{{ $value }} wanted, none ready, and none is still within its start.",
         means="Every request to the variant ends in 503, or at its stand-in.",
         first=(
-            f"{_PODS}: Pending is capacity, CrashLoopBackOff is the server.",
-            f"kubectl -n {NAMESPACE} logs -l r1-on-eks/variant={{{{ $labels.variant }}}} -c"
-            " vllm --previous --tail=80: the reason is in the last lines.",
-            f"{_EVENTS}: volumes, images and evictions are told there.",
+            Step("Pending is capacity, CrashLoopBackOff is the server.", PODS_OF_VARIANT),
+            Step("The reason is in the last lines.", f"{LOGS_OF_VARIANT} --previous --tail=80"),
+            Step("Volumes, images and evictions are told here.", EVENTS),
         ),
     ),
     Alert(
@@ -53,40 +64,49 @@ _ANSWERING = (
         means="The engine hangs, mostly one rank that waits for another; its health check may"
         " still say yes.",
         first=(
-            f"kubectl -n {NAMESPACE} logs -l r1-on-eks/variant={{{{ $labels.variant }}}} -c"
-            " vllm --tail=80: look for NCCL, time-outs and Xid.",
-            "Look at the alerts of GPUs: an Xid needs the node, not the pod, replaced.",
-            f"kubectl -n {NAMESPACE} delete pod of that replica: it loads its weights anew.",
+            Step("Look for NCCL, time-outs and Xid.", f"{LOGS_OF_VARIANT} --tail=80"),
+            Step(
+                "Does an alert of GPUs fire with an Xid? Then its node has to go, not the pod.",
+                NODES,
+            ),
+            Step(
+                "Begin again: all replicas hang, and each loads its weights anew.",
+                DELETE_PODS_OF_VARIANT,
+            ),
         ),
     ),
     Alert(
         name="ModelErrorsFast",
         severity=CRITICAL,
-        expr=_burns(14.4, "5m", "1h"),
+        expr=burns("r1:errors", 14.4, "5m", "1h"),
         hold="2m",
         summary="{{ $labels.variant }}: errors use up the month's budget within two days",
         description="{{ $value | humanizePercentage }} of answers failed; 0.5 % may.",
         means="vLLM itself answers with 500 or more; what the gateway refuses is not in it.",
         first=(
-            f"kubectl -n {NAMESPACE} logs -l r1-on-eks/variant={{{{ $labels.variant }}}} -c"
-            " vllm --tail=200 | grep -i error",
-            "The variant's dashboard, Answers per second, by status: one pod, or all?",
-            "Roll back what was changed last: pulumi stack history, then pulumi up of before.",
+            Step("Which error, of which pod?", f"{LOGS_OF_VARIANT} --tail=200 | grep -i error"),
+            Step(
+                "The variant's dashboard, Answers of servers per second, by status: one pod, or"
+                " all?"
+            ),
+            Step("What was changed last? Deploy the commit before it.", CHANGES),
         ),
     ),
     Alert(
         name="ModelErrorsSlowly",
         severity=WARNING,
-        expr=_burns(6, "30m", "6h"),
+        expr=burns("r1:errors", 6, "30m", "6h"),
         hold="15m",
         summary="{{ $labels.variant }}: errors use up the month's budget within five days",
         description="{{ $value | humanizePercentage }} of answers failed; 0.5 % may.",
         means="Few errors, for hours: mostly one kind of request, or one replica of several.",
         first=(
-            "The variant's dashboard, row Errors: which pod, since when?",
-            f"kubectl -n {NAMESPACE} logs -l r1-on-eks/variant={{{{ $labels.variant }}}} -c"
-            " vllm --since=6h | grep -i error | sort | uniq -c | sort -rn | head",
-            "Send that request by hand, at temperature 0.",
+            Step("The variant's dashboard, row Errors: which pod, since when?"),
+            Step(
+                "Which errors, and how often?",
+                f"{LOGS_OF_VARIANT} --since=6h | grep -i error | sort | uniq -c | sort -rn | head",
+            ),
+            Step("Send such a request by hand, at temperature 0: does it fail again?"),
         ),
     ),
 )
@@ -104,10 +124,12 @@ _STARTING = (
         " image, weights and warm-up less.",
         means="Weights load slower than planned, or loading fails and begins again.",
         first=(
-            f"{_LOGS} --tail=40: which shard of the weights is it at?",
-            "The stack's dashboard, row File system: at its steady speed it is too slow for so"
-            " many readers; burst is used up.",
-            f"{_DESCRIBE}: restarts mean that it fails, not that it is slow.",
+            Step("Which shard of the weights is it at?", f"{POD_LOGS} --tail=40"),
+            Step(
+                "The stack's dashboard, row File system: at its steady speed it is too slow for so"
+                " many readers; burst is used up.",
+            ),
+            Step("Restarts mean that it fails, not that it is slow.", DESCRIBE_POD),
         ),
     ),
     Alert(
@@ -119,10 +141,12 @@ _STARTING = (
         description="{{ $value | humanize }} restarts within an hour.",
         means="The server ends by itself or its health check ends it.",
         first=(
-            f"{_LOGS} --previous --tail=80",
-            f"{_DESCRIBE}: Last State tells the exit code; 137 is memory, 1 is vLLM's own.",
-            "torch.OutOfMemoryError in the log: lower concurrency in the stack file before"
-            " context, then pulumi up.",
+            Step("The reason is in the last lines.", f"{POD_LOGS} --previous --tail=80"),
+            Step("Last State tells the exit code; 137 is memory, 1 is vLLM's own.", DESCRIBE_POD),
+            Step(
+                "torch.OutOfMemoryError in the log: lower concurrency in the stack file before"
+                " context, and deploy it.",
+            ),
         ),
     ),
     Alert(
@@ -134,9 +158,9 @@ _STARTING = (
         description="It waits with {{ $labels.reason }}.",
         means="The tag is gone, the registry refuses, or the nodes can't reach it.",
         first=(
-            f"{_DESCRIBE}: the registry's answer is in the events.",
-            "aws ec2 describe-nat-gateways and describe-vpc-endpoints: is there a way out?",
-            "r1 pins: which digest is pinned, and does it still exist?",
+            Step("The registry's answer is in the events.", DESCRIBE_POD),
+            Step("Is there a way out? One of them has to be available.", WAYS_OUT),
+            Step("Which digest is pinned, and does it still exist?", "r1 pins STACK"),
         ),
     ),
     Alert(
@@ -150,9 +174,12 @@ _STARTING = (
         means="Mostly the file system of the weights can't be mounted: security group, Lustre"
         " version or kernel module.",
         first=(
-            f"{_DESCRIBE}: FailedMount tells mount.lustre's answer.",
-            "kubectl -n kube-system logs -l app=fsx-csi-node -c fsx-plugin --tail=50",
-            "aws fsx describe-file-systems: is it AVAILABLE, and in the nodes' zone?",
+            Step("FailedMount tells mount.lustre's answer.", DESCRIBE_POD),
+            Step(
+                "What does the driver say, on the node of that pod?",
+                "kubectl -n kube-system logs -l app=fsx-csi-node -c fsx-plugin --prefix --tail=50",
+            ),
+            Step("Is it AVAILABLE, and in the subnet of the nodes' zone?", FILE_SYSTEM),
         ),
     ),
 )
@@ -170,10 +197,14 @@ _MEMORY = (
         description="The node's memory was used up, and the kernel ended the server.",
         means="Main memory, not the GPU's: of that vLLM says OutOfMemoryError and ends itself.",
         first=(
-            f"{_LOGS} --previous --tail=80: was it loading, or answering?",
-            "The variant's dashboard, row Memory: did it grow for days (a leak), or at once?",
-            "In the stack file lower concurrency (--max-num-seqs) before context"
-            " (--max-model-len): fewer at a time lose nothing, shorter answers do.",
+            Step("Was it loading, or answering?", f"{POD_LOGS} --previous --tail=80"),
+            Step(
+                "The variant's dashboard, row Memory: did it grow for days (a leak), or at once?",
+            ),
+            Step(
+                "In the stack file lower concurrency (--max-num-seqs) before context (--max-model-"
+                " len): fewer at a time lose nothing, shorter answers do.",
+            ),
         ),
     ),
     Alert(
@@ -189,10 +220,12 @@ _MEMORY = (
         " its share of the node.",
         means="A leak: what grows with traffic and never falls.",
         first=(
-            f"kubectl -n {NAMESPACE} exec {{{{ $labels.pod }}}} -c vllm -- ps -o"
-            " pid,rss,cmd: the API server or the engine?",
-            "Compare with the release notes of the vLLM in r1 pins; search its issues for leak.",
-            f"Until it is mended: kubectl -n {NAMESPACE} rollout restart in a quiet hour.",
+            Step("The API server or the engine?", POD_PROCESSES),
+            Step(
+                "Which vLLM is it? Look through its release notes and issues for a leak.",
+                POD_IMAGES,
+            ),
+            Step("Until it is mended: in a quiet hour, start that replica anew.", DELETE_POD),
         ),
     ),
     Alert(
@@ -204,9 +237,9 @@ _MEMORY = (
         description="{{ $value | humanizePercentage }} of a replica's blocks are taken.",
         means="New requests wait, and running ones are thrown out and computed again.",
         first=(
-            "The variant's dashboard: are answers longer than the stack file says (output)?",
-            "More replicas, where the plan has room: replicas in the stack file, pulumi up.",
-            "Else lower concurrency (--max-num-seqs) before context (--max-model-len).",
+            Step("The variant's dashboard: are answers longer than the stack file says (output)?"),
+            Step("Where the plan has room, more replicas in the stack file.", "r1 plan STACK"),
+            Step("Else lower concurrency (--max-num-seqs) before context (--max-model-len)."),
         ),
     ),
     Alert(
@@ -219,10 +252,18 @@ _MEMORY = (
         means="More sequences run than the cache holds: each preemption computes a prompt"
         " twice, and its client waits.",
         first=(
-            "Lower concurrency (--max-num-seqs) in the stack file before context"
-            " (--max-model-len); pulumi up restarts the server.",
-            "r1 plan STACK: does the workload still describe what is sent (prompt, output)?",
-            "More replicas, or a GPU with more memory: r1 recommend.",
+            Step(
+                "In the stack file lower concurrency (--max-num-seqs) before context (--max-model-"
+                " len); deploying it restarts the server.",
+            ),
+            Step(
+                "Does the workload still describe what is sent (prompt, output)?",
+                "r1 plan STACK",
+            ),
+            Step(
+                "More replicas, or a type of instance whose GPUs have more memory.",
+                "r1 variants",
+            ),
         ),
     ),
 )

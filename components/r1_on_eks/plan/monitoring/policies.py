@@ -20,7 +20,7 @@ from r1_on_eks.plan.traffic import (
     SERVER_PODS,
     Peer,
     Policy,
-    api_server,
+    api_of,
     asking,
 )
 
@@ -52,7 +52,6 @@ def namespace_policies(
     file_system: bool,
     gpus: bool,
     scales: bool = False,
-    woken: bool = False,
 ) -> dict[str, tuple[Policy, ...]]:
     """Policies by namespace.
 
@@ -63,9 +62,8 @@ def namespace_policies(
         file_system: Whether there is one that CloudWatch tells of.
         gpus: Whether any node has one.
         scales: Whether replicas follow what is measured.
-        woken: Whether requests at the gateway wake variants.
     """
-    api = api_server(cidr)
+    api = api_of(cidr)
     everybody = Policy(name="nobody-by-default", pods={})
     states = _exporter(KUBE_STATE_PODS, KUBE_STATE_PORT, api)
     cloudwatch = _exporter(CLOUDWATCH_PODS, CLOUDWATCH_PORT, _AWS)
@@ -82,7 +80,6 @@ def namespace_policies(
             file_system=file_system,
             gpus=gpus,
             scales=scales,
-            woken=woken,
         ),
         Policy(name="prometheus-operator", pods=OPERATOR_PODS, opens=api),
         *([_GRAFANA] if dashboards else ()),
@@ -112,7 +109,6 @@ def _prometheus(
     file_system: bool,
     gpus: bool,
     scales: bool,
-    woken: bool,
 ) -> Policy:
     shown = Peer(pods=GRAFANA_PODS, ports=(("TCP", PROMETHEUS_PORT),))
     followed = Peer(
@@ -129,10 +125,7 @@ def _prometheus(
             Peer(
                 pods=GATEWAY_PODS,
                 namespace=NAMESPACE,
-                ports=(
-                    ("TCP", NGINX_METRICS_PORT),
-                    *((("TCP", GATEWAY_METRICS_PORT),) if woken else ()),
-                ),
+                ports=(("TCP", NGINX_METRICS_PORT), ("TCP", GATEWAY_METRICS_PORT)),
             ),
             *([dcgm] if gpus else ()),
             Peer(

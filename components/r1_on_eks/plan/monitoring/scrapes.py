@@ -1,7 +1,7 @@
 """What is scraped, and which labels its series get.
 
-The rules and dashboards know jobs `vllm`, `nginx`, `dcgm`, `node`, `kube-state-metrics` and
-`kubelet` by these labels.
+The rules and dashboards know jobs `vllm`, `gateway`, `nginx`, `dcgm`, `node`, `kube-state-metrics`
+and `kubelet` by these labels.
 """
 
 import re
@@ -28,6 +28,7 @@ from r1_on_eks.plan.names import (
     VARIANT_LABEL,
     service_name,
 )
+from r1_on_eks.plan.nginx.answers import METRICS_PATH
 from r1_on_eks.plan.traffic import (
     GATEWAY_METRICS_PORT,
     GATEWAY_PODS,
@@ -138,20 +139,16 @@ _NODE = Relabel(sources=(f"{_POD}_node_name",), target="node")
 _NOT_ITS_OWN = Relabel(action="labeldrop", regex="pod|container|namespace|endpoint")
 
 
-def scrapes_of(
-    variants: Sequence[str], *, file_system: bool, gpus: bool, woken: bool = False
-) -> tuple[Scrape, ...]:
+def scrapes_of(variants: Sequence[str], *, file_system: bool, gpus: bool) -> tuple[Scrape, ...]:
     """What is scraped of a stack, but for the kubelets.
 
     Args:
         variants: Those that stand up.
         file_system: Whether there is one that CloudWatch tells of.
         gpus: Whether any node has one.
-        woken: Whether requests at the gateway wake variants.
     """
     return (
         *_OF_EVERY_STACK,
-        *([_GATEWAY] if woken else ()),
         *([_dcgm(variants)] if gpus else ()),
         *([_CLOUDWATCH] if file_system else ()),
     )
@@ -219,6 +216,14 @@ _OF_EVERY_STACK = (
         metric_relabel=(_kept(("nginx_.*", "nginxexporter_build_info", "up")),),
     ),
     Scrape(
+        job="gateway",
+        namespace=NAMESPACE,
+        pods=GATEWAY_PODS,
+        port=GATEWAY_METRICS_PORT,
+        path=METRICS_PATH,
+        relabel=(_NODE,),
+    ),
+    Scrape(
         job="node",
         namespace=EXPORTERS_NAMESPACE,
         pods=NODE_EXPORTER_PODS,
@@ -235,15 +240,6 @@ _OF_EVERY_STACK = (
         relabel=(_NOT_ITS_OWN,),
         metric_relabel=(_kept(_OF_KUBE_STATE),),
     ),
-)
-_GATEWAY = Scrape(
-    job="gateway",
-    namespace=NAMESPACE,
-    pods=GATEWAY_PODS,
-    port=GATEWAY_METRICS_PORT,
-    # Its own label is the variant that was asked for.
-    honest=True,
-    relabel=(_NODE,),
 )
 _CLOUDWATCH = Scrape(
     job="fsx",

@@ -15,6 +15,7 @@ from r1_on_eks.plan.monitoring.panel import (
     predicted,
     unpredicted,
 )
+from r1_on_eks.plan.nginx.answers import ANSWERS_SERIES, CLIENT_LEFT
 
 _ON_DEMAND = (
     "Nodes that stand, at their price on demand: spot, blocks and savings plans cost less."
@@ -141,6 +142,9 @@ _MONEY = Row(
 )
 
 
+_STATUSES = f'sum by (status) (rate({ANSWERS_SERIES}{{job="gateway"}}[5m])) > 0'
+_LEFT = f'sum by (variant) (rate({ANSWERS_SERIES}{{job="gateway",status="{CLIENT_LEFT}"}}[5m]))'
+
 _ERRORS = Row(
     title="Errors, and the gateway",
     panels=(
@@ -165,6 +169,30 @@ _ERRORS = Row(
             title="Gateway: connections",
             unit=NUMBER,
             queries=(drawn('nginx_connections_active{job="nginx"}', "{{pod}}"),),
+        ),
+        Panel(
+            title="Answers to clients, by status",
+            unit=REQUESTS_PER_SECOND,
+            queries=(drawn(_STATUSES, "{{status}}"),),
+            said="At their end, as the gateway's log has them; probes are not among them.",
+        ),
+        Panel(
+            title="Answers to clients that failed",
+            unit=SHARE,
+            queries=(drawn("r1:gateway_errors:ratio5m"),),
+            said="Status 500 and more, of the gateway or of a server.",
+        ),
+        Panel(
+            title="Refused: too many requests",
+            unit=SHARE,
+            queries=(drawn("r1:gateway_refused:ratio5m"),),
+            said="Status 429. none: somebody without a key.",
+        ),
+        Panel(
+            title="Clients that left before their answer, per second",
+            unit=NUMBER,
+            queries=(drawn(_LEFT),),
+            said="Status 499: their own time-out, mostly.",
         ),
     ),
 )

@@ -1,6 +1,10 @@
 """Alerts of the file system of the weights, as CloudWatch tells them."""
 
-from r1_on_eks.plan.monitoring.alert import WARNING, Alert
+from r1_on_eks.plan.monitoring.alert import WARNING, Alert, Step
+from r1_on_eks.plan.monitoring.typed import (
+    FILE_SYSTEM,
+    STARTING_PODS,
+)
 
 # The exporter asks CloudWatch for sums over so long: each answer costs money.
 FSX_PERIOD_SECONDS = 300
@@ -26,9 +30,12 @@ STORAGE_ALERTS = (
         description="{{ $value | humanizePercentage }} left.",
         means="It holds what was imported from the bucket: more checkpoints than are served.",
         first=(
-            "aws s3 ls of the weights' bucket: what is in it that no variant serves?",
-            "r1 plan STACK: weights beside capacity.",
-            "capacity_gib in the stack file only grows: the next of 1200, 2400, 4800 …",
+            Step(
+                "Weights beside capacity: what is in the bucket that no variant serves?",
+                "r1 plan STACK",
+            ),
+            Step("How large is it, and is it well?", FILE_SYSTEM),
+            Step("capacity_gib in the stack file only grows: the next of 1200, 2400, 4800 …"),
         ),
     ),
     Alert(
@@ -40,9 +47,11 @@ STORAGE_ALERTS = (
         description="{{ $value | humanize1024 }}B/s for half an hour.",
         means="Servers start slower than planned; burst credits are used up.",
         first=(
-            "Which pods are starting? kubectl get pods --all-namespaces | grep 0/1",
-            "A server that starts again and again reads its weights each time: ModelRestarts.",
-            "Wait, or mbps_per_tib in the stack file, which replaces the file system.",
+            Step("Which pods are starting?", STARTING_PODS),
+            Step(
+                "A server that starts again and again reads its weights each time: ModelRestarts.",
+            ),
+            Step("Wait, or mbps_per_tib in the stack file, which replaces the file system."),
         ),
     ),
 )

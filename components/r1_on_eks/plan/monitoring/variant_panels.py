@@ -16,6 +16,7 @@ from r1_on_eks.plan.monitoring.panel import (
     predicted,
     unpredicted,
 )
+from r1_on_eks.plan.nginx.answers import ANSWERS_SERIES
 
 _INTERVAL = "Dashed: where nine of ten measurements would lie at the rate that was asked."
 
@@ -28,7 +29,7 @@ def variant_rows(model: Model) -> list[Row]:
         _speed(of_it, recorded),
         _load(of_it, recorded),
         _requests(of_it, model),
-        _health(of_it, recorded),
+        _health(of_it, recorded, model.server.variant),
         _money(recorded),
     ]
     if model.placement.on_cpu:
@@ -172,18 +173,33 @@ def _requests(of_it: str, model: Model) -> Row:
     )
 
 
-def _health(of_it: str, recorded: str) -> Row:
+def _health(of_it: str, recorded: str, variant: str) -> Row:
+    answers = f'{ANSWERS_SERIES}{{job="gateway",variant="{variant}"}}'
     return Row(
         title="Errors, memory, starts",
         panels=(
             Panel(
-                title="Answers per second, by status",
+                title="Answers of servers per second, by status",
                 unit=REQUESTS_PER_SECOND,
                 queries=(
                     drawn(
                         f"sum by (pod, status) (rate(http_requests_total{of_it}[5m]))",
                         "{{pod}} {{status}}",
                     ),
+                ),
+            ),
+            Panel(
+                title="Answers to clients, by status",
+                unit=REQUESTS_PER_SECOND,
+                queries=(drawn(f"sum by (status) (rate({answers}[5m])) > 0", "{{status}}"),),
+                said="Of the gateway: what of its own it answered is here alone.",
+            ),
+            Panel(
+                title="Answers to clients that failed, or were refused",
+                unit=SHARE,
+                queries=(
+                    drawn(f"r1:gateway_errors:ratio5m{recorded}", "500 and more"),
+                    drawn(f"r1:gateway_refused:ratio5m{recorded}", "429"),
                 ),
             ),
             Panel(

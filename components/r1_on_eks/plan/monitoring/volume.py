@@ -18,6 +18,9 @@ from r1_on_eks.plan.server import ModelServer
 _OF_A_SERVER = 450
 # Of an exporter beside nginx: connections by state, requests.
 _OF_A_GATEWAY_POD = 10
+# Of nginx itself: answers of each variant, and of none, by status (plan/nginx/answers.py); one more
+# where a request wakes a variant, which changes no figure that is told.
+_STATUSES = 23
 # node-exporter without its own process: one series for each mode of each processor, the rest.
 _OF_A_PROCESSOR, _OF_A_NODE = 8, 400
 # kube-state-metrics and kubelet, of what is kept.
@@ -77,6 +80,7 @@ def volume_of(
     each_gpu = sum(_XIDS if one.per_xid else 1 for one in COUNTERS)
     series = {
         "vllm": _OF_A_SERVER * sum(one.replicas for one in serving),
+        "gateway": 2 * _STATUSES * (len(serving) + 1),
         "nginx": 2 * _OF_A_GATEWAY_POD,
         "dcgm": each_gpu * sum(row.gpus * number for row, number in nodes),
         "node": sum((_OF_A_NODE + _OF_A_PROCESSOR * row.vcpus) * n for row, n in nodes),

@@ -82,22 +82,28 @@ async function models(r) {
     r.return(200, JSON.stringify({ object: 'list', data: data }));
 }
 
-// Counts a request for whom it is meant, if he may sleep: asked for once, where its path is known.
+// Counts an answer; asked for once, where its line is written to the log. A count that finds no room
+// is told there, for whoever reads the series would not miss it.
 function counted(r) {
-    const variant = r.variables.sleeper;
-    if (variant) {
-        ngx.shared.asked.incr(variant, 1, 0);
+    try {
+        ngx.shared.answers.incr(r.variables.answer, 1, 0);
+    } catch (error) {
+        r.error(`an answer is not counted: ${error.message}`);
     }
     return '';
 }
 
-// What was counted, as Prometheus reads it; from none on, or the first request would be no increase.
+// What was counted, as Prometheus reads it; from none on, or the first of a kind would be no increase.
 function metrics(r) {
-    const name = 'r1_gateway_requests_total';
-    const lines = r.variables.counted_of.split(' ').map((variant) =>
-        `${name}{variant="${variant}"} ${ngx.shared.asked.get(variant) || 0}`);
+    const name = r.variables.series;
+    const statuses = r.variables.statuses.split(' ');
+    const lines = [`# HELP ${name} Answers to clients, by variant and status.`, `# TYPE ${name} counter`];
+    r.variables.variants.split(' ').forEach((variant) => statuses.forEach((status) => {
+        const count = ngx.shared.answers.get(`${variant} ${status}`) || 0;
+        lines.push(`${name}{variant="${variant}",status="${status}"} ${count}`);
+    }));
     r.headersOut['Content-Type'] = 'text/plain; version=0.0.4';
-    r.return(200, [`# TYPE ${name} counter`].concat(lines, '').join('\n'));
+    r.return(200, lines.concat('').join('\n'));
 }
 
 function refuse(r, status, code, message) {

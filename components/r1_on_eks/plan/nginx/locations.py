@@ -3,11 +3,11 @@
 import json
 from collections.abc import Sequence
 
+from r1_on_eks.plan.nginx.answers import chosen
 from r1_on_eks.plan.nginx.callers import limits
 from r1_on_eks.plan.nginx.refusals import error_locations, error_pages
 from r1_on_eks.plan.nginx.settings import Service, Site, Split
 from r1_on_eks.plan.nginx.text import indented
-from r1_on_eks.plan.nginx.waking import counts
 
 API_PREFIX = "/api/v1"
 # What an OpenAI client asks. All else of vLLM (metrics, health, adapters, sleep) stays inside.
@@ -92,7 +92,7 @@ def _probes() -> str:
 location = /healthz {{
     access_log off;
     if (-f {DRAINING}) {{
-        return 503;
+        return 503 '{{"status":"ends"}}';
     }}
     return 200 '{{"status":"ok"}}';
 }}
@@ -179,9 +179,8 @@ def _path(name: str, path: str, target: str, site: Site, *, guarded: bool) -> st
         f"    set $target {target};\n    set $path {path};\n"
         "    proxy_intercept_errors on;\n    error_page 429 502 503 504 = @instead;\n"
         if guarded
-        else ""
+        else chosen(target, site)
     )
-    guard += f"{indented(told)}\n" if (told := counts(target, site)) else ""
     return f"""\
 location = {API_PREFIX}/{name}/{path} {{
 {indented(_admitted(site, "POST"))}

@@ -94,8 +94,8 @@ class Site:
             nothing until it is complete, and a reasoning model thinks for minutes.
         body_mib: Longest request to a variant's own path; kept on disk beyond 128 KiB.
         routed_body_kib: Longest request whose `model` is looked up: it is held in memory.
-        metrics_port: Where Prometheus reads what was asked of variants that may sleep.
         status_port: Where the pod itself reads how many connections there are; None for nowhere.
+        metrics_port: Where Prometheus reads what was answered; None for nowhere, uncounted.
     """
 
     services: tuple[Service, ...]
@@ -109,8 +109,8 @@ class Site:
     longest_answer_seconds: int = 3600
     body_mib: int = 16
     routed_body_kib: int = 1024
-    metrics_port: int | None = None
     status_port: int | None = None
+    metrics_port: int | None = None
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -31,6 +31,7 @@ from r1_on_eks.rehearsal.aws_cloud import (
     elbv2_interfaces,
     fsx_service,  # noqa: F401
 )
+from r1_on_eks.rehearsal.aws_cloud.cost_anomalies import CostAnomalies
 from r1_on_eks.rehearsal.aws_cloud.ec2_placement_groups import PlacementGroups
 from r1_on_eks.rehearsal.aws_cloud.ecr_pull_through import PullThroughCacheRules
 from r1_on_eks.rehearsal.aws_cloud.eks_state import eks_backends
@@ -48,6 +49,7 @@ NEW_OPERATIONS: tuple[tuple[type, type], ...] = (
     (ServiceQuotasResponse, account_limits.QuotaIncreases),
     (IamResponse, account_limits.Simulation),
     (CostExplorerResponse, account_limits.CostTags),
+    (CostExplorerResponse, CostAnomalies),
     (ECRResponse, PullThroughCacheRules),
 )
 # Methods that moto has and that must do more: class, method, what wraps it.

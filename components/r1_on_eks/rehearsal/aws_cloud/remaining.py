@@ -4,6 +4,10 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from r1_on_eks.rehearsal.aws_cloud.background import client
+from r1_on_eks.rehearsal.aws_cloud.cost_anomalies import (
+    anomaly_monitors,
+    anomaly_subscriptions,
+)
 from r1_on_eks.rehearsal.aws_cloud.ec2_placement_groups import placement_groups
 from r1_on_eks.rehearsal.aws_cloud.ecr_pull_through import pull_through_rules
 from r1_on_eks.rehearsal.aws_cloud.eks_state import eks_backends
@@ -170,5 +174,7 @@ _KINDS: dict[str, Callable[[], _Names]] = {
     "flow-logs": _listed("ec2", "describe_flow_logs", "FlowLogs", "FlowLogId"),
     "repositories": _listed("ecr", "describe_repositories", "repositories", "repositoryName"),
     "pull-through-rules": lambda: pull_through_rules(settings().account, settings().region),
+    "anomaly-monitors": lambda: anomaly_monitors(settings().account),
+    "anomaly-subscriptions": lambda: anomaly_subscriptions(settings().account),
     "buckets": lambda: [row["Name"] for row in client("s3").list_buckets()["Buckets"]],
 }

@@ -13,10 +13,10 @@ from r1_on_eks.rehearsal.aws_provider.cloud import Cloud
 from r1_on_eks.rehearsal.aws_provider.known_inputs import fields_of, output_types, plain
 from r1_on_eks.rehearsal.aws_provider.lifecycle import Lifecycle, timeout_of
 from r1_on_eks.rehearsal.aws_provider.problems import PartlyMade, Refused
-from r1_on_eks.rehearsal.aws_provider.refusals import refuse, refuse_partly_made
 from r1_on_eks.rehearsal.aws_provider.row import Row
 from r1_on_eks.rehearsal.aws_provider.secrets import hidden_as
 from r1_on_eks.rehearsal.aws_provider.table import row_of
+from r1_on_eks.rehearsal.engine_errors import refuse, refuse_partly_made
 from r1_on_eks.rehearsal.faults import Faults
 from r1_on_eks.rehearsal.property_values import (
     UNKNOWN,

@@ -3,6 +3,7 @@
 from r1_on_eks.rehearsal.aws_provider.problems import Refused, near
 from r1_on_eks.rehearsal.aws_provider.resources import (
     autoscaling,
+    costexplorer,
     ec2,
     ec2_gateways,
     ec2_instances,
@@ -34,6 +35,7 @@ _PARTS = (
     elbv2,
     autoscaling,
     ecr,
+    costexplorer,
 )
 ROWS: dict[str, Row] = {row.token: row for part in _PARTS for row in part.ROWS}
 

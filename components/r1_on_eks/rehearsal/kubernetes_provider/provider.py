@@ -10,6 +10,7 @@ import grpc
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
+from r1_on_eks.rehearsal.engine_errors import refuse, refuse_partly_made
 from r1_on_eks.rehearsal.faults import Faults
 from r1_on_eks.rehearsal.kubernetes_provider.check import CheckFailed, checked_inputs
 from r1_on_eks.rehearsal.kubernetes_provider.compare import compare
@@ -18,14 +19,12 @@ from r1_on_eks.rehearsal.kubernetes_provider.discovery import KindMissing
 from r1_on_eks.rehearsal.kubernetes_provider.engine_log import EngineLog
 from r1_on_eks.rehearsal.kubernetes_provider.operations import Operations
 from r1_on_eks.rehearsal.kubernetes_provider.outcomes import Failed
-from r1_on_eks.rehearsal.kubernetes_provider.rpc_errors import (
-    refuse,
-    refuse_partially,
+from r1_on_eks.rehearsal.kubernetes_provider.session import Session
+from r1_on_eks.rehearsal.kubernetes_provider.settings import diff_settings, read_settings
+from r1_on_eks.rehearsal.kubernetes_provider.unsupported import (
     refuse_unsupported,
     unsupported_type,
 )
-from r1_on_eks.rehearsal.kubernetes_provider.session import Session
-from r1_on_eks.rehearsal.kubernetes_provider.settings import diff_settings, read_settings
 from r1_on_eks.rehearsal.property_values import to_python, to_struct
 
 Context = grpc.ServicerContext
@@ -258,10 +257,10 @@ class KubernetesProvider(provider_pb2_grpc.ResourceProviderServicer):
     def _fail(self, error: Failed, context: Context) -> NoReturn:
         if error.state is None:
             refuse(context, str(error))
-        refuse_partially(
+        refuse_partly_made(
             context,
             str(error),
-            object_id=error.object_id,
+            resource_id=error.object_id,
             state=error.state,
             reasons=error.reasons,
             inputs=error.inputs,

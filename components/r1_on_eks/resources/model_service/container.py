@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from r1_on_eks.catalog.images import AWS_CLI
+from r1_on_eks.catalog.images import PYTHON_WITH_BOTO3
 from r1_on_eks.plan import restricted
 from r1_on_eks.plan.names import PORT, SERVER_KEY
 from r1_on_eks.plan.server import CACHE, MOUNT, ModelServer
-from r1_on_eks.plan.sync import arrival_code
+from r1_on_eks.plan.sync import BOTO3_FOLDER, arrival_code
 from r1_on_eks.plan.timeline import PROBE_PERIOD_SECONDS
 from r1_on_eks.resources.model_service.arguments import ModelServiceArgs
 
@@ -33,14 +33,16 @@ def server_container(
         "env": [{"name": key, "value": value} for key, value in server.environment.items()],
         "ports": [{"name": "http", "container_port": PORT}],
         "resources": {
-            "requests": {"cpu": server.cpu, "memory": server.memory, **devices},
+            "requests": {
+                "cpu": server.cpu, "memory": server.memory, **_on_disk(server), **devices
+            },
             "limits": devices,
         },
         **_probes(server),
         "lifecycle": {"pre_stop": {"sleep": {"seconds": server.timeline.pre_stop_seconds}}},
         "security_context": restricted.CONTAINER,
         "volume_mounts": mounts,
-    }
+    }  # fmt: skip
 
 
 def before(server: ModelServer) -> list[Any]:
@@ -50,46 +52,51 @@ def before(server: ModelServer) -> list[Any]:
 
 
 def _asking(server: ModelServer) -> Any:
-    """Ends with one line where the weights are not complete; it is tried again until they are.
-
-    In the server's image, which the node fetches anyway, and which streams with boto3 too.
-    """
+    """In the server's image, which the node fetches anyway, and which streams with boto3 too."""
     return {
         "name": "weights-complete",
         "image": server.image,
         "command": ["python3", "-c", arrival_code(), server.streamed_from],
         "env": [{"name": "HOME", "value": "/tmp"}],
-        # `kubectl describe pod` shows what it said.
-        "termination_message_policy": "FallbackToLogsOnError",
         "resources": {
             "requests": {"cpu": "100m", "memory": "256Mi"},
             "limits": {"memory": "512Mi"},
         },
-        "security_context": restricted.CONTAINER,
-        "volume_mounts": [{"name": "temporary", "mount_path": "/tmp"}],
+        "volume_mounts": [_TEMPORARY],
+        **_TOLD_AND_RESTRICTED,
     }
 
 
 def _fetching(server: ModelServer) -> Any:
     """Copies the weights beside the server, which then reads them as if they were mounted."""
+    into = f"{MOUNT}/{server.weights_folder}"
     return {
         "name": "fetch-weights",
-        "image": AWS_CLI,
-        "args": [
-            "s3", "sync", "--no-progress", server.fetched_from,
-            f"{MOUNT}/{server.weights_folder}",
-        ],
-        "env": [{"name": "HOME", "value": "/tmp"}],
+        "image": PYTHON_WITH_BOTO3,
+        "command": ["python3", "-c", arrival_code(), server.fetched_from, into],
+        "env": [{"name": "HOME", "value": "/tmp"}, {"name": "PYTHONPATH", "value": BOTO3_FOLDER}],
         "resources": {
-            "requests": {"cpu": "1", "memory": "512Mi"},
+            "requests": {"cpu": "1", "memory": "512Mi", **_on_disk(server)},
+            # Pages of the files that it writes count, and are given back.
             "limits": {"memory": "2Gi"},
         },
-        "security_context": restricted.CONTAINER,
-        "volume_mounts": [
-            {"name": "weights", "mount_path": MOUNT},
-            {"name": "temporary", "mount_path": "/tmp"},
-        ],
-    }  # fmt: skip
+        "volume_mounts": [{"name": "weights", "mount_path": MOUNT}, _TEMPORARY],
+        **_TOLD_AND_RESTRICTED,
+    }
+
+
+_TEMPORARY = {"name": "temporary", "mount_path": "/tmp"}
+# One that finds the weights incomplete ends with a line, and is tried again until they are there:
+# `kubectl describe pod` and `r1 status` show the line.
+_TOLD_AND_RESTRICTED = {
+    "termination_message_policy": "FallbackToLogsOnError",
+    "security_context": restricted.CONTAINER,
+}
+
+
+def _on_disk(server: ModelServer) -> dict[str, str]:
+    """A pod of which nothing is asked of the disk is the first to go from one that fills up."""
+    return {"ephemeral-storage": server.disk} if server.fetched_from else {}
 
 
 def asking_for_key(container: Any, args: ModelServiceArgs) -> Any:

@@ -39,7 +39,7 @@ def pod_of(
             {"name": "weights", "persistent_volume_claim": {"claim_name": args.claim_name}}
         )
     elif server.fetched_from:
-        volumes.append({"name": "weights", "empty_dir": {}})
+        volumes.append({"name": "weights", "empty_dir": {"size_limit": server.disk}})
     first = before(server)
     return {
         "service_account_name": account.metadata.name,

@@ -1,5 +1,6 @@
-"""Errors as the engine understands them."""
+"""Errors of the providers' stand-ins, as the engine understands them."""
 
+from collections.abc import Sequence
 from typing import Any, NoReturn
 
 import grpc
@@ -21,14 +22,15 @@ def refuse_partly_made(
     *,
     resource_id: str,
     state: dict[str, Any],
-    inputs: dict[str, Any],
+    inputs: dict[str, Any] | None,
+    reasons: Sequence[str] = (),
 ) -> NoReturn:
     """End the call with an error that holds the resource, so that the engine keeps it."""
     detail = provider_pb2.ErrorResourceInitFailed(
         id=resource_id,
         properties=to_struct(state),
-        reasons=[message],
-        inputs=to_struct(inputs),
+        reasons=[message, *reasons],
+        inputs=to_struct(inputs) if inputs is not None else None,
     )
     packed = any_pb2.Any()
     packed.Pack(detail)
