@@ -132,7 +132,7 @@ GATEWAY_ALERTS = (
             ),
             Step(
                 "Else that caller is to heed Retry-After, or gets limits of its own: limits of its"
-                " key in the stack file, pulumi up."
+                " key in the stack file."
             ),
         ),
     ),
