@@ -192,13 +192,12 @@ _SHARED = {"http_requests_total", "r1_gateway_answers_total"}
 
 def _beside(recorded: Recorded, expr: str) -> Iterator[list[Series]]:
     """The same, with series beside it that differ in a label that it selects by."""
-    everywhere = [
-        {found[0] for found in MATCHER.findall(inside)} for _, inside in SELECTOR.findall(expr)
-    ]
-    for name, label, operator in _selected(expr):
+    selectors = [(name, MATCHER.findall(inside)) for name, inside in SELECTOR.findall(expr)]
+    for name, matcher in ((name, one) for name, matchers in selectors for one in matchers):
         # Of a share, what is not in its part is in its whole.
-        if name in _SHARED and not all(label in matched for matched in everywhere):
+        if name in _SHARED and not all(matcher in matchers for _, matchers in selectors):
             continue
+        label, operator, _ = matcher
         with_it = [one for one in recorded.series if label in one.labels and one.values]
         for change in _CHANGES:
             for names in ({name}, {one.name for one in with_it}):

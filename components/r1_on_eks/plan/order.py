@@ -222,6 +222,15 @@ EDGES = (
         Edge("Deployment r1-*", one, "a pod that starts earlier never gets the role")
         for one in ("RolePolicy r1-*", "PodIdentityAssociation r1-*")
     ),
+    # Quality checks.
+    *(
+        Edge("CronJob quality-*", earlier, "its pods need a node and cluster DNS")
+        for earlier in ("Addon system-*", "RolePolicy system-*")
+    ),
+    Edge("CronJob quality-*", "ConfigMap quality-code", "its pods mount it"),
+    Edge("CronJob quality-*", "Secret serving-server-key", "its pods read the servers' key"),
+    Edge("CronJob quality-*", "RoleBinding quality-history", "its pods write the history"),
+    Edge("Role quality-history", "ConfigMap quality-history", "it names that one ConfigMap"),
     # Monitoring.
     Edge("* monitoring-*", "Namespace monitoring-*", _NAMESPACE),
     Edge("DaemonSet exporters-*", "Namespace monitoring-*", _NAMESPACE),

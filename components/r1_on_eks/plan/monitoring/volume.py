@@ -18,8 +18,8 @@ from r1_on_eks.plan.server import ModelServer
 _OF_A_SERVER = 450
 # Of an exporter beside nginx: connections by state, requests.
 _OF_A_GATEWAY_POD = 10
-# Of nginx itself: answers of each variant, and of none, by status (plan/nginx/answers.py); one more
-# where a request wakes a variant, which changes no figure that is told.
+# Of nginx itself: answers of each variant, and of none, by status (plan/nginx/answers.py). That of
+# a variant that sleeps is one more, too few to count.
 _STATUSES = 23
 # node-exporter without its own process: one series for each mode of each processor, the rest.
 _OF_A_PROCESSOR, _OF_A_NODE = 8, 400
