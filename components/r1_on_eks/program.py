@@ -104,13 +104,11 @@ def _declare(plan: Plan) -> None:
 
     asks = wanted(QualityChecks, "quality", inputs.quality(plan, cluster, serving, system), inside)
     seen = Watched(cluster=cluster, system=system, serving=serving, storage=storage)
-    watching = watch(plan, seen, inside)
     scaled = Scaled(cluster=cluster, system=system, serving=serving, models=models)
 
-    beginning = [key, network, cluster, *mirror, system, gpus, *fabric, *groups, serving]
-    rest = [*storage, *synced, *filled.values(), *pools.values(), *models, gateway]
-    rest += [*asks, *watching, *scale(plan, scaled, inside)]
-    everything = [*beginning, *rest]
+    everything = [key, network, cluster, *mirror, system, gpus, *fabric, *groups, serving]
+    everything += [*storage, *synced, *filled.values(), *pools.values(), *models, gateway]
+    everything += [*asks, *watch(plan, seen, inside), *scale(plan, scaled, inside)]
     Protection(
         HOW_TO_LIFT_PROTECTION, ProtectionArgs(protected=plan.protected, everything=everything)
     )
