@@ -84,7 +84,7 @@ class ImageSource:
 
         The digest is the publisher's own: a mirror that answers anything else is refused by it.
         """
-        if image not in every_image():
+        if split(image) not in map(split, every_image()):
             # One of the stack file: its owner says from where.
             return image
         digest = self.digests.get(image)
