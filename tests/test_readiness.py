@@ -428,7 +428,9 @@ SITUATIONS = [
               moves=("quota L-FD6F2F22", "quota L-8F1B9C74")),
     # The rest.
     Situation("pins missing in production", "pins", "lacking", "pulumi up refuses",
-              "r1 pins refresh prod-70b", keys={"allow_unpinned": False}),
+              "r1 pins refresh prod-70b",
+              # Its image by a tag would be refused before anything is asked.
+              keys={"allow_unpinned": False, "quality": None}),
     Situation("a cluster of somebody else", "cluster", "lacking", "not this stack's",
               "rename the stack",
               {"eks.DescribeCluster": account.cluster(tags={"team": "other"})}),
