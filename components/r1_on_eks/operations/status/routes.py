@@ -114,8 +114,8 @@ def _secret(scene: Scene) -> str:
 
 def _ask_by_certificate(scene: Scene) -> str:
     return (
-        f"kubectl -n {NAMESPACE} get secret {_secret(scene)} -o jsonpath='{{.data.tls\\.crt}}' | base64 -d"
-        f" > gateway.pem; r1 status {scene.stack} --ca gateway.pem"
+        f"kubectl -n {NAMESPACE} get secret {_secret(scene)} -o jsonpath='{{.data.tls\\.crt}}'"
+        f" | base64 -d > gateway.pem; r1 status {scene.stack} --ca gateway.pem"
     )
 
 
