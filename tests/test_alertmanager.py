@@ -224,19 +224,52 @@ def test_a_webhook_is_told_of_alerts_with_their_runbook_and_of_their_end(hooked,
     until(lambda: '"status":"resolved"' in told.posts[-1])
 
 
-def test_a_topic_is_told_in_its_region(alertmanager, told):
+def published(alertmanager, told, *labels):
+    """What SNS is asked for, after an Alertmanager was told of alerts."""
     written = yaml.safe_load(alertmanager_configuration(TOPIC, None))
     [sns] = written["receivers"][0]["sns_configs"]
     assert sns["sigv4"] == {"region": "us-west-2"}
     # In AWS's place; nothing else is rewritten.
     sns["api_url"] = told.url
-    fire(alertmanager(yaml.safe_dump(written)), labelled("ModelDown", "critical"))
+    fire(alertmanager(yaml.safe_dump(written)), *labels)
     [post] = until(lambda: told.posts)
-    published = dict(urllib.parse.parse_qsl(post))
-    assert published["Action"] == "Publish"
-    assert published["TopicArn"] == TOPIC
-    assert "ModelDown" in published["Subject"]
-    assert "Three things to type." in published["Message"]
+    return dict(urllib.parse.parse_qsl(post))
+
+
+def test_a_topic_is_told_in_its_region(alertmanager, told):
+    asked = published(alertmanager, told, labelled("ModelDown", "critical"))
+    assert asked["Action"] == "Publish"
+    assert asked["TopicArn"] == TOPIC
+    assert asked["Subject"].split() == ["[FIRING]", "critical", "ModelDown", "70b"]
+    assert "Three things to type." in asked["Message"]
+
+
+def test_a_topic_takes_the_subject_of_an_alert_with_many_labels(alertmanager, told):
+    # As the rules leave Prometheus: each of a group's common labels is in Alertmanager's own.
+    of_a_gpu = {
+        "stack": "prod-70b", "prometheus": "monitoring/prometheus", "job": "dcgm", "gpu": "3",
+        "node": "ip-10-64-16-5.us-west-2.compute.internal", "pod": "r1-70b-6ccb4b86c5-xsld7",
+        "UUID": "GPU-5c4b8d1e-0a5e-4c8e-9a55-0d1f3f0f7a11", "modelName": "NVIDIA A100-SXM4-40GB",
+    }  # fmt: skip
+    asked = published(alertmanager, told, labelled("GpuFailed", "critical") | of_a_gpu)
+    assert asked["Subject"] == "[FIRING] critical GpuFailed prod-70b 70b"
+
+
+def test_a_subject_is_shorter_than_sns_allows(alertmanager, told):
+    alert = labelled("A" * 200, "critical")
+    assert len(published(alertmanager, told, alert)["Subject"]) == 99
+
+
+@pytest.mark.parametrize(
+    ("labels", "severity"),
+    [(labelled("ModelDown", "critical"), "critical"), ({"alertname": "Yours"}, "none")],
+)
+def test_a_subscription_may_ask_for_some_severities(alertmanager, told, labels, severity):
+    asked = published(alertmanager, told, labels)
+    attribute = "MessageAttributes.entry.1"
+    assert asked[f"{attribute}.Name"] == "severity"
+    assert asked[f"{attribute}.Value.DataType"] == "String"
+    assert asked[f"{attribute}.Value.StringValue"] == severity
 
 
 def test_alerts_of_one_variant_come_together_and_of_another_apart(hooked, told):

@@ -92,9 +92,9 @@ ALL_ALERTS = {
 }
 # What is on the path of who is on call; the others are the shell's.
 PROGRAMS = {"kubectl", "aws", "r1", "pulumi"}
-FILTERS = {"cut", "grep", "head", "sort", "tail", "uniq", "xargs"}
-# Of objects that are in no namespace.
-CLUSTERS_OWN = {"node", "nodes", "drain", "uncordon", "top"}
+FILTERS = {"cut", "date", "grep", "head", "sort", "tail", "uniq", "xargs"}
+# Of objects that are in no namespace, or of a whole path.
+CLUSTERS_OWN = {"node", "nodes", "drain", "uncordon", "--raw"}
 # Of aws itself, whatever the service.
 OF_AWS = {"query", "output", "max-items"}
 
@@ -144,6 +144,7 @@ def exists(words):
     elif program == "r1":
         parser().parse_args(rest)
     elif program == "kubectl":
+        assert "top" not in rest, "no stack has the metrics server that it asks"
         assert CLUSTERS_OWN & set(rest) or {"-n", "--all-namespaces"} & set(rest), words
     elif program == "aws":
         service, operation, *flags = rest

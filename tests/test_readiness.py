@@ -518,7 +518,7 @@ SITUATIONS = [
               answers={"organizations.DescribeOrganization": refusal("AccessDeniedException")},
               keys=ANOMALIES),
     Situation("a webhook before its cluster", "alerts' webhook", "unknown",
-              "there is no cluster yet", "create secret generic pager --from-literal=url=",
+              "there is no cluster yet", "create secret generic pager --from-file=url=/dev/stdin",
               keys=told(webhook={"secret": "pager"})),
     Situation("does not fit", "plan", "lacking", "70b", "r1 plan prod-70b --refresh",
               keys={"variants": {"70b": {"instance": "g6.xlarge", "tensor_parallel": 1,

@@ -176,14 +176,15 @@ def container(**status):
     return lambda stack: stack.pods(pod(ready=False, container=status))
 
 
-def tried(job, since, message):
-    """A pod of a Job that ended with a message."""
+def tried(job, since, message, of="containerStatuses"):
+    """A pod of a Job that ended with a message of one of its containers."""
     name = f"{job}-{since}"
     one = standing.failed(
         name,
         None,
         container={"name": "vllm", "state": {"terminated": {"exitCode": 1, "message": message}}},
     )
+    one["status"][of] = one["status"].pop("containerStatuses")
     one["metadata"] |= {
         "labels": {"batch.kubernetes.io/job-name": job},
         "ownerReferences": [{"kind": "Job", "name": job}],
@@ -298,7 +299,8 @@ SITUATIONS = [
         {"/apis/batch/v1/namespaces/r1/jobs": [{
             "metadata": {"name": "weights-sync"}, "status": {"conditions": [
                 {"type": "Failed", "status": "True", "message": "BackoffLimitExceeded"}]}}]}),
-        "job weights-sync", "wrong", "BackoffLimitExceeded", "logs job/weights-sync"),
+        "job weights-sync", "wrong", "BackoffLimitExceeded",
+        "logs job/weights-sync --all-containers"),
     Situation("the weights' Job failed and said why", lambda s: (
         s.cluster.objects.update({"/apis/batch/v1/namespaces/r1/jobs": [{
             "metadata": {"name": "preload-1"}, "status": {"conditions": [
@@ -310,6 +312,15 @@ SITUATIONS = [
         "job preload-1", "wrong",
         "BackoffLimitExceeded; its last try said: s3://b/f/ is not complete: m-3 …",
         "logs job/preload-1"),
+    Situation("a check could not ask its questions", lambda s: (
+        s.cluster.objects.update({"/apis/batch/v1/namespaces/r1/jobs": [{
+            "metadata": {"name": "quality-70b-1"}, "status": {"conditions": [
+                {"type": "Failed", "status": "True", "message": "BackoffLimitExceeded"}]}}]}),
+        s.cluster.objects["/api/v1/pods"].append(
+            tried("quality-70b-1", 5, "no task gsm9k\n", of="initContainerStatuses"))),
+        "job quality-70b-1", "wrong",
+        "BackoffLimitExceeded; its last try said: no task gsm9k",
+        "kubectl -n r1 logs job/quality-70b-1 --all-containers"),
     Situation("the weights' Job tries again", lambda s: (
         s.cluster.objects.update({"/apis/batch/v1/namespaces/r1/jobs": [{
             "metadata": {"name": "weights-sync"}, "status": {}}]}),
@@ -512,11 +523,13 @@ def certified(folder, name, year=2035):
 
 def test_a_certificate_that_has_expired_is_told(run, stack, tmp_path, monkeypatch):
     monkeypatch.setenv("SSL_CERT_FILE", str(certified(tmp_path, "it", year=2025)))
+    file = tmp_path / "stacks" / f"Pulumi.{STACK}.yaml"
+    file.write_text(file.read_text().replace("gateway-tls", "edge-certificate"))
     with standing.gateway(stack.statuses, tmp_path / "server.pem") as address:
         stack.environment["R1_GATEWAY"] = address
         told = run()
     assert told.lines["certificate"]["found"] == "it has expired"
-    assert "create secret tls gateway-tls" in told.lines["certificate"]["fix"]
+    assert "create secret tls edge-certificate" in told.lines["certificate"]["fix"]
 
 
 @pytest.fixture

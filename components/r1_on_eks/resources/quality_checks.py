@@ -21,6 +21,8 @@ from r1_on_eks.plan.quality import (
     check_code,
 )
 
+# `r1 status` tells the last line of a container that failed.
+_TOLD_BY_STATUS = "FallbackToLogsOnError"
 _CODE, _COMPARES = "/code", "compare"
 _ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
 _SCRATCH_MOUNT: Any = {"name": "scratch", "mount_path": SCRATCH}
@@ -207,6 +209,7 @@ def _asks(check: QualityCheck, args: QualityChecksArgs) -> Any:
         "name": "ask",
         "image": check.image,
         "command": ["sh", "-c", check.script],
+        "termination_message_policy": _TOLD_BY_STATUS,
         "env": [
             *({"name": name, "value": value} for name, value in environment.items()),
             {"name": "OPENAI_API_KEY", "value_from": key},
@@ -227,8 +230,7 @@ def _compares(check: QualityCheck) -> Any:
         # Of it, Python alone.
         "image": PYTHON_WITH_BOTO3,
         "command": ["python3", f"{_CODE}/{CODE_FILE}"],
-        # `r1 status` tells its last line.
-        "termination_message_policy": "FallbackToLogsOnError",
+        "termination_message_policy": _TOLD_BY_STATUS,
         "env": [
             {"name": "R1_QUALITY", "value": check.wanted},
             {"name": "PYTHONDONTWRITEBYTECODE", "value": "1"},

@@ -134,7 +134,9 @@ def _log_groups(account: Account, stack: str) -> Iterable[Thing]:
             yield Thing("aws:cloudwatch/logGroup:LogGroup", one["logGroupName"], tags, about=one)
 
 
-def _anomalies(what: str, kind: str) -> Callable[[Account, str], Iterable[Thing]]:
+def _anomalies(
+    kind: str, operation: str, member: str, identifier: str
+) -> Callable[[Account, str], Iterable[Thing]]:
     """Monitors or subscriptions; Cost Explorer tells tags of one at a time."""
 
     def things(account: Account, stack: str) -> Iterable[Thing]:
@@ -142,15 +144,15 @@ def _anomalies(what: str, kind: str) -> Callable[[Account, str], Iterable[Thing]
         page: dict[str, str] | None = {}
         while page is not None:
             try:
-                told = getattr(explorer, f"get_anomaly_{what}s")(**page)
+                told = getattr(explorer, operation)(**page)
             except FAILURES as error:
                 # Most members of an organization may not ask for costs. They could have made
                 # none of these, which cost nothing; all else is still to be told.
                 if "AccessDenied" in code_of(error):
                     return
                 raise
-            for one in told[f"Anomaly{what.title()}s"]:
-                arn = one[f"{what.title()}Arn"]
+            for one in told[member]:
+                arn = one[identifier]
                 tags = tags_of(explorer.list_tags_for_resource(ResourceArn=arn)["ResourceTags"])
                 if tags.get(STACK_TAG) == stack:
                     yield Thing(kind, arn, tags, about=one)
@@ -184,10 +186,18 @@ KINDS = (
         "aws:fsx/lustreFileSystem:LustreFileSystem", _file_systems, _delete_file_system,
         working=_FSX_WORKING, broken=("FAILED",),
     ),
-    Kind(_SUBSCRIPTION, _anomalies("subscription", _SUBSCRIPTION),
-         _by("ce", "delete_anomaly_subscription", "SubscriptionArn")),
-    Kind(_MONITOR, _anomalies("monitor", _MONITOR),
-         _by("ce", "delete_anomaly_monitor", "MonitorArn")),
+    Kind(
+        _SUBSCRIPTION,
+        _anomalies(
+            _SUBSCRIPTION, "get_anomaly_subscriptions", "AnomalySubscriptions", "SubscriptionArn"
+        ),
+        _by("ce", "delete_anomaly_subscription", "SubscriptionArn"),
+    ),
+    Kind(
+        _MONITOR,
+        _anomalies(_MONITOR, "get_anomaly_monitors", "AnomalyMonitors", "MonitorArn"),
+        _by("ce", "delete_anomaly_monitor", "MonitorArn"),
+    ),
     Kind("aws:iam/role:Role", _roles, _delete_role),
     Kind("aws:cloudwatch/logGroup:LogGroup", _log_groups,
          _by("logs", "delete_log_group", "logGroupName")),

@@ -11,6 +11,10 @@ _INVENTORY: Mapping[str, str] = {
     "autoscaling": (
         "DescribeAutoScalingGroups"
     ),
+    "ce": (
+        "DeleteAnomalyMonitor DeleteAnomalySubscription GetAnomalyMonitors"
+        " GetAnomalySubscriptions ListTagsForResource"
+    ),
     "ec2": (
         "DeleteFlowLogs DeleteInternetGateway DeleteLaunchTemplate DeleteNatGateway"
         " DeleteNetworkInterface DeletePlacementGroup DeleteRouteTable DeleteSecurityGroup"

@@ -157,7 +157,8 @@ def jobs(scene: Scene) -> Iterable[Finding]:
     for one in _newest(scene.own("batch/v1", "jobs")):
         name, status = one["metadata"]["name"], one.get("status", {})
         conditions = {c["type"]: c for c in status.get("conditions", ()) if c["status"] == "True"}
-        logs = f"kubectl -n {NAMESPACE} logs job/{name}"
+        # Of a check the container that asks comes before the one that compares.
+        logs = f"kubectl -n {NAMESPACE} logs job/{name} --all-containers"
         if "Failed" in conditions:
             told = conditions["Failed"].get("message", "it failed")
             yield lacking(f"job {name}", f"{told}{_last_said(scene, name)}", logs)
@@ -172,7 +173,8 @@ def _last_said(scene: Scene, job: str) -> str:
     said = [
         line
         for one in failed
-        for state in one["status"].get("containerStatuses", ())
+        for kind in ("initContainerStatuses", "containerStatuses")
+        for state in one["status"].get(kind, ())
         for line in state.get("state", {}).get("terminated", {}).get("message", "").splitlines()
     ]
     return f"; its last try said: {said[-1]}" if said else ""

@@ -64,7 +64,7 @@ def _ask_with(scene: Scene, address: str) -> str:
 def _certificate(scene: Scene, address: str) -> Iterable[Finding]:
     if not has_expired(f"{address}/healthz", _CONNECT_S, scene.authority):
         return []
-    renew = f"kubectl -n {NAMESPACE} create secret tls gateway-tls --cert … --key …"
+    renew = f"kubectl -n {NAMESPACE} create secret tls {_secret(scene)} --cert … --key …"
     apply = "--dry-run=client -o yaml | kubectl apply -f -"
     return [lacking("certificate", "it has expired", f"{renew} {apply}")]
 
@@ -107,12 +107,15 @@ def _kept_back(scene: Scene, address: str) -> Finding | None:
     return None
 
 
-def _ask_by_certificate(scene: Scene) -> str:
+def _secret(scene: Scene) -> str:
     tls = scene.config.gateway_section.tls
-    secret = tls.secret if tls else "…"
+    return tls.secret if tls else "…"
+
+
+def _ask_by_certificate(scene: Scene) -> str:
     return (
-        f"kubectl -n {NAMESPACE} get secret {secret} -o jsonpath='{{.data.tls\\.crt}}' | base64 -d"
-        f" > gateway.pem; r1 status {scene.stack} --ca gateway.pem"
+        f"kubectl -n {NAMESPACE} get secret {_secret(scene)} -o jsonpath='{{.data.tls\\.crt}}'"
+        f" | base64 -d > gateway.pem; r1 status {scene.stack} --ca gateway.pem"
     )
 
 

@@ -8,6 +8,14 @@ WEBHOOK_FOLDER = "/etc/alertmanager/webhook"
 # Of the Secret that the stack file names.
 WEBHOOK_FILE = "url"
 _RECEIVER = "told"
+# SNS refuses a subject of 100 characters and more (API reference, Publish, 2026-11), and with it
+# the message. Alertmanager's own has every label that a group shares, and cuts nothing off.
+_SUBJECT = (
+    '{{ printf "%.99s" (printf "[%s] %s %s %s %s" (toUpper .Status) .CommonLabels.severity'
+    " .GroupLabels.alertname .CommonLabels.stack .GroupLabels.variant) }}"
+)
+# A subscription can ask for some severities alone. SNS refuses an empty attribute, too.
+_SEVERITY = '{{ or .CommonLabels.severity "none" }}'
 
 
 def alertmanager_configuration(topic: str | None, webhook: str | None) -> str:
@@ -45,7 +53,13 @@ def _configuration(receiver: dict[str, Any]) -> dict[str, Any]:
 def _receiver(topic: str | None, webhook: str | None) -> dict[str, Any]:
     if topic is not None:
         region = topic.split(":")[3]
-        sns = {"topic_arn": topic, "sigv4": {"region": region}, "send_resolved": True}
+        sns = {
+            "topic_arn": topic,
+            "sigv4": {"region": region},
+            "send_resolved": True,
+            "subject": _SUBJECT,
+            "attributes": {"severity": _SEVERITY},
+        }
         return {"sns_configs": [sns]}
     if webhook is not None:
         file = f"{WEBHOOK_FOLDER}/{WEBHOOK_FILE}"

@@ -5,6 +5,7 @@ from typing import Any
 
 from r1_on_eks.catalog.images import PROMETHEUS
 from r1_on_eks.plan.monitoring.policies import ALERTMANAGER_PODS, ALERTMANAGER_PORT
+from r1_on_eks.plan.monitoring.rights import KUBELET_NAME
 from r1_on_eks.plan.monitoring.scrapes import (
     INTERVAL_SECONDS,
     KUBELET_JOB,
@@ -18,7 +19,7 @@ PROMETHEUS_NAME = "prometheus"
 ALERTMANAGER_NAME = ALERTMANAGER_PODS["app.kubernetes.io/name"]
 # The operator writes the addresses of all kubelets into this Service, and keeps it.
 KUBELETS_NAMESPACE = "kube-system"
-KUBELET_SERVICE = f"{KUBELETS_NAMESPACE}/kubelet"
+KUBELET_SERVICE = f"{KUBELETS_NAMESPACE}/{KUBELET_NAME}"
 _TOKEN = "/var/run/secrets/kubernetes.io/serviceaccount/token"
 _EVERY = f"{INTERVAL_SECONDS}s"
 _TIMEOUT = "10s"
@@ -45,14 +46,13 @@ def pod_monitor_spec(scrape: Scrape) -> dict[str, Any]:
 
 def kubelet_monitor_spec() -> dict[str, Any]:
     """`spec` of the ServiceMonitor of all kubelets."""
-    name = KUBELET_SERVICE.partition("/")[2]
     node = Relabel(sources=("__meta_kubernetes_endpointslice_address_target_name",), target="node")
     path = Relabel(sources=("__metrics_path__",), target="metrics_path")
     # Labels of the Service that was made for the addresses alone.
     no_service = Relabel(action="labeldrop", regex="service|endpoint|pod|namespace|container")
     return {
         "namespaceSelector": {"matchNames": [KUBELETS_NAMESPACE]},
-        "selector": {"matchLabels": {"app.kubernetes.io/name": name}},
+        "selector": {"matchLabels": {"app.kubernetes.io/name": KUBELET_NAME}},
         "endpoints": [
             {
                 "port": "https-metrics",

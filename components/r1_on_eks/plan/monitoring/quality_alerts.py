@@ -21,7 +21,7 @@ _PODS = ",".join(f"{key}={value}" for key, value in CHECK_PODS.items())
 _LOGS = f"kubectl -n {NAMESPACE} logs -l {_PODS} --all-containers --prefix --tail=20"
 _AGAIN = (
     f"kubectl -n {NAMESPACE} create job --from=cronjob/{{{{ $labels.cronjob }}}}"
-    " {{ $labels.cronjob }}-1"
+    " {{ $labels.cronjob }}-$(date +%s)"
 )
 
 

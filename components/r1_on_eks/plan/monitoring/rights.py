@@ -2,6 +2,8 @@
 
 from typing import Any
 
+KUBELET_NAME = "kubelet"
+"""The Service in kube-system that the operator keeps for the kubelets."""
 _READ = ["get", "list", "watch"]
 _LIST = ["list", "watch"]
 _ALL = ["create", "delete", "get", "list", "patch", "update", "watch"]
@@ -60,12 +62,15 @@ OPERATOR_CLUSTER_RULES: list[Any] = [
     # It asks for these in all namespaces, or writes none.
     {"api_groups": ["", "events.k8s.io"], "resources": ["events"], "verbs": ["create", "patch"]},
 ]
-# The addresses of the kubelets, which it writes into a Service of kube-system.
+# The addresses of the kubelets, which it writes into a Service of kube-system, and into no other:
+# one of those is the cluster's DNS. Names can't be held against what is made, or generated.
 OPERATOR_KUBELET_RULES: list[Any] = [
+    {"api_groups": [""], "resources": ["services"], "verbs": ["create"]},
     {
         "api_groups": [""],
         "resources": ["services", "services/finalizers"],
-        "verbs": ["create", "get", "update"],
+        "resource_names": [KUBELET_NAME],
+        "verbs": ["get", "update"],
     },
     {
         "api_groups": ["discovery.k8s.io"],
