@@ -75,7 +75,7 @@ prod-70b in account 111122223333, us-west-2
 ✗ weights DeepSeek-R1-Distill-Llama-70B  s3://example-r1-weights: nothing below DeepSeek-R1-Distill-Llama-70B/
                                          → r1 weights sync prod-70b  # or copy https://huggingface.co/deepseek-ai/Deep
 ✓ identity                               arn:aws:sts::111122223333:assumed-role/platform-engineer/rehearsal
-✓ update                                 update of 2026-11-25 09:07 UTC ended well, 101 resources
+✓ update                                 update of 2026-11-25 09:07 UTC ended well, 183 resources
 ✓ outputs                                cluster prod-70b, https://gateway-nlb-bb4cefc-1.us-west-2.elb.amazonaws.com,
 ✓ cluster                                prod-70b is ACTIVE, Kubernetes 1.35
 ✓ node group system                      ACTIVE, 2 × m7i.large (2–3)
@@ -84,13 +84,13 @@ prod-70b in account 111122223333, us-west-2
 ✓ nodes system                           2 of 2 ready
 ✓ nodes r1-70b                           1 of 1 ready
 ✓ replicas 70b                           1 of 1 ready
-✓ other pods                             all 4 are well
+✓ other pods                             all 13 are well
 ✓ gateway                                https://127.0.0.1:54573 answers in 12 ms
 ✓ route 70b                              /api/v1/70b/chat/completions gave a token in 0.0 s
 ✓ file system                            fs-9b09637e90266d838 is AVAILABLE, 1200 GiB
 ✓ link to the bucket                     s3://example-r1-weights is AVAILABLE
 ✓ bucket                                 s3://example-r1-weights
-✓ cost now                               $22.72 an hour, $16,585 a month; up to $22.83 an hour scaled out
+✓ cost now                               $22.72 an hour, $16,586 a month; up to $22.83 an hour scaled out
 
 1 wrong, 0 unknown, 17 well; 0.9 s
 ```
