@@ -43,6 +43,7 @@ StackKey | key | KMS, for the whole stack | 145 38 156 50 | frame
 ImageMirror | image mirror | ECR, without egress | 312 38 152 50 | frame dashed
 WeightsReader | weights reader | a role of each server | 475 38 164 50 | frame
 WeightsSync | weights sync | a Job, from the hub to S3 | 650 38 170 50 | data dashed
+CostAnomalies | cost anomalies | AWS watches costs | 831 38 152 50 | watch dashed
 Network | network | VPC over three zones: NAT, endpoints, flow logs | 145 98 832 602 | frame
 Cluster | cluster | EKS: access, envelope key, logs, add-ons in order | 157 126 806 566 | ground
 SystemPool | system nodes | CPU, several zones | 170 158 262 522 | cpu
@@ -66,7 +67,6 @@ ClusterAutoscaler | autoscaler | sizes GPU pools | 190 606 112 50 | ground dashe
 Keda | KEDA | sizes replicas | 308 606 112 50 | ground dashed
 ReplicaScaling | replica scaling | what KEDA is told | 764 606 176 50 | ground dashed
 FileSystemExporter | file exporter | asks CloudWatch | 190 526 112 41 | watch dashed
-CostAnomalies | cost anomalies | AWS's own | 308 526 112 41 | watch dashed
 Exporters | exporters | DCGM and node on nodes, kube-state | 458 440 276 41 | watch dashed
 """
 
