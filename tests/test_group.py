@@ -111,7 +111,8 @@ def test_what_is_reserved_has_its_pool_without_nodes():
 
 def test_an_autoscaler_knows_what_a_node_of_an_empty_group_offers():
     [pool] = gpu_pools("prod", [placed(reserved=True)])
-    told = {key.rpartition("resources/")[2]: value for key, value in node_template(pool).items()}
+    tags = node_template(pool, "prod")
+    told = {key.rpartition("resources/")[2]: value for key, value in tags.items()}
     assert grouped()[2].devices.items() <= told.items()
 
 

@@ -3,7 +3,9 @@
 from pathlib import Path
 
 import pytest
+from moto import mock_aws
 from r1_on_eks.operations import recovery
+from r1_on_eks.operations.account import Account
 from r1_on_eks.operations.deployment import Deployment
 from r1_on_eks.operations.file_backend import remove_torn
 from r1_on_eks.operations.inventory import KINDS, Kind, Thing, untagged
@@ -116,3 +118,23 @@ def test_only_empty_attributes_of_this_stack_are_removed(tmp_path):
     assert remove_torn(f"file://{tmp_path}", "t") == [folder / "t.json.attrs"]
     assert len(list(folder.iterdir())) == 3
     assert remove_torn("s3://bucket", "t") == []
+
+
+@mock_aws
+def test_a_tag_that_a_killed_engine_gave_a_group_is_found(monkeypatch):
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    account = Account("us-west-2")
+    scaling = account.client("autoscaling")
+    image = account.client("ec2").describe_images()["Images"][0]["ImageId"]
+    scaling.create_launch_configuration(
+        LaunchConfigurationName="made", ImageId=image, InstanceType="m7i.large"
+    )
+    scaling.create_auto_scaling_group(
+        AutoScalingGroupName="pool", LaunchConfigurationName="made", MinSize=0, MaxSize=1,
+        AvailabilityZones=["us-west-2a"], Tags=[{"Key": "r1:autoscaled", "Value": "office"}],
+    )  # fmt: skip
+    kind = "aws:autoscaling/tag:Tag"
+    inputs = {"autoscalingGroupName": "pool", "tag": {"key": "r1:autoscaled", "value": "office"}}
+    assert untagged.found(account, kind, inputs) == "pool,r1:autoscaled"
+    assert untagged.found(account, kind, {**inputs, "tag": {"key": "other"}}) is None

@@ -83,6 +83,14 @@ def _attachment(account: Account, inputs: Inputs) -> str | None:
     return None
 
 
+def _group_tag(account: Account, inputs: Inputs) -> str | None:
+    group, key = inputs["autoscalingGroupName"], inputs["tag"]["key"]
+    wanted = [{"Name": "auto-scaling-group", "Values": [group]}]
+    tags = account.listed("autoscaling", "describe_tags", "Tags", Filters=wanted)
+    # terraform-provider-aws, tftags.SetResourceID.
+    return f"{group},{key}" if any(one["Key"] == key for one in tags) else None
+
+
 def _alias(account: Account, inputs: Inputs) -> str | None:
     aliases = account.listed("kms", "list_aliases", "Aliases")
     names = [one["AliasName"] for one in aliases]
@@ -106,5 +114,6 @@ PARTS = {
     "aws:iam/rolePolicy:RolePolicy": _role_policy,
     "aws:eks/accessPolicyAssociation:AccessPolicyAssociation": _access_policy,
     "aws:autoscaling/attachment:Attachment": _attachment,
+    "aws:autoscaling/tag:Tag": _group_tag,
     "aws:kms/alias:Alias": _alias,
 }
