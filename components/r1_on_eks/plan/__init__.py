@@ -157,12 +157,7 @@ class Plan:
         _check_sold(config, placements, zones, pinned)
         models = tuple(_model(config, placement) for placement in placements)
         servers = [model.server for model in models]
-        waking = {
-            one.scaling.variant: one.scaling.start_seconds
-            for one in models
-            if one.scaling and one.scaling.wakes
-        }
-        gateway = gateway_of(config, placements, waking)
+        gateway = gateway_of(config, placements, _waking(models))
         pools = gpu_pools(config.name, placements, protected=_protected(config))
         system = system_pool(config.name, protected=_protected(config))
         return cls(
@@ -199,12 +194,19 @@ class Plan:
             ),
             quality=checks_of(config, placements, servers),
             monitoring=_monitoring(config, servers, pools, system),
-            autoscaling_policies=(
-                autoscaling_policies(cidr_of(config), scales=config.scales)
-                if config.cluster_autoscaler
-                else ()
-            ),
+            autoscaling_policies=_autoscaling_policies(config),
         )
+
+
+def _waking(models: Sequence[Model]) -> dict[str, int]:
+    scaled = [one.scaling for one in models if one.scaling]
+    return {one.variant: one.start_seconds for one in scaled if one.wakes}
+
+
+def _autoscaling_policies(config: StackConfig) -> tuple[Policy, ...]:
+    if not config.cluster_autoscaler:
+        return ()
+    return autoscaling_policies(cidr_of(config), scales=config.scales)
 
 
 def _monitoring(

@@ -79,6 +79,9 @@ DNS = (
 )
 
 
+_GATEWAY_METRICS = (NGINX_METRICS_PORT, GATEWAY_METRICS_PORT)
+
+
 def policies_of(
     clients: Sequence[str],
     listen_port: int,
@@ -111,8 +114,7 @@ def policies_of(
         pods=GATEWAY_PODS,
         accepts=(
             Peer(blocks=callers, ports=(("TCP", listen_port),)),
-            *([asking(PROMETHEUS, NGINX_METRICS_PORT)] if watched else ()),
-            *([asking(PROMETHEUS, GATEWAY_METRICS_PORT)] if watched else ()),
+            *(asking(PROMETHEUS, port) for port in _GATEWAY_METRICS if watched),
         ),
         opens=(Peer(pods=SERVER_PODS, ports=answering), *DNS),
     )
@@ -135,13 +137,17 @@ def policies_of(
     )
     # The hub's storage has no addresses of its own.
     filling = (Policy(name="weights-sync", pods=SYNC_PODS, opens=bucket),) if synced else ()
-    checks = Policy(
+    asks = (_checks(cidr),) if checked else ()
+    groups = _groups(servers, bucket if streamed else DNS)
+    return (everybody, gateway, models, *filling, *asks, *groups)
+
+
+def _checks(cidr: str) -> Policy:
+    return Policy(
         name="quality-checks",
         pods=CHECK_PODS,
-        opens=(Peer(pods=SERVER_PODS, ports=answering), *api_of(cidr), *DNS),
+        opens=(Peer(pods=SERVER_PODS, ports=(("TCP", PORT),)), *api_of(cidr), *DNS),
     )
-    groups = _groups(servers, bucket if streamed else DNS)
-    return (everybody, gateway, models, *filling, *([checks] if checked else ()), *groups)
 
 
 def api_of(cidr: str) -> tuple[Peer, ...]:
