@@ -48,6 +48,7 @@ BY_PEOPLE = (
             "not yet run on aws: a load on a real server",
             "if it behaves over nodes as inside one: not measured",
             "has no published measurement: it is marked",
+            "what your traffic looks like",
         ),
         steps="r1 bench STACK --gateway https://your.name, and answers read by somebody who knows"
         " what they should be",
@@ -60,6 +61,7 @@ BY_PEOPLE = (
         claims=(
             "replicas of a variant that is scaled, with keda and cluster-autoscaler",
             "the image, its command line, every decision of it",
+            "cluster-autoscaler itself: here a stated rule sizes the group",
         ),
         steps="scale: {min: 0, wake: true}, replicas: 2, cluster_autoscaler: true and monitoring"
         " in a test stack's file; an hour of nothing, one request, then a load of twice the rate"
