@@ -1,10 +1,15 @@
 """What a managed Prometheus costs: samples by tier, what is kept, what is asked, its collector."""
 
 import dataclasses
+import json
+import re
+import shutil
 from datetime import date
 from pathlib import Path
 
 import pytest
+import yaml
+from r1_on_eks import cli
 from r1_on_eks.cost.bill import Terms, bill_of
 from r1_on_eks.cost.charges import Amount, always
 from r1_on_eks.cost.declared import Declaration, Declared, Unknown
@@ -12,7 +17,8 @@ from r1_on_eks.cost.samples import ASSUMED_SAMPLES, samples_of
 from r1_on_eks.stack_config import Usage
 from r1_on_eks.stack_file import plan_of
 
-PLAN = plan_of("prod-70b", Path(__file__).parent.parent / "stacks")
+PROJECT = Path(__file__).parent.parent
+PLAN = plan_of("prod-70b", PROJECT / "stacks")
 HOURS, GIB, MANY = 730, 2**30, always(629e6)
 WORKSPACE, SCRAPER = "aws:amp/workspace:Workspace", "aws:amp/scraper:Scraper"
 CONFIGURATION = "aws:amp/workspaceConfiguration:WorkspaceConfiguration"
@@ -127,3 +133,79 @@ def test_a_plan_tells_how_many_scaled_in_as_declared_and_scaled_out():
 def test_the_stack_file_overrules_the_plan_and_without_either_they_are_assumed():
     assert samples_of(Usage(metric_samples_million=50), PLAN) == always(50e6)
     assert samples_of(Usage(), None) == ASSUMED_SAMPLES
+
+
+# The commands.
+@pytest.fixture
+def managed(tmp_path, monkeypatch):
+    """The project, with prod-70b under a managed Prometheus; `usage` may be changed."""
+    for name in ("Pulumi.yaml", "infra", "components"):
+        (tmp_path / name).symlink_to(PROJECT / name)
+    shutil.copytree(PROJECT / "stacks", tmp_path / "stacks")
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / "stacks" / "Pulumi.prod-70b.yaml"
+
+    def change(**usage):
+        told = yaml.safe_load(file.read_text())
+        stack = told["config"]["r1-on-eks:stack"]
+        stack["monitoring"] = {"kind": "managed-prometheus", "retention_days": 150}
+        stack["usage"] = usage
+        file.write_text(yaml.safe_dump(told))
+
+    return change
+
+
+def test_the_bill_of_a_stack_has_it_and_no_gap(managed, capsys):
+    managed()
+    assert cli.main(["cost", "prod-70b", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)["bill"]
+    assert told["gaps"] == []
+    amp = {
+        one["told"]: [one["usd_per_month"][size] for size in ("least", "desired", "most")]
+        for one in told["lines"]
+        if one["component"] == "managed-prometheus"
+    }
+    samples = [*samples_of(Usage(), PLAN)]
+    assert amp["samples taken in"] == pytest.approx([n / 1e7 * 0.9 for n in samples])
+    assert amp["samples collected"] == pytest.approx([n / 1e7 * 0.03 for n in samples])
+    assert amp["collector"] == pytest.approx([0.04 * HOURS] * 3)
+    assert {"metrics, kept 150 days", "samples that rules and people ask for"} <= set(amp)
+    assert told["usd_per_month_by_component"]["managed-prometheus"] == pytest.approx(
+        sum(desired for _, desired, _ in amp.values())
+    )
+
+
+@pytest.mark.parametrize(("usage", "usd"), [({}, 82), ({"metric_samples_million": 2000}, 218)])
+def test_the_plan_says_the_same_before_any_program_runs(managed, usage, usd, capsys):
+    managed(**usage)
+    assert cli.main(["plan", "prod-70b"]) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert f"Amazon's Prometheus takes them in and keeps 150 days: ${usd} a month" in out
+    assert "of a node's disk" not in out
+    assert cli.main(["cost", "prod-70b", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)["bill"]["usd_per_month_by_component"]
+    assert round(told["managed-prometheus"]) == usd
+
+
+def test_the_page_says_what_it_costs(managed, capsys):
+    managed()
+    assert cli.main(["cost", "prod-70b", "--json"]) == 0
+    found = {
+        one["told"]: one["usd_per_month"]["desired"]
+        for one in json.loads(capsys.readouterr().out)["bill"]["lines"]
+        if one["component"] == "managed-prometheus"
+    }
+    page = (PROJECT / "docs" / "monitoring.md").read_text()
+    rows = re.findall(r"^\| ([a-z ]+) \| \$([\d.]+) \| ([^|]+) \|", page, re.M)
+    usd = {name: float(told) for name, told, _ in rows}
+    names = {
+        "samples asked for": "samples that rules and people ask for",
+        "between zones": "metrics between zones, each way",
+        "storage": "metrics, kept 150 days",
+    }
+    assert {names.get(name, name): told for name, told in usd.items()} == pytest.approx(
+        found, abs=0.005
+    )
+    least, desired, most = (round(number / 1e6) for number in samples_of(Usage(), PLAN))
+    (much,) = (one for name, _, one in rows if name == "samples taken in")
+    assert much == f"{desired} million as declared; {least} scaled in, {most} scaled out"

@@ -6,7 +6,9 @@ from r1_on_eks.cost.charges import UNKNOWN, Amount, Charge, Circumstances, NoCha
 from r1_on_eks.cost.declared import Declared, Secret, Unknown
 from r1_on_eks.plan.monitoring.volume import gib_of
 
-_CONFIGURATION = "aws:amp/workspaceConfiguration:WorkspaceConfiguration"
+WORKSPACE = "aws:amp/workspace:Workspace"
+CONFIGURATION = "aws:amp/workspaceConfiguration:WorkspaceConfiguration"
+SCRAPER = "aws:amp/scraper:Scraper"
 # Where nothing says it (AMP user guide, AMP-workspace-configuration, 2026-11).
 _KEPT_DAYS = 150
 # Samples of an account and Region in a month, from which a price holds (AMP's price list).
@@ -68,7 +70,7 @@ def _kept(resource: Declared, now: Circumstances, samples: Amount) -> Charge | N
     said = [
         one.get("retentionPeriodInDays")
         for one in now.declared
-        if one.type == _CONFIGURATION and resource.urn in one.needs.get("workspaceId", ())
+        if one.type == CONFIGURATION and resource.urn in one.needs.get("workspaceId", ())
     ]
     days = next((one for one in said if one is not None), _KEPT_DAYS)
     if isinstance(days, Unknown | Secret):

@@ -29,7 +29,7 @@ class Usage(Section):
     """Requests of the keys."""
     metric_samples_million: _Amount | None = None
     """Millions of samples of a managed Prometheus; if not said, as many as `r1 plan` counts."""
-    # The rules of four replicas asked for 8,300 on a made-up day (tests/replayed_day.py).
+    # The rules of four replicas asked for 8,300 on a made-up day (tests/test_replayed_day.py).
     queried_samples_million: _Amount = 10000
     """Millions of samples that its rules, and whoever looks, ask for."""
     # 629 million samples at 100 bytes of text, two thirds of it from other zones, and a margin.
