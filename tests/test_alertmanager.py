@@ -55,6 +55,20 @@ def test_alertmanager_starts_with_what_is_declared(engine, alertmanager, stack, 
     assert read["route"]["receiver"] == read["receivers"][0]["name"]
 
 
+def test_alertmanager_starts_with_what_amazons_service_is_given(engine, alertmanager):
+    """Its file has the same text within, without what the service refuses."""
+    asked = {"kind": "managed-prometheus", **NOTIFY["sns"]}
+    engine.run(STACKS / "Pulumi.prod-70b.yaml", monitoring=asked)
+    definition = yaml.safe_load(engine.one("AlertManagerDefinition").inputs["definition"])
+    assert definition == {"alertmanager_config": declared(engine, "prod-70b", "sns")[0]}
+    alertmanager(definition["alertmanager_config"])
+    (told,) = yaml.safe_load(definition["alertmanager_config"])["receivers"]
+    (topic,) = told["sns_configs"]
+    # AMP-alertmanager-receiver-config in its user guide, 2026-11.
+    assert not topic.keys() & {"api_url", "http_config"}
+    assert topic["sigv4"] == {"region": "us-west-2"}
+
+
 @pytest.mark.parametrize(
     ("right", "wrong"),
     [("group_wait", "group_weight"), ("name: told", "name: nobody"), ("topic_arn", "topic")],

@@ -12,6 +12,7 @@ import yaml
 
 from r1_on_eks.plan import Plan
 from r1_on_eks.plan.monitoring.notifying import alertmanager_configuration
+from r1_on_eks.plan.monitoring.policies import KUBELET_PORT
 from r1_on_eks.plan.monitoring.rules import rule_groups
 from r1_on_eks.plan.monitoring.scrapes import (
     INTERVAL_SECONDS,
@@ -98,7 +99,11 @@ def _of_kubelets(scrape: KubeletScrape) -> dict[str, Any]:
         Relabel(target="metrics_path", replacement=scrape.path),
         Relabel(sources=("__meta_kubernetes_node_name",), target="node"),
         # The kubelet's own address, which the next step hides.
-        Relabel(sources=("__address__",), target="instance"),
+        Relabel(
+            sources=("__meta_kubernetes_node_address_InternalIP",),
+            target="instance",
+            replacement=f"$1:{KUBELET_PORT}",
+        ),
         Relabel(target="__address__", replacement=_API_SERVER),
         Relabel(
             sources=("__meta_kubernetes_node_name",),
