@@ -144,9 +144,14 @@ def _print_storage(console: Console, storage: Storage | None) -> None:
 
 def _metrics_told(monitoring: MonitoringPlan) -> str:
     volume, days = monitoring.volume, monitoring.retention_days
-    return (
+    told = (
         f"metrics: {volume.total:,} series, {volume.samples_a_month / 1e6:,.0f} million samples a"
-        f" month; {days} days are {volume.disk_gib:.1f} of {monitoring.disk_gib} GiB of a node's"
+        " month; "
+    )
+    if monitoring.kind == "managed-prometheus":
+        return f"{told}Amazon's Prometheus keeps {days} days"
+    return (
+        f"{told}{days} days are {volume.disk_gib:.1f} of {monitoring.disk_gib} GiB of a node's"
         f" disk, with {monitoring.memory_mib} MiB of memory"
     )
 
