@@ -20,9 +20,9 @@ from r1_on_eks.plan.monitoring.notifying import (
     WEBHOOK_FOLDER,
     alertmanager_configuration,
 )
+from r1_on_eks.rehearsal.go_tools import ALERTMANAGER
 from r1_on_eks.rehearsal.processes import free_port
-from r1_on_eks.rehearsal.toolchain import ALERTMANAGER, module_version
-from r1_on_eks.rehearsal.toolchain import alertmanager as built_alertmanager
+from r1_on_eks.rehearsal.toolchain import find_or_build, module_version
 
 pytestmark = [pytest.mark.rehearsal]
 
@@ -165,7 +165,7 @@ def alertmanager(tmp_path):
         url = f"http://127.0.0.1:{free_port()}"
         log = (tmp_path / "log").open("w")
         process = subprocess.Popen(
-            [built_alertmanager(print), f"--config.file={file}",
+            [find_or_build(ALERTMANAGER, print), f"--config.file={file}",
              f"--storage.path={tmp_path / 'state'}",
              f"--web.listen-address={urllib.parse.urlsplit(url).netloc}",
              "--cluster.listen-address="],

@@ -30,12 +30,13 @@ import yaml
 from kubernetes import client, config
 from r1_on_eks.plan.monitoring.managed import rules_file, scrape_configuration
 from r1_on_eks.rehearsal.control_plane import start_control_plane
+from r1_on_eks.rehearsal.go_tools import PROMETHEUS_OPERATOR
 from r1_on_eks.rehearsal.model_server import ModelServer
 from r1_on_eks.rehearsal.nginx_package import find_or_unpack_kubectl
 from r1_on_eks.rehearsal.nodes import NodeShape, set_nodes
 from r1_on_eks.rehearsal.processes import Processes, free_port
 from r1_on_eks.rehearsal.prometheus_package import find_or_unpack_prometheus
-from r1_on_eks.rehearsal.toolchain import prometheus_operator
+from r1_on_eks.rehearsal.toolchain import find_or_build
 from r1_on_eks.stack_file import plan_of
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -152,7 +153,7 @@ def operating(cluster):
     [container] = deployed["spec"]["template"]["spec"]["containers"]
     log = (cluster.root / "operator.log").open("w+")
     process = subprocess.Popen(
-        [prometheus_operator(print), *container["args"],
+        [find_or_build(PROMETHEUS_OPERATOR, print), *container["args"],
          f"--web.listen-address=127.0.0.1:{free_port()}"],
         env={**os.environ, "KUBECONFIG": str(cluster.as_account("prometheus-operator"))},
         stdout=log, stderr=subprocess.STDOUT,
