@@ -2,7 +2,6 @@
 
 import dataclasses
 import re
-import shutil
 from pathlib import Path
 
 from r1_on_eks import cli
@@ -43,16 +42,6 @@ def test_r1_plan_prints_it_where_something_is_measured(monkeypatch, capsys):
     assert "metrics: 7,180 series, 629 million samples a month; 15 days are 0.9 of 4 GiB" in out
     assert cli.main(["plan", "test-7b"]) == 0
     assert "metrics:" not in capsys.readouterr().out
-
-
-def test_of_amazons_no_disk_of_a_node_is_told(monkeypatch, capsys, tmp_path):
-    shutil.copytree(PROJECT / "stacks", tmp_path / "stacks")
-    file = tmp_path / "stacks" / "Pulumi.prod-70b.yaml"
-    file.write_text(file.read_text().replace("kind: prometheus", "kind: managed-prometheus"))
-    monkeypatch.chdir(tmp_path)
-    assert cli.main(["plan", "prod-70b"]) == 0
-    out = " ".join(capsys.readouterr().out.split())
-    assert "629 million samples a month; Amazon's Prometheus keeps 15 days" in out
 
 
 def test_more_replicas_are_more_series_and_more_days_are_more_disk():
