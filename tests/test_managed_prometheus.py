@@ -121,8 +121,8 @@ def test_promtool_takes_the_texts_of_every_stack(stack, tmp_path):
         assert done.returncode == 0, done.stdout + done.stderr
 
 
-# Of Amazon Managed Service for Prometheus: a dump of Service Quotas in a public repository (of
-# 2023), and AMP_quotas in its user guide (2026-11).
+# Of Amazon Managed Service for Prometheus, where nobody has asked for more: Service Quotas, as a
+# public copy without a date has it (2026-11).
 RULES_OF_A_GROUP, GROUPS, FILE_BYTES = 20, 100, 10**6
 # Of the same collector, where it writes to CloudWatch (CloudWatch user guide,
 # managed-prometheus-collectors-scraper-configuration, 2026-11).

@@ -1,7 +1,6 @@
 """What Amazon Managed Service for Prometheus is given: whom to ask, the rules, whom to tell.
 
-The same rows as the operator's objects are made of (objects.py), in Prometheus' own words. Quotas
-are those of the service (its user guide, AMP_quotas, 2026-11), where nobody has asked for more.
+The same rows as the operator's objects are made of (objects.py), in Prometheus' own words.
 """
 
 from collections.abc import Iterator, Sequence
@@ -26,10 +25,13 @@ from r1_on_eks.plan.monitoring.scrapes import (
 )
 
 RULES_OF_A_GROUP = 20
-"""Rules that a group has at most."""
+"""Rules that a group has at most, where nobody has asked for more.
+
+Source: Service Quotas, as a public copy without a date has it (2026-11).
+"""
 _POD = "__meta_kubernetes_pod"
-# As the service's own examples ask kubelets: through the API server, with the collector's token
-# (user guide, AMP-collector-how-to, 2026-11).
+# As the example of terraform-provider-aws asks kubelets: through the API server, with the
+# collector's token (aws_prometheus_scraper, 2026-11).
 _API_SERVER = "kubernetes.default.svc:443"
 _TOKEN = "/var/run/secrets/kubernetes.io/serviceaccount/token"
 
