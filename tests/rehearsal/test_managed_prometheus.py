@@ -1,4 +1,4 @@
-"""A stack that Amazon's Prometheus watches: it stands, changes nothing twice, and leaves nothing."""
+"""A stack that Amazon's Prometheus watches: it changes nothing twice, and leaves nothing."""
 
 import base64
 import json
