@@ -40,8 +40,8 @@ class ManagedPrometheus(pulumi.ComponentResource):
     """A workspace, and the collector that scrapes the cluster into it from outside of it.
 
     AWS itself lets the collector into a cluster that knows access entries, with its
-    AmazonPrometheusScraperPolicy (user guide, AMP-collector-how-to, 2026-11). One that is
-    declared is refused: its principal is a service-linked role.
+    AmazonPrometheusScraperPolicy; EKS refuses one that is declared, since its principal is a
+    service-linked role (three public programs for Terraform, 2026-11).
     """
 
     workspace_arn: pulumi.Output[str]

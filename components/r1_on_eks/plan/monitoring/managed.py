@@ -1,7 +1,6 @@
 """What Amazon Managed Service for Prometheus is given: whom to ask, the rules, whom to tell.
 
-The same rows as the operator's objects are made of (objects.py), in Prometheus' own words. Quotas
-are those of the service (its user guide, AMP_quotas, 2026-11), where nobody has asked for more.
+The same rows as the operator's objects are made of (objects.py), in Prometheus' own words.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,6 +11,7 @@ import yaml
 
 from r1_on_eks.plan import Plan
 from r1_on_eks.plan.monitoring.notifying import alertmanager_configuration
+from r1_on_eks.plan.monitoring.policies import KUBELET_PORT
 from r1_on_eks.plan.monitoring.rules import rule_groups
 from r1_on_eks.plan.monitoring.scrapes import (
     INTERVAL_SECONDS,
@@ -25,10 +25,13 @@ from r1_on_eks.plan.monitoring.scrapes import (
 )
 
 RULES_OF_A_GROUP = 20
-"""Rules that a group has at most."""
+"""Rules that a group has at most, where nobody has asked for more.
+
+Source: Service Quotas, as a public copy without a date has it (2026-11).
+"""
 _POD = "__meta_kubernetes_pod"
-# As the service's own examples ask kubelets: through the API server, with the collector's token
-# (user guide, AMP-collector-how-to, 2026-11).
+# As the example of terraform-provider-aws asks kubelets: through the API server, with the
+# collector's token (aws_prometheus_scraper, 2026-11).
 _API_SERVER = "kubernetes.default.svc:443"
 _TOKEN = "/var/run/secrets/kubernetes.io/serviceaccount/token"
 
@@ -98,7 +101,11 @@ def _of_kubelets(scrape: KubeletScrape) -> dict[str, Any]:
         Relabel(target="metrics_path", replacement=scrape.path),
         Relabel(sources=("__meta_kubernetes_node_name",), target="node"),
         # The kubelet's own address, which the next step hides.
-        Relabel(sources=("__address__",), target="instance"),
+        Relabel(
+            sources=("__meta_kubernetes_node_address_InternalIP",),
+            target="instance",
+            replacement=f"$1:{KUBELET_PORT}",
+        ),
         Relabel(target="__address__", replacement=_API_SERVER),
         Relabel(
             sources=("__meta_kubernetes_node_name",),

@@ -33,7 +33,7 @@ CLOUDWATCH_PODS = {"app.kubernetes.io/name": "cloudwatch-exporter"}
 GRAFANA_PODS = {"app.kubernetes.io/name": "grafana"}
 DCGM_PORT, NODE_EXPORTER_PORT, KUBE_STATE_PORT, CLOUDWATCH_PORT = 9400, 9100, 8080, 5000
 PROMETHEUS_PORT, ALERTMANAGER_PORT, GRAFANA_PORT = 9090, 9093, 3000
-_KUBELET_PORT = 10250
+KUBELET_PORT = 10250
 
 
 # A service of AWS, with the rights of the pod's own role.
@@ -142,7 +142,7 @@ def _prometheus(
             Peer(pods=KUBE_STATE_PODS, ports=(("TCP", KUBE_STATE_PORT),)),
             *([cloudwatch] if file_system else ()),
             Peer(pods=ALERTMANAGER_PODS, ports=(("TCP", ALERTMANAGER_PORT),)),
-            Peer(blocks=(cidr,), ports=(("TCP", _KUBELET_PORT),)),
+            Peer(blocks=(cidr,), ports=(("TCP", KUBELET_PORT),)),
             *api,
             *DNS,
         ),
