@@ -200,13 +200,13 @@ def topic(**attributes: str) -> dict[str, Any]:
     return {"Attributes": {"TopicArn": TOPIC, "SubscriptionsConfirmed": "1", **attributes}}
 
 
-def policy(service: str) -> str:
-    """A topic's policy: its owner may do all, and a service may publish."""
+def policy(service: str, *actions: str) -> str:
+    """A topic's policy: its owner may do all, and a service may publish, or what is said."""
     return json.dumps({"Statement": [
         {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": ["SNS:Publish"],
          "Resource": TOPIC, "Condition": {"StringEquals": {"AWS:SourceOwner": ACCOUNT}}},
         {"Effect": "Allow", "Principal": {"Service": f"{service}.amazonaws.com"},
-         "Action": "SNS:Publish", "Resource": TOPIC},
+         "Action": [*actions] or "SNS:Publish", "Resource": TOPIC},
     ]})  # fmt: skip
 
 

@@ -16,9 +16,10 @@ import boto3
 from kubernetes import client
 from r1_on_eks.plan import keda as plan
 from r1_on_eks.rehearsal import service_proxy
+from r1_on_eks.rehearsal.go_tools import KEDA, KEDA_METRICS
 from r1_on_eks.rehearsal.nodes import set_nodes
 from r1_on_eks.rehearsal.processes import Processes, free_port, is_free
-from r1_on_eks.rehearsal.toolchain import keda, keda_metrics
+from r1_on_eks.rehearsal.toolchain import find_or_build
 
 
 class Pod:
@@ -85,11 +86,11 @@ class Keda:
         self.cluster = cluster
         metrics, self.port = free_port(), free_port()
         kubeconfig = str(cluster.as_account(plan.METRICS, "autoscaling"))
-        self.operator = Pod(cluster, plan.OPERATOR, keda(print), [
+        self.operator = Pod(cluster, plan.OPERATOR, find_or_build(KEDA, print), [
             f"--metrics-service-bind-address=127.0.0.1:{metrics}",
             f"--health-probe-bind-address=127.0.0.1:{free_port()}",
         ])  # fmt: skip
-        self.metrics = Pod(cluster, plan.METRICS, keda_metrics(print), [
+        self.metrics = Pod(cluster, plan.METRICS, find_or_build(KEDA_METRICS, print), [
             f"--secure-port={self.port}", "--bind-address=127.0.0.1", f"--port={free_port()}",
             f"--metrics-service-address=127.0.0.1:{metrics}",
             # The name by which its pod would reach the operator's.

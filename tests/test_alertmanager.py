@@ -20,9 +20,9 @@ from r1_on_eks.plan.monitoring.notifying import (
     WEBHOOK_FOLDER,
     alertmanager_configuration,
 )
+from r1_on_eks.rehearsal.go_tools import ALERTMANAGER
 from r1_on_eks.rehearsal.processes import free_port
-from r1_on_eks.rehearsal.toolchain import ALERTMANAGER, module_version
-from r1_on_eks.rehearsal.toolchain import alertmanager as built_alertmanager
+from r1_on_eks.rehearsal.toolchain import find_or_build, module_version
 
 pytestmark = [pytest.mark.rehearsal]
 
@@ -53,6 +53,20 @@ def test_alertmanager_starts_with_what_is_declared(engine, alertmanager, stack, 
     with urllib.request.urlopen(f"{url}/api/v2/status", timeout=10) as answer:
         read = yaml.safe_load(json.load(answer)["config"]["original"])
     assert read["route"]["receiver"] == read["receivers"][0]["name"]
+
+
+def test_alertmanager_starts_with_what_amazons_service_is_given(engine, alertmanager):
+    """Its file has the same text within, without what the service refuses."""
+    asked = {"kind": "managed-prometheus", **NOTIFY["sns"]}
+    engine.run(STACKS / "Pulumi.prod-70b.yaml", monitoring=asked)
+    definition = yaml.safe_load(engine.one("AlertManagerDefinition").inputs["definition"])
+    assert definition == {"alertmanager_config": declared(engine, "prod-70b", "sns")[0]}
+    alertmanager(definition["alertmanager_config"])
+    (told,) = yaml.safe_load(definition["alertmanager_config"])["receivers"]
+    (topic,) = told["sns_configs"]
+    # AMP-alertmanager-receiver-config in its user guide, 2026-11.
+    assert not topic.keys() & {"api_url", "http_config"}
+    assert topic["sigv4"] == {"region": "us-west-2"}
 
 
 @pytest.mark.parametrize(
@@ -151,7 +165,7 @@ def alertmanager(tmp_path):
         url = f"http://127.0.0.1:{free_port()}"
         log = (tmp_path / "log").open("w")
         process = subprocess.Popen(
-            [built_alertmanager(print), f"--config.file={file}",
+            [find_or_build(ALERTMANAGER, print), f"--config.file={file}",
              f"--storage.path={tmp_path / 'state'}",
              f"--web.listen-address={urllib.parse.urlsplit(url).netloc}",
              "--cluster.listen-address="],

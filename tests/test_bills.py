@@ -381,6 +381,9 @@ def test_five_regions_are_priced_for_all_that_stacks_declare_but_for_what_is_nam
             "SCRATCH_2 SSD", "backup", "PERSISTENT_2 SSD 125", "PERSISTENT_2 SSD 250",
             "PERSISTENT_2 SSD 500", "PERSISTENT_2 SSD 1000")),
         ("Lustre SCRATCH_2 SSD", "ap-northeast-1"), ("Lustre backup", "ap-northeast-1"),
+        *((what, "ap-northeast-1") for what in (
+            "10 million samples above 2 billion", "10 million samples above 252 billion",
+            "10 million samples collected", "billion samples queried", "collector", "storage")),
     }  # fmt: skip
 
 

@@ -8,7 +8,8 @@ import time
 
 import psutil
 import pytest
-from r1_on_eks.rehearsal import toolchain
+from r1_on_eks.rehearsal.go_tools import PULUMI
+from r1_on_eks.rehearsal.toolchain import find_or_build
 
 pytestmark = pytest.mark.rehearsal
 
@@ -32,7 +33,7 @@ class Project:
             "PULUMI_SKIP_UPDATE_CHECK": "1",
         }
         # Next to its language host, as in a rehearsal: the engine then has nothing to warn of.
-        (folder / "bin" / "pulumi").hardlink_to(toolchain.pulumi(print))
+        (folder / "bin" / "pulumi").hardlink_to(find_or_build(PULUMI, print))
         self.pulumi = folder / "bin" / "pulumi"
         assert self.run("stack", "init", "dev").returncode == 0
 

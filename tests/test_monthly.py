@@ -18,6 +18,10 @@ def left(kind, **about):
         (left("aws:ec2/vpcEndpoint:VpcEndpoint", SubnetIds=["a", "b"]), 14.6),
         (left("aws:ebs/volume:Volume", Size=100), 8.0),
         (left("aws:ec2/vpc:Vpc"), 0.0),
+        # Its hours; samples end with what it scrapes. What a workspace keeps, nobody tells.
+        (left("aws:amp/scraper:Scraper"), 29.2),
+        (left("aws:amp/workspace:Workspace"), None),
+        (left("aws:amp/ruleGroupNamespace:RuleGroupNamespace"), 0.0),
         (left("aws:ec2/instance:Instance", InstanceType="x1.32xlarge"), None),
     ],
 )

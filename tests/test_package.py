@@ -19,7 +19,8 @@ import pytest
 import yaml
 from r1_on_eks import cli, new_project
 from r1_on_eks.catalog.variants import VARIANTS
-from r1_on_eks.rehearsal import toolchain
+from r1_on_eks.rehearsal.go_tools import PULUMI
+from r1_on_eks.rehearsal.toolchain import find_or_build
 
 PROJECT = Path(__file__).parent.parent
 UV = str(Path(sys.executable).parent / "uv")
@@ -179,7 +180,7 @@ def test_pulumi_new_takes_the_template(tmp_path):
     )
     host.chmod(0o755)
     # The engine looks for its language host beside itself.
-    (tools / "pulumi").hardlink_to(toolchain.pulumi(print))
+    (tools / "pulumi").hardlink_to(find_or_build(PULUMI, print))
     done = subprocess.run(
         [tools / "pulumi", "new", new_project.TEMPLATE, "--generate-only", "--yes",
          "--name", "my-models", "--description", "ours", "--dir", tmp_path / "own"],

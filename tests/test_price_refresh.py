@@ -117,6 +117,38 @@ def test_the_first_tier_is_taken_and_a_region_before_the_usage_type_does_not_mat
     }  # fmt: skip
 
 
+def test_samples_have_a_price_by_their_tier_and_what_is_free_before_is_none(aws, client):
+    tiers = [
+        ("0", "0.0000000000"),
+        ("40000000", "0.0000000900"),
+        ("2000000000", "0.0000000350"),
+        ("252000000000", "0.0000000160"),
+    ]
+    aws.products = [
+        server.product("IN", "0", "Metric Datapoints", tiers=tiers,
+                       usagetype="USW2-AMP:MetricSampleCount", regionCode=REGION),
+        server.product("GB", "0", "GB-Mo", tiers=[("0", "0.0000000000"), ("10", "0.0300000000")],
+                       usagetype="USW2-AMP:MetricStorageByteHrs", regionCode=REGION),
+        server.product("ASK", "0.0000000001", "Metric Datapoints",
+                       usagetype="USW2-AMP:QuerySamplesProcessed", regionCode=REGION),
+    ]  # fmt: skip
+    first = "10 million samples"
+    found = refresh(
+        client,
+        *(known("AMP", what, 9, "10M") for what in (
+            first, f"{first} above 2 billion", f"{first} above 252 billion",
+        )),
+        known("AMP", "storage", 9, "GB-month"),
+        known("AMP", "billion samples queried", 9, "1B"),
+        known("AMP", "collector", 9),
+    )  # fmt: skip
+    assert {price.what: price.usd for price in found.book.prices} == {
+        first: 0.9, f"{first} above 2 billion": 0.35, f"{first} above 252 billion": 0.16,
+        "storage": 0.03, "billion samples queried": 0.1, "collector": 9,
+    }  # fmt: skip
+    assert [one.key[1] for one in found.refused] == ["collector"]
+
+
 def test_a_block_costs_its_fee_over_instances_and_hours(aws, client):
     aws.answers["DescribeCapacityBlockOfferings"] = lambda words: {
         "CapacityBlockOfferings": [
@@ -269,7 +301,7 @@ def test_every_price_of_the_book_has_a_way_to_be_renewed_but_for_some_that_are_n
         and price.what.partition(" ")[2] not in ways
     }
     assert without == {
-        "AMP 10 million samples", "EBS io2 storage", "ELB application load balancer",
+        "EBS io2 storage", "ELB application load balancer",
         "ELB application load balancer unit", "FSx Lustre backup",
         "VPC traffic between zones, each way", "VPC traffic to the internet, first 10 TB",
     }  # fmt: skip

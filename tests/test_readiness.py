@@ -52,10 +52,11 @@ GIVEN = {
 }  # fmt: skip
 
 
-def told(**notify: Any) -> dict[str, Any]:
-    return {"monitoring": {"kind": "prometheus", "notify": notify}}
+def told(kind: str = "prometheus", **notify: Any) -> dict[str, Any]:
+    return {"monitoring": {"kind": kind, "notify": notify}}
 
 
+MANAGED = told("managed-prometheus", sns=account.TOPIC)
 ANOMALIES = {"budget": {"usd_per_month": 20000, "anomaly_usd": 200}}
 SPOT = {"70b": {**RESERVED["70b"], "purchase": "spot"}}
 
@@ -517,6 +518,34 @@ SITUATIONS = [
     Situation("may not ask who pays", "cost anomalies", "ready", "may publish",
               answers={"organizations.DescribeOrganization": refusal("AccessDeniedException")},
               keys=ANOMALIES),
+    # Alerts of a managed Prometheus, which a service tells by the topic's own policy.
+    Situation("alerts that may not be told", "alerts' publisher", "lacking",
+              "does not let aps.amazonaws.com call sns:Publish and sns:GetTopicAttributes",
+              f'"aws:SourceArn": "arn:aws:aps:us-west-2:{account.ACCOUNT}:workspace/*"',
+              keys=MANAGED),
+    Situation("alerts that may be told, and the topic not looked at", "alerts' publisher",
+              "lacking", "does not let aps.amazonaws.com call", "this statement besides",
+              {"sns.GetTopicAttributes": account.topic(Policy=account.policy("aps"))},
+              keys=MANAGED),
+    Situation("alerts that may be told", "alerts' publisher", "ready", "aps.amazonaws.com may",
+              answers={"sns.GetTopicAttributes": account.topic(
+                  Policy=account.policy("aps", "SNS:Publish", "SNS:GetTopic*"))}, keys=MANAGED),
+    Situation("alerts through a key that the service may not use", "alerts' publisher", "unknown",
+              "encrypted with alias/mine", "kms:GenerateDataKey",
+              {"sns.GetTopicAttributes": account.topic(
+                  Policy=account.policy("aps", "sns:*"), KmsMasterKeyId="alias/mine")},
+              keys=MANAGED),
+    Situation("a topic that hears, told by a service", "alerts' topic", "ready", "1 subscription",
+              answers={"sns.GetTopicAttributes": account.topic(
+                  Policy=account.policy("aps", "sns:*"), KmsMasterKeyId="alias/mine")},
+              keys=MANAGED, moves=("alerts' publisher",)),
+    Situation("a topic of somebody else, told by a service", "alerts' topic", "lacking",
+              "of account 999999999999, and managed-prometheus", f"account {account.ACCOUNT}",
+              keys=told("managed-prometheus",
+                        sns=account.TOPIC.replace(account.ACCOUNT, "999999999999"))),
+    Situation("a topic elsewhere, told by a service", "alerts' topic", "unknown",
+              "its policy has to let aps.amazonaws.com publish", "--region us-east-1",
+              keys=told("managed-prometheus", sns=account.TOPIC.replace("west-2", "east-1"))),
     Situation("a webhook before its cluster", "alerts' webhook", "unknown",
               "there is no cluster yet", "create secret generic pager --from-file=url=/dev/stdin",
               keys=told(webhook={"secret": "pager"})),

@@ -15,11 +15,13 @@ import pytest
 from r1_on_eks.catalog.images import VLLM
 from r1_on_eks.plan.monitoring.dashboards import dashboards
 from r1_on_eks.plan.monitoring.rules import rule_groups
+from r1_on_eks.plan.monitoring.scrapes import INTERVAL_SECONDS
 from r1_on_eks.rehearsal.prometheus_package import find_or_unpack_prometheus
+from r1_on_eks.stack_config import Usage
 
 sys.path.insert(0, str(Path(__file__).parent))
 from alert_cases import PLAN
-from replayed_day import lines, metric_rows
+from replayed_day import STEP_SECONDS, lines, metric_rows
 
 # Added by scraping, as docs/monitoring.md says.
 SCRAPED = {"job", "variant", "pod", "node", "namespace", "instance"}
@@ -191,3 +193,18 @@ def test_an_alert_of_the_day_reads_as_a_sentence(prometheus):
     for annotations in said.values():
         assert "<no value>" not in " ".join(annotations.values())
         assert "<error" not in " ".join(annotations.values())
+
+
+@pytest.mark.rehearsal
+def test_what_rules_ask_for_in_a_month_is_within_what_bills_assume(prometheus):
+    """Amazon bills samples that are asked for, which Prometheus counts by the same name."""
+    asked_for = sum(
+        asked(prometheus, "query", query=rule["expr"], stats="all")["stats"]["samples"][
+            "totalQueryableSamples"
+        ]
+        for rule in RULES
+    )
+    # The day has a sample of each series every STEP_SECONDS: of a range, a collector has more.
+    denser = STEP_SECONDS / INTERVAL_SECONDS
+    month = asked_for * denser * 730 * 3600 / INTERVAL_SECONDS
+    assert 0.5 < month / 1e6 / Usage().queried_samples_million < 1

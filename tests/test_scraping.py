@@ -4,6 +4,10 @@ A real API server takes what prod-70b declares. The operator, with the rights th
 it, makes Prometheus' configuration of it. A real Prometheus runs that configuration: rewritten are
 file names, the way to the API server, intervals (a fifteenth), and that every scrape goes through
 the stand-ins. Discovery, targets and relabelling are the deployed ones.
+
+Beside it runs another, with the configuration and the rules that Amazon's service is given for the
+same stack and with the rights of its collector: it finds the same targets, and gives every series
+the same labels.
 """
 
 import base64
@@ -24,13 +28,16 @@ from pathlib import Path
 import pytest
 import yaml
 from kubernetes import client, config
+from r1_on_eks.plan.monitoring.managed import rules_file, scrape_configuration
 from r1_on_eks.rehearsal.control_plane import start_control_plane
+from r1_on_eks.rehearsal.go_tools import PROMETHEUS_OPERATOR
 from r1_on_eks.rehearsal.model_server import ModelServer
 from r1_on_eks.rehearsal.nginx_package import find_or_unpack_kubectl
 from r1_on_eks.rehearsal.nodes import NodeShape, set_nodes
 from r1_on_eks.rehearsal.processes import Processes, free_port
 from r1_on_eks.rehearsal.prometheus_package import find_or_unpack_prometheus
-from r1_on_eks.rehearsal.toolchain import prometheus_operator
+from r1_on_eks.rehearsal.toolchain import find_or_build
+from r1_on_eks.stack_file import plan_of
 
 sys.path.insert(0, str(Path(__file__).parent))
 import metrics_standins as standins
@@ -146,7 +153,7 @@ def operating(cluster):
     [container] = deployed["spec"]["template"]["spec"]["containers"]
     log = (cluster.root / "operator.log").open("w+")
     process = subprocess.Popen(
-        [prometheus_operator(print), *container["args"],
+        [find_or_build(PROMETHEUS_OPERATOR, print), *container["args"],
          f"--web.listen-address=127.0.0.1:{free_port()}"],
         env={**os.environ, "KUBECONFIG": str(cluster.as_account("prometheus-operator"))},
         stdout=log, stderr=subprocess.STDOUT,
@@ -247,8 +254,15 @@ def running(operated, folder, proxy_url):
     token = folder / "token"
     token.write_text(operated.token("prometheus"))
     kubeconfig = operated.as_account("prometheus")
+    with serving(rewritten(text, folder, kubeconfig, token, proxy_url), folder) as found:
+        yield found
+
+
+@contextlib.contextmanager
+def serving(text, folder):
+    """A Prometheus with this configuration."""
     file = folder / "prometheus.yaml"
-    file.write_text(rewritten(text, folder, kubeconfig, token, proxy_url))
+    file.write_text(text)
     found = Prometheus(f"http://127.0.0.1:{free_port()}")
     log = (folder / "prometheus.log").open("w+")
     process = subprocess.Popen(
@@ -328,7 +342,7 @@ def prometheus(operated, texts, tmp_path_factory):
         # A rate needs two scrapes, and what is recorded of it one evaluation more.
         until(lambda: found.query("rate(vllm:generation_tokens_total[1m]) > 0"))
         time.sleep(6)
-        found.asked = proxy.asked
+        found.proxy = proxy
         yield found
 
 
@@ -398,3 +412,104 @@ def test_what_nobody_reads_is_not_kept(prometheus):
                     'container_memory_working_set_bytes{id="/"}',
                     'DCGM_FI_DEV_FB_USED{Hostname!=""}'):  # fmt: skip
         assert prometheus.query(dropped) == [], dropped
+
+
+# What the collector may do in a cluster (user guide of Amazon Managed Service for Prometheus,
+# AMP-collector-how-to; remembered, 2026-11).
+COLLECTOR = [
+    {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "ClusterRole",
+        "metadata": {"name": "collector"},
+        "rules": [
+            {
+                "apiGroups": [""],
+                "resources": ["nodes", "nodes/proxy", "nodes/metrics", "services", "endpoints",
+                              "pods", "configmaps"],
+                "verbs": ["get", "list", "watch"],
+            },
+            {"nonResourceURLs": ["/metrics"], "verbs": ["get"]},
+        ],
+    },
+    {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "ClusterRoleBinding",
+        "metadata": {"name": "collector"},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole",
+                    "name": "collector"},
+        "subjects": [{"kind": "ServiceAccount", "name": "collector", "namespace": "default"}],
+    },
+    {"apiVersion": "v1", "kind": "ServiceAccount",
+     "metadata": {"name": "collector", "namespace": "default"}},
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def managed(operated, prometheus, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("managed")
+    applied = operated.apply(*COLLECTOR)
+    assert applied.returncode == 0, applied.stderr
+    # The API server hands on what is asked of a node.
+    texts = prometheus.proxy.texts
+    nodes = [one.metadata.name for one in operated.core.list_node().items]
+    for path in ("/metrics", "/metrics/cadvisor"):
+        for name in nodes:
+            texts[443, f"/api/v1/nodes/{name}/proxy{path}"] = texts[10250, path]
+    plan = plan_of("prod-70b", PROJECT / "stacks")
+    token = folder / "token"
+    token.write_text(operated.token("collector", "default"))
+    found = yaml.safe_load(
+        scrape_configuration(plan.monitoring.scrapes).replace(
+            "/var/run/secrets/kubernetes.io/serviceaccount/token", str(token)
+        )
+    )
+    for one in found["scrape_configs"]:
+        one["proxy_url"] = prometheus.proxy.url
+        for discovery in one["kubernetes_sd_configs"]:
+            discovery["kubeconfig_file"] = str(operated.as_account("collector", "default"))
+        if one.get("scheme") == "https":
+            one["tls_config"] = {"insecure_skip_verify": True}
+    rules = folder / "rules.yaml"
+    rules.write_text(yaml.safe_dump(faster(yaml.safe_load(rules_file(plan)))))
+    found = faster(found)
+    found["rule_files"] = [str(rules)]
+    # Of the service, each group's interval is its own; here all have the one of the others.
+    found["global"]["evaluation_interval"] = "2s"
+    with serving(yaml.safe_dump(found), folder) as running:
+        yield running
+
+
+def targets(prometheus):
+    """Labels of what is asked, by job."""
+    found = {}
+    for one in prometheus.ask("targets", state="active")["activeTargets"]:
+        labels = one["labels"]
+        found.setdefault(labels["job"], set()).add(frozenset(labels.items()))
+    return found
+
+
+def series(prometheus):
+    """Labels of all series that are told now, but for the stack that an alert has by its rule."""
+    return {
+        frozenset((key, value) for key, value in one["metric"].items() if key != "stack")
+        for one in prometheus.query('{__name__=~".+",__name__!~"ALERTS.*|scrape_.*"}')
+    }
+
+
+def agree(look, one, other):
+    """Both tell the same, after a while."""
+    with contextlib.suppress(AssertionError):
+        until(lambda: look(one) == look(other), timeout=60)
+    assert [*map(dict, look(one) - look(other))] == [*map(dict, look(other) - look(one))] == []
+
+
+@pytest.mark.parametrize("job", sorted(JOBS))
+def test_amazons_collector_finds_what_the_operators_prometheus_finds(prometheus, managed, job):
+    until(lambda: targets(managed).keys() == JOBS)
+    agree(lambda found: targets(found)[job], managed, prometheus)
+    until(lambda: len(managed.query(f'up{{job="{job}"}} == 1')) == len(targets(managed)[job]))
+
+
+def test_its_series_carry_the_same_labels_and_so_do_those_that_are_recorded(prometheus, managed):
+    agree(series, managed, prometheus)
+    assert len(series(managed)) > 500

@@ -9,7 +9,8 @@ import pytest
 import yaml
 from pulumi_aws.eks import Cluster
 from r1_on_eks.catalog.upstream import PARTS, lws_objects, page
-from r1_on_eks.rehearsal.toolchain import KEDA, module_folder, module_version
+from r1_on_eks.rehearsal.go_tools import KEDA
+from r1_on_eks.rehearsal.toolchain import module_folder, module_version
 from r1_on_eks.resources.accelerators import Accelerators, AcceleratorsArgs
 from r1_on_eks.resources.leader_worker_sets import LeaderWorkerSets, LeaderWorkerSetsArgs
 

@@ -39,11 +39,12 @@ _ROWS = """\
 - | clients | OpenAI protocol | 8 232 104 50 | ground
 - | your bucket | weights, in S3 | 8 340 104 50 | data
 Protection | protection | a production stack is not destroyed by accident | 130 8 862 702 | ground
-StackKey | key | KMS, for the whole stack | 145 38 156 50 | frame
-ImageMirror | image mirror | ECR, without egress | 312 38 152 50 | frame dashed
-WeightsReader | weights reader | a role of each server | 475 38 164 50 | frame
-WeightsSync | weights sync | a Job, from the hub to S3 | 650 38 170 50 | data dashed
-CostAnomalies | cost anomalies | AWS watches costs | 831 38 152 50 | watch dashed
+StackKey | key | KMS, for the whole stack | 145 38 150 50 | frame
+ImageMirror | image mirror | ECR, without egress | 301 38 125 50 | frame dashed
+WeightsReader | weights reader | a role of each server | 432 38 131 50 | frame
+WeightsSync | weights sync | a Job, hub to S3 | 569 38 146 50 | data dashed
+CostAnomalies | cost anomalies | AWS watches costs | 721 38 122 50 | watch dashed
+ManagedPrometheus | workspace | Amazon's Prometheus | 849 38 134 50 | watch dashed
 Network | network | VPC over three zones: NAT, endpoints, flow logs | 145 98 832 602 | frame
 Cluster | cluster | EKS: access, envelope key, logs, add-ons in order | 157 126 806 566 | ground
 SystemPool | system nodes | CPU, several zones | 170 158 262 522 | cpu

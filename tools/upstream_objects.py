@@ -15,7 +15,8 @@ from typing import Any
 import yaml
 from r1_on_eks.catalog import images
 from r1_on_eks.catalog.upstream import LWS_NAMESPACE, page
-from r1_on_eks.rehearsal.toolchain import KEDA, PROMETHEUS_OPERATOR, charts, module_folder
+from r1_on_eks.rehearsal.go_tools import CHARTS, KEDA, PROMETHEUS_OPERATOR
+from r1_on_eks.rehearsal.toolchain import find_or_build, module_folder
 
 PROJECT = Path(__file__).parent.parent
 CATALOG = PROJECT / "components" / "r1_on_eks" / "catalog"
@@ -137,8 +138,9 @@ def _rendered(
     module: str, folder: str, release: str, namespace: str, values: dict[str, Any]
 ) -> list[dict[str, Any]]:
     chart = module_folder(module) / folder
+    program = find_or_build(CHARTS, lambda line: print(line, file=sys.stderr))
     done = subprocess.run(
-        [charts(lambda line: print(line, file=sys.stderr)), chart, release, namespace],
+        [program, chart, release, namespace],
         input=json.dumps(values), capture_output=True, text=True, check=False,
     )  # fmt: skip
     if done.returncode != 0:

@@ -9,6 +9,11 @@ from r1_on_eks.plan import Plan
 from r1_on_eks.plan.monitoring.anomalies import told_from, watched_costs
 from r1_on_eks.plan.monitoring.dashboards import dashboards
 from r1_on_eks.plan.monitoring.decided import MonitoringPlan
+from r1_on_eks.plan.monitoring.managed import (
+    alert_definition,
+    rules_file,
+    scrape_configuration,
+)
 from r1_on_eks.plan.monitoring.notifying import alertmanager_configuration
 from r1_on_eks.plan.monitoring.objects import (
     KUBELETS_NAMESPACE,
@@ -16,6 +21,7 @@ from r1_on_eks.plan.monitoring.objects import (
     pod_monitor_spec,
     prometheus_spec,
 )
+from r1_on_eks.plan.monitoring.provisioning import cluster_source, workspace_source
 from r1_on_eks.plan.monitoring.rules import rule_groups
 from r1_on_eks.plan.names import EXPORTERS_NAMESPACE, MONITORING_NAMESPACE, NAMESPACE
 from r1_on_eks.resources.alertmanager import AlertmanagerArgs
@@ -23,12 +29,14 @@ from r1_on_eks.resources.cluster import Cluster
 from r1_on_eks.resources.cost_anomalies import CostAnomaliesArgs
 from r1_on_eks.resources.exporters import ExportersArgs
 from r1_on_eks.resources.file_system_exporter import FileSystemExporterArgs
-from r1_on_eks.resources.grafana import GrafanaArgs
+from r1_on_eks.resources.grafana import GrafanaArgs, Workspace
+from r1_on_eks.resources.managed_prometheus import ManagedPrometheus, ManagedPrometheusArgs
 from r1_on_eks.resources.model_storage import ModelStorage
 from r1_on_eks.resources.monitoring_namespaces import (
     MonitoringNamespaces,
     MonitoringNamespacesArgs,
 )
+from r1_on_eks.resources.network import Network
 from r1_on_eks.resources.observability import ObservabilityArgs
 from r1_on_eks.resources.prometheus_operator import PrometheusOperatorArgs
 from r1_on_eks.resources.serving_namespace import ServingNamespace
@@ -155,12 +163,30 @@ def observability(
     )
 
 
+def managed(
+    plan: Plan, monitoring: MonitoringPlan, cluster: Cluster, network: Network
+) -> ManagedPrometheusArgs:
+    """Of Amazon's Prometheus, in place of the cluster's own."""
+    return ManagedPrometheusArgs(
+        called=f"r1-{plan.stack}",
+        retention_days=monitoring.retention_days,
+        rules=rules_file(plan),
+        alerts=alert_definition(monitoring.topic) if monitoring.topic else None,
+        scrapes=scrape_configuration(monitoring.scrapes),
+        cluster_arn=cluster.resource.arn,
+        subnet_ids=[network.private_subnet_ids[zone] for zone in plan.zones.control_plane],
+        security_group_id=cluster.security_group_id,
+        protected=plan.protected,
+    )
+
+
 def grafana(
     plan: Plan,
     monitoring: MonitoringPlan,
     cluster: Cluster,
     namespaces: MonitoringNamespaces,
     system: SystemPool,
+    managed: ManagedPrometheus | None,
 ) -> Sequence[GrafanaArgs]:
     """Of Grafana, where dashboards are wanted."""
     if not monitoring.dashboards:
@@ -168,7 +194,18 @@ def grafana(
     args = GrafanaArgs(
         cluster=cluster.resource,
         namespace=namespaces.monitoring,
+        source=workspace_source(plan.region) if managed else cluster_source(),
+        workspace=managed and _workspace(plan, cluster, managed),
         dashboards=dashboards(plan),
         after=[system],
     )
     return (args,)
+
+
+def _workspace(plan: Plan, cluster: Cluster, managed: ManagedPrometheus) -> Workspace:
+    return Workspace(
+        arn=managed.workspace_arn,
+        endpoint=managed.endpoint,
+        stack=plan.stack,
+        cluster_name=cluster.resource.name,
+    )

@@ -103,7 +103,9 @@ def _declare(plan: Plan) -> None:
     gateway = Gateway("gateway", inputs.gateway(plan, network, cluster, system, serving), inside)
 
     asks = wanted(QualityChecks, "quality", inputs.quality(plan, cluster, serving, system), inside)
-    seen = Watched(cluster=cluster, system=system, serving=serving, storage=storage)
+    seen = Watched(
+        network=network, cluster=cluster, system=system, serving=serving, storage=storage
+    )
     scaled = Scaled(cluster=cluster, system=system, serving=serving, models=models)
 
     everything = [key, network, cluster, *mirror, system, gpus, *fabric, *groups, serving]
@@ -112,6 +114,10 @@ def _declare(plan: Plan) -> None:
     Protection(
         HOW_TO_LIFT_PROTECTION, ProtectionArgs(protected=plan.protected, everything=everything)
     )
+    _export(plan, cluster, gateway)
+
+
+def _export(plan: Plan, cluster: Cluster, gateway: Gateway) -> None:
     pulumi.export("cluster", cluster.resource.name)
     pulumi.export("gateway", gateway.url)
     pulumi.export("routes", plan.gateway.paths)

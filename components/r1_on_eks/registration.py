@@ -36,6 +36,9 @@ def assigned_by_aws(kind: str, name: str) -> dict[str, Any]:
             return {"dnsName": "nlb.example", "arn": f"arn:{name}"}
         case "aws:eks/podIdentityAssociation:PodIdentityAssociation":
             return {"associationId": "a-1"}
+        case "aws:amp/workspace:Workspace":
+            endpoint = "https://aps-workspaces.example/workspaces/ws-1/"
+            return {"arn": f"arn:{name}", "prometheusEndpoint": endpoint}
         case "aws:ec2/launchTemplate:LaunchTemplate":
             return {"latestVersion": 1, "arn": f"arn:{name}"}
         case _:

@@ -5,7 +5,8 @@ import re
 import time
 
 import pytest
-from r1_on_eks.rehearsal import toolchain
+from r1_on_eks.rehearsal.go_tools import CONTROL_PLANES
+from r1_on_eks.rehearsal.toolchain import find_or_build, module_version
 
 # The first run on a machine builds a second control plane: seven minutes on two processors.
 pytestmark = [pytest.mark.rehearsal, pytest.mark.slow, pytest.mark.timeout(1800)]
@@ -98,11 +99,9 @@ def standing(checkout):
 
 
 def test_an_upgrade_keeps_everything_and_needs_no_spare_gpu_node(standing):
-    toolchain.control_plane(print, "1.36")
+    find_or_build(CONTROL_PLANES["1.36"], print)
     checkout = standing
-    old, new = (
-        toolchain.module_version(toolchain.CONTROL_PLANES[one]) for one in ("1.35", "1.36")
-    )
+    old, new = (module_version(CONTROL_PLANES[one]) for one in ("1.35", "1.36"))
     assert server_version(checkout) == old
     assert kubelets(checkout) == {old}
     nodes_before = gpu_nodes(checkout)

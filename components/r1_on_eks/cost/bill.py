@@ -18,6 +18,7 @@ from r1_on_eks.cost.charges import (
 )
 from r1_on_eks.cost.declared import Declaration, Declared
 from r1_on_eks.cost.rules import rule_of
+from r1_on_eks.cost.samples import ASSUMED_SAMPLES
 from r1_on_eks.plan.names import POOL_TAG, VARIANT_TAG
 from r1_on_eks.stack_config import Usage
 
@@ -155,6 +156,7 @@ class Terms:
 
     Attributes:
         usage: A month's use.
+        samples: Samples of metrics a month.
         discounts: Percent off by service.
         day: The day whose prices and support dates hold.
         book: Whose prices.
@@ -162,6 +164,7 @@ class Terms:
     """
 
     usage: Usage = field(default_factory=Usage)
+    samples: Amount = ASSUMED_SAMPLES
     discounts: Mapping[str, float] = field(default_factory=dict)
     day: date = field(default_factory=date.today)
     book: PriceBook = field(default_factory=price_book)
@@ -170,7 +173,7 @@ class Terms:
 
 def bill_of(declared: Declaration, terms: Terms) -> Bill:
     """The bill of all resources that are declared."""
-    now = Circumstances(declared=declared, usage=terms.usage, day=terms.day)
+    now = Circumstances(declared=declared, usage=terms.usage, samples=terms.samples, day=terms.day)
     lines: list[Line] = []
     gaps: list[Gap] = []
     coverage: Counter[str] = Counter()

@@ -1,6 +1,6 @@
 """What one resource is billed for: amounts by price, before any price is looked up."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 
@@ -21,6 +21,9 @@ class Amount:
 
     def __mul__(self, factor: float) -> "Amount":
         return Amount(self.least * factor, self.desired * factor, self.most * factor)
+
+    def __iter__(self) -> Iterator[float]:
+        return iter((self.least, self.desired, self.most))
 
 
 def always(number: float) -> Amount:
@@ -64,11 +67,13 @@ class Circumstances:
     Attributes:
         declared: All resources of the stack.
         usage: A month's use.
+        samples: Samples of metrics a month.
         day: The day whose prices hold.
     """
 
     declared: Declaration
     usage: Usage
+    samples: Amount
     day: date
 
 

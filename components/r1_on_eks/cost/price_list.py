@@ -30,11 +30,13 @@ class Selector:
         code: AWS's name of the service.
         attributes: What the offer's attributes must be.
         usage: What its usage type must end with, a regular expression.
+        begins: Where its tier begins, in AWS's unit; what is free or dearer before isn't meant.
     """
 
     code: str
     attributes: Mapping[str, str] = field(default_factory=dict)
     usage: str = ""
+    begins: float = 0
 
     def takes(self, attributes: Mapping[str, str]) -> bool:
         """Whether an offer with these attributes is meant."""
@@ -46,23 +48,26 @@ class Selector:
 
 @dataclass(frozen=True, kw_only=True)
 class Offer:
-    """One price on demand, of its first tier."""
+    """One price on demand, of one tier, which begins at so many of its unit."""
 
     sku: str
     attributes: Mapping[str, str]
     usd: float
     unit: str
+    begins: float = 0
 
 
-# AWS's units → ours, and by what dollars are divided then.
+# What is counted is priced by so many.
+_COUNTS = {"1k": 1e3, "10k": 1e4, "10M": 1e7, "1B": 1e9}
+_COUNTED = frozenset({"Requests", "Metrics", "Metric Datapoints"})
+# AWS's other units → ours, and by what dollars are divided then.
 _UNITS = {
     "Hrs": ("hour", 1), "hours": ("hour", 1), "Hours": ("hour", 1), "Hour": ("hour", 1),
     "GB-Mo": ("GB-month", 1), "GB-month": ("GB-month", 1), "GB": ("GB", 1),
     "Gigabytes": ("GB", 1), "IOPS-Mo": ("IOPS-month", 1), "MiBps-Mo": ("MB/s-month", 1),
     "GiBps-mo": ("MB/s-month", 1024), "GiBps-Mo": ("MB/s-month", 1024),
     "LCU-Hrs": ("LCU-hour", 1), "Alarms": ("month", 1), "Keys": ("month", 1),
-    "months": ("month", 1), "Requests": ("10k", 1 / 10_000),
-    "Metrics": ("1k", 1 / 1000),
+    "months": ("month", 1),
 }  # fmt: skip
 
 
@@ -84,6 +89,12 @@ def _lustre(deployment: str, throughput: str | None) -> Selector:
 _NAT = {"productFamily": "NAT Gateway"}
 _NLB = {"productFamily": "Load Balancer-Network"}
 _GP3 = {"volumeApiName": "gp3"}
+
+
+def _prometheus(usage: str, begins: float = 0) -> Selector:
+    return Selector(code="AmazonPrometheus", usage=f"AMP:{usage}", begins=begins)
+
+
 _SELECTORS = {
     ("EKS", "control plane, standard support"):
         Selector(code="AmazonEKS", usage="AmazonEKS-Hours:perCluster"),
@@ -124,6 +135,14 @@ _SELECTORS = {
     ("KMS", "10,000 requests"): Selector(code="awskms", usage="KMS-Requests"),
     ("S3", "standard storage"): Selector(code="AmazonS3", usage="TimedStorage-ByteHrs"),
     ("ECR", "storage"): Selector(code="AmazonECR", usage="TimedStorage-ByteHrs"),
+    # The first 40 million samples and the first 10 GB are an account's for nothing.
+    ("AMP", "10 million samples"): _prometheus("MetricSampleCount", 40e6),
+    ("AMP", "10 million samples above 2 billion"): _prometheus("MetricSampleCount", 2e9),
+    ("AMP", "10 million samples above 252 billion"): _prometheus("MetricSampleCount", 252e9),
+    ("AMP", "storage"): _prometheus("MetricStorageByteHrs", 10),
+    ("AMP", "billion samples queried"): _prometheus("QuerySamplesProcessed"),
+    ("AMP", "collector"): _prometheus("CollectorHours"),
+    ("AMP", "10 million samples collected"): _prometheus("CollectorSampleCount"),
 }  # fmt: skip
 
 
@@ -141,11 +160,17 @@ def choose(selector: Selector, offers: Iterable[Offer], unit: str) -> tuple[floa
     Raises:
         Ambiguous: there is none, there are several, or it is by another unit.
     """
-    found = {offer.sku: offer for offer in offers if selector.takes(offer.attributes)}
+    found = {
+        offer.sku: offer
+        for offer in offers
+        if offer.begins == selector.begins and selector.takes(offer.attributes)
+    }
     if len(found) != 1:
         several = f"{len(found)} offers: {', '.join(sorted(found)[:5])}" if found else "no offer"
         raise Ambiguous(f"{several} for {_told(selector)}")
     (offer,) = found.values()
+    if offer.unit in _COUNTED and unit in _COUNTS:
+        return offer.usd * _COUNTS[unit], offer.sku
     ours, divided = _UNITS.get(offer.unit, (offer.unit, 1))
     # AWS calls the units of both kinds of load balancer LCU.
     if ours.replace("LCU", "NLCU") != unit.replace("NLCU", "LCU").replace("LCU", "NLCU"):
@@ -184,9 +209,13 @@ def _offers(told: Mapping[str, Any]) -> Iterator[Offer]:
     for term in told.get("terms", {}).get("OnDemand", {}).values():
         for dimension in term["priceDimensions"].values():
             usd = float(dimension["pricePerUnit"].get("USD", 0))
-            if usd > 0 and dimension.get("beginRange", "0") in ("0", ""):
+            if usd > 0:
                 yield Offer(
-                    sku=product["sku"], attributes=attributes, usd=usd, unit=dimension["unit"]
+                    sku=product["sku"],
+                    attributes=attributes,
+                    usd=usd,
+                    unit=dimension["unit"],
+                    begins=float(dimension.get("beginRange") or 0),
                 )
 
 
@@ -225,11 +254,11 @@ def by_file(base: str, code: str, region: str, wanted: Iterable[Selector]) -> li
             if not any(selector.takes(attributes) for selector in selectors):
                 continue
             usd = float(cells["PricePerUnit"] or 0)
-            first = cells.get("StartingRange", "") in ("", "0")
-            if cells["TermType"] == "OnDemand" and usd > 0 and first:
-                found.append(
-                    Offer(sku=cells["SKU"], attributes=attributes, usd=usd, unit=cells["Unit"])
-                )
+            if cells["TermType"] == "OnDemand" and usd > 0:
+                found.append(Offer(
+                    sku=cells["SKU"], attributes=attributes, usd=usd, unit=cells["Unit"],
+                    begins=float(cells.get("StartingRange") or 0),
+                ))  # fmt: skip
     return found
 
 

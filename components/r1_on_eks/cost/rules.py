@@ -15,6 +15,7 @@ from r1_on_eks.cost.charges import (
 )
 from r1_on_eks.cost.cluster_rules import control_plane, node_group
 from r1_on_eks.cost.declared import Declared, Secret, Unknown
+from r1_on_eks.cost.metrics_rules import CONFIGURATION, SCRAPER, WORKSPACE, scraper, workspace
 from r1_on_eks.cost.storage_rules import bucket, lustre, volume
 from r1_on_eks.plan.monitoring.cloudwatch import ASKED_A_MONTH, CLOUDWATCH_ACCOUNT
 
@@ -168,8 +169,15 @@ RULES: dict[str, Rule] = {
     "aws:cloudwatch/metricAlarm:MetricAlarm": _alarm,
     "aws:kms/key:Key": _key,
     "aws:ec2/flowLog:FlowLog": _flow_log,
-    "aws:amp/workspace:Workspace": _not_priced("metrics by use: samples, storage, queries"),
-    "aws:amp/scraper:Scraper": _not_priced("metrics by use: collector hours and samples"),
+    WORKSPACE: workspace,
+    SCRAPER: scraper,
+    "aws:amp/ruleGroupNamespace:RuleGroupNamespace": _free(
+        "its workspace is billed for the samples that rules ask for, and for those they record"
+    ),
+    "aws:amp/alertManagerDefinition:AlertManagerDefinition": _free(
+        "part of the workspace's price"
+    ),
+    CONFIGURATION: _free("its workspace is billed for what it keeps"),
     "aws:ecr/repository:Repository": _not_priced("images by use: GB kept"),
     "aws:ecr/pullThroughCacheRule:PullThroughCacheRule": _not_priced(
         "images by use: GB kept of what is pulled through it"

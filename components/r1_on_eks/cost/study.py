@@ -10,6 +10,7 @@ from r1_on_eks.cost.declared import Declaration
 from r1_on_eks.cost.once import Once, once_of
 from r1_on_eks.cost.options import Option, options_of
 from r1_on_eks.cost.preview import Change
+from r1_on_eks.cost.samples import samples_of
 from r1_on_eks.cost.tokens import TokenPrice, token_prices
 from r1_on_eks.plan import Plan
 from r1_on_eks.stack_config import Budget, StackConfig
@@ -85,7 +86,7 @@ def study(
         plan: Its plan, for throughput; None where there is none.
         limit: What the command line says beside the budgets.
     """
-    terms = _terms(config)
+    terms = _terms(config, plan)
     after = bill_of(states.after, terms)
     before = None if states.before is None else bill_of(states.before, terms)
     compared = compare(before, after, states.changes)
@@ -117,10 +118,15 @@ def study(
     )
 
 
-def _terms(config: StackConfig | None) -> Terms:
+def _terms(config: StackConfig | None, plan: Plan | None) -> Terms:
     if config is None:
         return Terms()
-    return Terms(usage=config.usage, discounts={**config.discounts}, region=config.region)
+    return Terms(
+        usage=config.usage,
+        samples=samples_of(config.usage, plan),
+        discounts={**config.discounts},
+        region=config.region,
+    )
 
 
 def _region(declared: Declaration) -> str:

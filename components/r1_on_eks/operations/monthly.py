@@ -11,7 +11,10 @@ def usd_per_month(thing: Thing, region: str) -> float | None:
     """Dollars per month without traffic; 0 for what is free, None where no price is known."""
     if thing.kind not in _BILLED:
         return 0.0
-    service, what, count = _BILLED[thing.kind](thing.about)
+    billed = _BILLED[thing.kind](thing.about)
+    if billed is None:
+        return None
+    service, what, count = billed
     price = price_book().price(service, what, region)
     if price is None:
         return None
@@ -26,8 +29,8 @@ def _lustre(about: Any) -> tuple[str, str, float]:
 
 
 # By Pulumi's type: from what AWS tells of a thing to service and words of the price book, and
-# how many.
-_BILLED: dict[str, Callable[[Any], tuple[str, str, float]]] = {
+# how many; None where AWS doesn't tell how much it keeps.
+_BILLED: dict[str, Callable[[Any], tuple[str, str, float] | None]] = {
     "aws:eks/cluster:Cluster": lambda _: ("EKS", "control plane, standard support", 1),
     "aws:ec2/natGateway:NatGateway": lambda _: ("VPC", "NAT gateway", 1),
     "aws:lb/loadBalancer:LoadBalancer": lambda _: ("ELB", "network load balancer", 1),
@@ -41,6 +44,8 @@ _BILLED: dict[str, Callable[[Any], tuple[str, str, float]]] = {
     "aws:fsx/lustreFileSystem:LustreFileSystem": _lustre,
     "aws:ebs/volume:Volume": lambda about: ("EBS", "gp3 storage", about.get("Size", 0)),
     "aws:kms/key:Key": lambda _: ("KMS", "key", 1),
+    "aws:amp/scraper:Scraper": lambda _: ("AMP", "collector", 1),
+    "aws:amp/workspace:Workspace": lambda _: None,
     "aws:cloudwatch/logGroup:LogGroup": (
         lambda about: ("CloudWatch", "logs, kept", about.get("storedBytes", 0) / 1e9)
     ),

@@ -20,7 +20,7 @@ from r1_on_eks.plan.server import ModelServer, server_of
 from r1_on_eks.plan.storage import Storage, storage_of
 from r1_on_eks.plan.subnets import NetworkPlan, cidr_of
 from r1_on_eks.plan.sync import Sync, sync_of
-from r1_on_eks.plan.traffic import Policy, policies_of
+from r1_on_eks.plan.traffic import Policy, collector, policies_of
 from r1_on_eks.plan.versions import Versions
 from r1_on_eks.plan.zones import Zones, not_sold, region_of
 from r1_on_eks.stack_config import FileSystem, Pin, StackConfig, Workload
@@ -189,7 +189,7 @@ class Plan:
                 streamed=config.weights.streamed,
                 synced=config.weights.sync_from is not None,
                 cidr=cidr_of(config),
-                watched=config.monitoring is not None,
+                watched=config.monitoring and collector(config.monitoring.kind, cidr_of(config)),
                 checked=config.quality is not None,
             ),
             quality=checks_of(config, placements, servers),

@@ -80,6 +80,15 @@ def reads_metrics() -> dict[str, Any]:
     return _allow((["cloudwatch:GetMetricData", "cloudwatch:GetMetricStatistics"], "*"))
 
 
+def queries(workspace: Any) -> dict[str, Any]:
+    """Reads one workspace of Amazon Managed Service for Prometheus, by its ARN.
+
+    Source: its user guide, AMP-onboard-query-standalone-grafana, 2026-11.
+    """
+    reading = ["aps:QueryMetrics", "aps:GetSeries", "aps:GetLabels", "aps:GetMetricMetadata"]
+    return _allow((reading, workspace))
+
+
 def key_policy(account: str, region: str, log_groups: Sequence[str]) -> dict[str, Any]:
     """A key that IAM policies of the account govern, and with which some logs are encrypted.
 

@@ -67,6 +67,16 @@ class Policy:
 PROMETHEUS = Peer(pods=PROMETHEUS_PODS, namespace=MONITORING_NAMESPACE)
 
 
+def collector(kind: str, cidr: str) -> Peer:
+    """Who collects metrics.
+
+    Args:
+        kind: Of the monitoring, as a stack file names it.
+        cidr: IPv4 range of the network, where AWS's collector has interfaces of its own.
+    """
+    return PROMETHEUS if kind == "prometheus" else Peer(blocks=(cidr,))
+
+
 def asking(peer: Peer, port: int) -> Peer:
     """`peer`, at one TCP port."""
     return dataclasses.replace(peer, ports=(("TCP", port),))
@@ -90,7 +100,7 @@ def policies_of(
     streamed: bool,
     synced: bool = False,
     cidr: str = VPC_CIDR,
-    watched: bool = False,
+    watched: Peer | None = None,
     checked: bool = False,
 ) -> tuple[Policy, ...]:
     """The policies of the serving namespace.
@@ -102,7 +112,7 @@ def policies_of(
         streamed: Whether they read their weights from S3.
         synced: Whether a Job brings weights into the bucket.
         cidr: IPv4 range of the network.
-        watched: Whether the gateway's metrics are collected.
+        watched: Who collects metrics, or None.
         checked: Whether a CronJob puts questions to the servers.
     """
     answering = (("TCP", PORT),)
@@ -114,7 +124,7 @@ def policies_of(
         pods=GATEWAY_PODS,
         accepts=(
             Peer(blocks=callers, ports=(("TCP", listen_port),)),
-            *(asking(PROMETHEUS, port) for port in _GATEWAY_METRICS if watched),
+            *(asking(watched, port) for port in _GATEWAY_METRICS if watched),
         ),
         opens=(Peer(pods=SERVER_PODS, ports=answering), *DNS),
     )
@@ -130,7 +140,7 @@ def policies_of(
         accepts=(
             Peer(pods=GATEWAY_PODS, ports=answering),
             # A Prometheus of the cluster may ask at any time, ours or yours.
-            asking(PROMETHEUS, PORT),
+            asking(watched or PROMETHEUS, PORT),
             *([Peer(pods=CHECK_PODS, ports=answering)] if checked else ()),
         ),
         opens=bucket if streamed else (),

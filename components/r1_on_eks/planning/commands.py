@@ -156,7 +156,7 @@ def run_plan(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps(_plain_plan(plan, expected, cheaper), indent=1, ensure_ascii=False))
     else:
-        print_plan(plan, expected, cheaper)
+        print_plan(plan, expected, cheaper, config.usage)
     return 0 if all(one.meets for one in expected) else 1
 
 

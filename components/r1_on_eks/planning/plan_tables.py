@@ -6,6 +6,7 @@ from datetime import date
 from rich.console import Console
 from rich.text import Text
 
+from r1_on_eks.cost.managed_metrics import usd_of_metrics
 from r1_on_eks.plan import Plan
 from r1_on_eks.plan.estimate import Estimate
 from r1_on_eks.plan.monitoring.decided import MonitoringPlan
@@ -17,17 +18,21 @@ from r1_on_eks.plan.upgrades import upgrade_told
 from r1_on_eks.planning.cells import dollars, plain_table, print_purchases, seconds
 from r1_on_eks.planning.stage_table import print_stages
 from r1_on_eks.screen import screen
+from r1_on_eks.stack_config import Usage
 
 _BAR = 32
 
 
-def print_plan(plan: Plan, outlooks: Sequence[Outlook], cheaper: float | None) -> None:
+def print_plan(
+    plan: Plan, outlooks: Sequence[Outlook], cheaper: float | None, usage: Usage
+) -> None:
     """What one stack would stand up: placements, memory, speed, price.
 
     Args:
         plan: The stack.
         outlooks: What is to be expected of each of its models.
         cheaper: Dollars per hour of the cheapest placements now, if they cost less.
+        usage: What its file assumes of a month.
     """
     console = screen()
     console.print(f"[bold]{plan.stack}[/bold] in {plan.region}, GPUs in {plan.gpu_zone}")
@@ -56,7 +61,7 @@ def print_plan(plan: Plan, outlooks: Sequence[Outlook], cheaper: float | None) -
     _print_speed(console, outlooks)
     _print_storage(console, plan.storage)
     if plan.monitoring:
-        console.print(_metrics_told(plan.monitoring))
+        console.print(_metrics_told(plan, plan.monitoring, usage))
     print_stages(console, plan)
     for model in plan.models:
         console.print(f"\nvllm serve {' '.join(model.arguments)}", style="dim")
@@ -142,11 +147,18 @@ def _print_storage(console: Console, storage: Storage | None) -> None:
         console.print(told)
 
 
-def _metrics_told(monitoring: MonitoringPlan) -> str:
+def _metrics_told(plan: Plan, monitoring: MonitoringPlan, usage: Usage) -> str:
     volume, days = monitoring.volume, monitoring.retention_days
-    return (
+    told = (
         f"metrics: {volume.total:,} series, {volume.samples_a_month / 1e6:,.0f} million samples a"
-        f" month; {days} days are {volume.disk_gib:.1f} of {monitoring.disk_gib} GiB of a node's"
+        " month;"
+    )
+    if monitoring.kind == "managed-prometheus":
+        usd = usd_of_metrics(plan, usage)
+        price = "not priced" if usd is None else f"${usd.desired:,.0f} a month as declared"
+        return f"{told} Amazon's Prometheus takes them in and keeps {days} days: {price}"
+    return (
+        f"{told} {days} days are {volume.disk_gib:.1f} of {monitoring.disk_gib} GiB of a node's"
         f" disk, with {monitoring.memory_mib} MiB of memory"
     )
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 
 from r1_on_eks.api_keys import fingerprint, new_key
-from r1_on_eks.rehearsal import faults, interrupted, toolchain
+from r1_on_eks.rehearsal import faults, interrupted
 from r1_on_eks.rehearsal.environment import command_environment, install_executables
 from r1_on_eks.rehearsal.fault_words import ANY_COMMAND, parse
 from r1_on_eks.rehearsal.foreground import run_in_foreground
@@ -23,6 +23,7 @@ from r1_on_eks.rehearsal.gateway import (
     gateway_authority,
     sync_gateway,
 )
+from r1_on_eks.rehearsal.go_tools import CONTROL_PLANE, KWOK, LWS, PULUMI
 from r1_on_eks.rehearsal.local_aws import ACCOUNT, REGION, LocalAws
 from r1_on_eks.rehearsal.nginx_package import find_or_unpack_kubectl, find_or_unpack_nginx
 from r1_on_eks.rehearsal.paths import State
@@ -33,6 +34,7 @@ from r1_on_eks.rehearsal.project_copy import (
     stack_files,
     stack_name,
 )
+from r1_on_eks.rehearsal.toolchain import find_or_build
 
 AWS_CLOUD = "aws-cloud"
 # The command went well, and a fault that it was to meet never happened: a misuse, as other ones.
@@ -48,11 +50,11 @@ def find_or_make_tools(say: Say) -> dict[str, Path]:
     Raises:
         ToolMissing: one of them is neither here nor can be made here.
     """
-    tools = {"pulumi": toolchain.pulumi(say), "kubectl": find_or_unpack_kubectl(say)}
+    tools = {"pulumi": find_or_build(PULUMI, say), "kubectl": find_or_unpack_kubectl(say)}
     # Not for commands; but a cluster must not be the first to build or to unpack them.
-    toolchain.control_plane(say)
-    toolchain.kwok(say)
-    toolchain.lws(say)
+    find_or_build(CONTROL_PLANE, say)
+    find_or_build(KWOK, say)
+    find_or_build(LWS, say)
     find_or_unpack_nginx(say)
     return tools
 

@@ -10,11 +10,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from r1_on_eks.rehearsal import toolchain
 from r1_on_eks.rehearsal.certificates import Authority
 from r1_on_eks.rehearsal.control_plane_files import ADMIN_KUBECONFIG, FRONT_PROXY, write_files
+from r1_on_eks.rehearsal.go_tools import CONTROL_PLANES, KWOK
 from r1_on_eks.rehearsal.paths import State
 from r1_on_eks.rehearsal.processes import Processes, free_port
+from r1_on_eks.rehearsal.toolchain import find_or_build
 
 # In the order in which they start; they end in the reverse one.
 _PARTS = (
@@ -91,7 +92,7 @@ def check_version(version: str) -> None:
     Raises:
         ValueError: there is none.
     """
-    known = toolchain.CONTROL_PLANES
+    known = CONTROL_PLANES
     if version not in known:
         raise ValueError(
             f"the rehearsal's control planes are Kubernetes {', '.join(known)}; the cluster asks"
@@ -209,7 +210,7 @@ class _Start:
         self._processes.start(
             f"{self._cluster}-kwok",
             [
-                toolchain.kwok(_say),
+                find_or_build(KWOK, _say),
                 f"--kubeconfig={self._admin}",
                 "--manage-all-nodes=true",
                 f"--server-address=127.0.0.1:{free_port()}",
@@ -233,7 +234,7 @@ class _Start:
     def _start(self, part: str, *flags: str) -> None:
         self._processes.start(
             f"{self._cluster}-{part}",
-            [toolchain.control_plane(_say, self._version), part, *flags],
+            [find_or_build(CONTROL_PLANES[self._version], _say), part, *flags],
             cwd=self._folder,
         )
 

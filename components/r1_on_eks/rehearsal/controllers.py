@@ -23,11 +23,12 @@ from typing import Any
 import yaml
 from kubernetes import client, config
 
-from r1_on_eks.rehearsal import toolchain
 from r1_on_eks.rehearsal.control_plane import REAL_PODS, process_prefix
+from r1_on_eks.rehearsal.go_tools import LWS
 from r1_on_eks.rehearsal.paths import State
 from r1_on_eks.rehearsal.processes import Processes, free_port
 from r1_on_eks.rehearsal.service_proxy import serve
+from r1_on_eks.rehearsal.toolchain import find_or_build
 
 _LOOKS_EVERY_S = 0.3
 # Where no pod of kwok is.
@@ -128,7 +129,7 @@ class Kubelet:
             self._processes.start(
                 process,
                 [
-                    toolchain.lws(_say),
+                    find_or_build(LWS, _say),
                     f"--config={program.folder / 'configuration.yaml'}",
                     f"--kubeconfig={program.folder / 'kubeconfig'}",
                     "--zap-log-level=2",

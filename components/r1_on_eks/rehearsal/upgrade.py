@@ -5,10 +5,11 @@ import ssl
 import sys
 from pathlib import Path
 
-from r1_on_eks.rehearsal import toolchain
 from r1_on_eks.rehearsal.control_plane import READY_TIMEOUT_S, answers, check_version
+from r1_on_eks.rehearsal.go_tools import CONTROL_PLANES
 from r1_on_eks.rehearsal.paths import State
 from r1_on_eks.rehearsal.processes import Processes, ProcessFailed
+from r1_on_eks.rehearsal.toolchain import find_or_build
 
 # What EKS upgrades and we see; in the order in which they start.
 _UPGRADED = ("kube-apiserver", "kube-scheduler", "kube-controller-manager")
@@ -28,7 +29,7 @@ def upgrade_control_plane(state_root: Path, cluster: str, version: str) -> None:
     check_version(version)
     processes = Processes(state_root)
     before = {part: processes.command(f"{cluster}-{part}") for part in _UPGRADED}
-    program = str(toolchain.control_plane(_say, version))
+    program = str(find_or_build(CONTROL_PLANES[version], _say))
     try:
         _start_again(state_root, cluster, {k: [program, *v[1:]] for k, v in before.items()})
     except ProcessFailed:

@@ -145,6 +145,8 @@ def _inside(args: ClusterArgs) -> Any:
     ranges = {"public_access_cidrs": list(args.endpoint_from)} if args.endpoint_from else {}
     return {
         "subnet_ids": list(args.subnet_ids.values()),
+        # Nodes need it, and so does a collector of Amazon's Prometheus (its user guide,
+        # AMP-collector-how-to, 2026-11): r1 check has nothing to ask there.
         "endpoint_private_access": True,
         "endpoint_public_access": bool(args.endpoint_from),
         **ranges,

@@ -8,21 +8,43 @@ from dataclasses import dataclass
 from typing import Any
 
 import pulumi
+import pulumi_aws as aws
 import pulumi_kubernetes as kubernetes
 
 from r1_on_eks.api_keys import new_key
 from r1_on_eks.catalog.images import GRAFANA
+from r1_on_eks.plan.access import queries, trusts_pods
 from r1_on_eks.plan.monitoring.pods import UNPRIVILEGED, probe, run_as
 from r1_on_eks.plan.monitoring.policies import GRAFANA_PODS, GRAFANA_PORT
 from r1_on_eks.plan.monitoring.provisioning import (
+    ADDRESS_VARIABLE,
     DASHBOARDS_FOLDER,
+    PROVISIONING_FILES,
     PROVISIONING_FOLDER,
     provisioning_files,
 )
+from r1_on_eks.plan.names import role_name, tagged
 
 _NAME = GRAFANA_PODS["app.kubernetes.io/name"]
 _PASSWORD = "password"
 _USER = 472  # The image's own.
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workspace:
+    """A workspace of Amazon Managed Service for Prometheus.
+
+    Attributes:
+        arn: The workspace.
+        endpoint: Where it answers.
+        stack: Part of the name of the role that reads it.
+        cluster_name: Whose pod has the role.
+    """
+
+    arn: pulumi.Input[str]
+    endpoint: pulumi.Input[str]
+    stack: str
+    cluster_name: pulumi.Input[str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,12 +54,16 @@ class GrafanaArgs:
     Attributes:
         cluster: The cluster that its objects vanish with.
         namespace: Restricted namespace.
+        source: Address and settings of what answers its queries (plan/monitoring/provisioning.py).
+        workspace: What it reads with a role of its own; None where it needs none.
         dashboards: JSON by file name.
         after: Nodes for it.
     """
 
     cluster: pulumi.Resource
     namespace: pulumi.Input[str]
+    source: dict[str, Any]
+    workspace: Workspace | None
     dashboards: Mapping[str, Mapping[str, Any]]
     after: Sequence[pulumi.Resource]
 
@@ -60,7 +86,7 @@ class Grafana(pulumi.ComponentResource):
             ),
         )
         boards = {file: json.dumps(board) for file, board in args.dashboards.items()}
-        files = {**provisioning_files(), **boards}
+        provisioned = provisioning_files(args.source)
         maps = {
             called: kubernetes.core.v1.ConfigMap(
                 f"{name}-{called}",
@@ -68,9 +94,10 @@ class Grafana(pulumi.ComponentResource):
                 data=content,
                 opts=within,
             ).metadata.name
-            for called, content in (("provisioning", provisioning_files()), ("dashboards", boards))
+            for called, content in (("provisioning", provisioned), ("dashboards", boards))
         }
-        checksum = hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()
+        checksum = _checksum({**provisioned, **boards})
+        rights = _reads(name, args, args.workspace, self) if args.workspace else []
         kubernetes.apps.v1.Deployment(
             f"{name}-server",
             metadata={"name": _NAME, "namespace": args.namespace},
@@ -82,19 +109,66 @@ class Grafana(pulumi.ComponentResource):
                         "labels": GRAFANA_PODS,
                         "annotations": {"r1-on-eks/configuration": checksum},
                     },
-                    "spec": _pod(password.metadata.name, maps),
+                    "spec": _pod(password.metadata.name, maps, args.workspace),
                 },
             },
             opts=pulumi.ResourceOptions.merge(
-                within, pulumi.ResourceOptions(depends_on=list(args.after))
+                within, pulumi.ResourceOptions(depends_on=[*rights, *args.after])
             ),
         )
         self.register_outputs({})
 
 
-def _pod(password: pulumi.Input[str], maps: Mapping[str, pulumi.Input[str]]) -> Any:
+def _checksum(files: Mapping[str, str]) -> str:
+    return hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()
+
+
+def _reads(
+    name: str, args: GrafanaArgs, workspace: Workspace, component: pulumi.Resource
+) -> list[pulumi.Resource]:
+    """The account of its pod, with the right to query one workspace."""
+    within = pulumi.ResourceOptions(parent=component)
+    role = aws.iam.Role(
+        f"{name}-role",
+        name=role_name(workspace.stack, _NAME),
+        assume_role_policy=json.dumps(trusts_pods()),
+        tags=tagged({}, f"{name}-role"),
+        opts=within,
+    )
+    return [
+        aws.iam.RolePolicy(
+            f"{name}-queries",
+            role=role.name,
+            policy=pulumi.Output.json_dumps(queries(workspace.arn)),
+            opts=within,
+        ),
+        aws.eks.PodIdentityAssociation(
+            f"{name}-pods",
+            cluster_name=workspace.cluster_name,
+            namespace=args.namespace,
+            service_account=_NAME,
+            role_arn=role.arn,
+            tags=tagged({}, f"{name}-pods"),
+            opts=within,
+        ),
+        kubernetes.core.v1.ServiceAccount(
+            f"{name}-account",
+            metadata={"name": _NAME, "namespace": args.namespace},
+            automount_service_account_token=False,
+            opts=pulumi.ResourceOptions.merge(
+                within, pulumi.ResourceOptions(deleted_with=args.cluster)
+            ),
+        ),
+    ]
+
+
+def _pod(
+    password: pulumi.Input[str],
+    maps: Mapping[str, pulumi.Input[str]],
+    workspace: Workspace | None,
+) -> Any:
     secret = {"secret_key_ref": {"name": password, "key": _PASSWORD}}
-    settings = {
+    settings: dict[str, pulumi.Input[str]] = {
         # Nothing leaves the cluster, and nobody comes in without the password.
         "GF_ANALYTICS_REPORTING_ENABLED": "false",
         "GF_ANALYTICS_CHECK_FOR_UPDATES": "false",
@@ -104,7 +178,12 @@ def _pod(password: pulumi.Input[str], maps: Mapping[str, pulumi.Input[str]]) -> 
         "GF_AUTH_ANONYMOUS_ENABLED": "false",
         "GF_PATHS_PROVISIONING": PROVISIONING_FOLDER,
     }
+    if workspace:
+        # Without the first, its data source signs nothing.
+        settings["GF_AUTH_SIGV4_AUTH_ENABLED"] = "true"
+        settings[ADDRESS_VARIABLE] = workspace.endpoint
     return {
+        **({"service_account_name": _NAME} if workspace else {}),
         "automount_service_account_token": False,
         "enable_service_links": False,
         "security_context": run_as(_USER, fs_group=_USER),
@@ -147,6 +226,6 @@ def _mounts() -> list[Any]:
                 "sub_path": file,
                 "read_only": True,
             }
-            for file in provisioning_files()
+            for file in PROVISIONING_FILES
         ),
     ]

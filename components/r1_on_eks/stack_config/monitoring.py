@@ -2,9 +2,14 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from r1_on_eks.stack_config.section import Section, pattern
+
+# Of the cluster's own, the history lies on the disk of one node; AWS keeps three years at most
+# (Amazon Managed Service for Prometheus user guide, AMP-ingest-methods, 2026-11).
+_MOST_DAYS = 90
+_MOST_DAYS_AT_AWS = 1095
 
 
 class Webhook(Section):
@@ -34,17 +39,78 @@ class Notify(Section):
 class Monitoring(Section):
     """Metrics, alerts and dashboards of a stack; none unless this section is there."""
 
-    kind: Literal["prometheus"]
-    """`prometheus`: a Prometheus in the cluster, with its operator."""
-    # Its history lies on the disk of one node.
-    retention_days: Annotated[int, Field(ge=1, le=90)] = 15
-    """Days for which metrics are kept, up to 90."""
+    kind: Literal["prometheus", "managed-prometheus"]
+    """`prometheus`: in the cluster, with its operator; `managed-prometheus`: Amazon's service."""
+    retention_days: Annotated[int, Field(ge=1, le=_MOST_DAYS_AT_AWS)] = 15
+    """Days for which metrics are kept: up to 90 in the cluster, up to 1095 at AWS."""
     notify: Notify | None = None
     """Who is told of alerts; without it they are seen by whoever looks."""
     dashboards: bool = True
     """Whether Grafana runs with the stack's dashboards."""
 
+    @field_validator("retention_days")
+    @classmethod
+    def _has_room(cls, days: int, info: ValidationInfo) -> int:
+        if info.data.get("kind") == "prometheus" and days > _MOST_DAYS:
+            raise ValueError(
+                f"{days}: the disk of a node keeps no more than {_MOST_DAYS}; write that, or"
+                " kind: managed-prometheus"
+            )
+        return days
+
+    @field_validator("notify")
+    @classmethod
+    def _can_be_told(cls, notify: Notify | None, info: ValidationInfo) -> Notify | None:
+        if info.data.get("kind") == "managed-prometheus" and notify and notify.webhook:
+            raise ValueError(
+                "managed-prometheus tells an SNS topic alone; write notify: {sns: arn:aws:sns:…},"
+                " or kind: prometheus"
+            )
+        return notify
+
     @property
     def topic(self) -> str | None:
         """ARN of the SNS topic that is told."""
         return self.notify.sns if self.notify else None
+
+
+def check_served(
+    monitoring: Monitoring | None,
+    *,
+    anomaly_usd: float | None,
+    scaled: str | None,
+    outbound: str,
+) -> None:
+    """Refuses what is asked for elsewhere in the file, and no monitoring of it serves.
+
+    Args:
+        monitoring: Section of the file, or None.
+        anomaly_usd: Of `budget`.
+        scaled: A variant whose replicas follow the requests, or None.
+        outbound: How nodes reach the internet.
+
+    Raises:
+        ValueError: names the key and what to write.
+    """
+    if anomaly_usd is not None and not (monitoring and monitoring.topic):
+        raise ValueError(
+            "budget.anomaly_usd: AWS tells it to an SNS topic alone, and the file names none;"
+            " write monitoring: {kind: prometheus, notify: {sns: arn:aws:sns:…}}"
+        )
+    if scaled and monitoring is None:
+        raise ValueError(
+            f"variants.{scaled}.scale: replicas follow what Prometheus counts; write"
+            " monitoring: {kind: prometheus}"
+        )
+    if monitoring is None or monitoring.kind == "prometheus":
+        return
+    if scaled:
+        raise ValueError(
+            f"variants.{scaled}.scale: replicas follow a Prometheus in the cluster, which"
+            " managed-prometheus is not; write monitoring: {kind: prometheus}"
+        )
+    if monitoring.dashboards and outbound == "none":
+        raise ValueError(
+            "monitoring.dashboards: outbound: none leaves Grafana no way to Amazon's service;"
+            " write dashboards: false, or kind: prometheus"
+        )

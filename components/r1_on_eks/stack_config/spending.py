@@ -7,7 +7,7 @@ from pydantic import Field
 from r1_on_eks.stack_config.section import Section
 
 _Amount = Annotated[float, Field(ge=0)]
-Service = Literal["EC2", "EKS", "EBS", "FSx", "VPC", "ELB", "S3", "CloudWatch", "KMS"]
+Service = Literal["EC2", "EKS", "EBS", "FSx", "VPC", "ELB", "S3", "CloudWatch", "KMS", "AMP"]
 
 
 class Usage(Section):
@@ -27,6 +27,14 @@ class Usage(Section):
     """NLCUs of the load balancer, on average."""
     kms_requests: _Amount = 10000
     """Requests of the keys."""
+    metric_samples_million: _Amount | None = None
+    """Millions of samples of a managed Prometheus; if not said, as many as `r1 plan` counts."""
+    # The rules of four replicas asked for 8,300 on a made-up day (tests/test_replayed_day.py).
+    queried_samples_million: _Amount = 10000
+    """Millions of samples that its rules, and whoever looks, ask for."""
+    # 629 million samples at 100 bytes of text, two thirds of it from other zones, and a margin.
+    scrape_gb: _Amount = 50
+    """GB that its collector reads from other zones."""
 
 
 class Budget(Section):

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, Tag, model_validator
 from r1_on_eks.catalog.kubernetes import KUBERNETES_VERSIONS
 from r1_on_eks.stack_config.gateway import Gateway
 from r1_on_eks.stack_config.images import ImageMirror
-from r1_on_eks.stack_config.monitoring import Monitoring
+from r1_on_eks.stack_config.monitoring import Monitoring, check_served
 from r1_on_eks.stack_config.network import GivenNetwork
 from r1_on_eks.stack_config.quality import Quality
 from r1_on_eks.stack_config.section import Either, Ranges, Section, pattern, row_of
@@ -146,11 +146,6 @@ class StackConfig(Section):
             raise ValueError(
                 f"lifetime: {self.lifetime} is for test stacks; a protected stack does not expire"
             )
-        if self.budget.anomaly_usd is not None and not (self.monitoring and self.monitoring.topic):
-            raise ValueError(
-                "budget.anomaly_usd: AWS tells it to an SNS topic alone, and the file names none;"
-                " write monitoring: {kind: prometheus, notify: {sns: arn:aws:sns:…}}"
-            )
         self._gateway_agrees()
         self._what_scales_is_there()
         self._quality_agrees()
@@ -169,11 +164,12 @@ class StackConfig(Section):
                 f"variants.{scaled[0]}.scale: its nodes stay, and are paid, unless an autoscaler"
                 " ends them; write cluster_autoscaler: true"
             )
-        if scaled and self.monitoring is None:
-            raise ValueError(
-                f"variants.{scaled[0]}.scale: replicas follow what Prometheus counts; write"
-                " monitoring: {kind: prometheus}"
-            )
+        check_served(
+            self.monitoring,
+            anomaly_usd=self.budget.anomaly_usd,
+            scaled=next(iter(scaled), None),
+            outbound=self.outbound,
+        )
         if self.cluster_autoscaler and self.outbound == "none":
             raise ValueError(
                 "cluster_autoscaler: outbound none leaves it no way to Auto Scaling; write"

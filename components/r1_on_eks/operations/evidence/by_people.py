@@ -97,6 +97,19 @@ BY_PEOPLE = (
         usd=_standing,
     ),
     Experiment(
+        name="managed Prometheus",
+        needs=PERSON,
+        claims=("not yet run on aws: the workspace, its collector and its alerts",),
+        steps="monitoring: {kind: managed-prometheus, notify: {sns: …}} in a test stack's file; r1"
+        " check STACK; pulumi up; pulumi refresh --diff; pulumi preview --expect-no-changes;"
+        " aws eks list-access-entries; in Grafana, up and ALERTS; a replica deleted; after a day"
+        " r1 cost STACK --actual; pulumi destroy; r1 sweep STACK",
+        expected="AWS makes the collector's access entry itself; every target is up; nothing is"
+        " replaced after the refresh; the topic is told of the replica; the day costs a thirtieth"
+        " of what r1 cost says, or less; nothing is left",
+        usd=_standing,
+    ),
+    Experiment(
         name="cost anomalies",
         needs=PERSON,
         claims=("not yet run on aws: a monitor of the stack's tag",),

@@ -1,6 +1,5 @@
 """Whether somebody hears what monitoring tells."""
 
-import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -8,27 +7,42 @@ from r1_on_eks.operations.account import FAILURES, code_of, is_gone
 from r1_on_eks.operations.cluster_api import ApiServerSilent, ClusterApi
 from r1_on_eks.operations.readiness.finding import Finding, lacking, ready, unknown
 from r1_on_eks.operations.readiness.ground import Ground
+from r1_on_eks.operations.readiness.publishing import Publisher, publishing_finding
 from r1_on_eks.operations.readiness.refusals import is_denied
 from r1_on_eks.plan.monitoring.notifying import WEBHOOK_FILE
 from r1_on_eks.plan.names import MONITORING_NAMESPACE
 
 TOPIC = "alerts' topic"
+PUBLISHER = "alerts' publisher"
 WEBHOOK = "alerts' webhook"
 ANOMALIES = "cost anomalies"
 PERMISSIONS = ("sns:GetTopicAttributes", "organizations:DescribeOrganization")
-_COST_ALERTS = "costalerts.amazonaws.com"
 _WAIT_S = 2.0
+COST_ALERTS = Publisher(
+    subject=ANOMALIES, service="costalerts.amazonaws.com", actions=("sns:Publish",)
+)
+# AMP user guide, AMP-alertmanager-receiver-AMPpermission, 2026-11. The workspace's id is not known
+# before it stands: those of the account and Region may.
+MANAGED_ALERTS = Publisher(
+    subject=PUBLISHER,
+    service="aps.amazonaws.com",
+    actions=("sns:Publish", "sns:GetTopicAttributes"),
+    source="aps:{region}:{account}:workspace/*",
+)
 # SNS' own key lets every principal of the account in through SNS (its developer guide,
 # sns-key-management, 2026-11).
 _SNS_KEY = "alias/aws/sns"
 
 
-def topic_finding(topic: str, attributes: Mapping[str, str] | None) -> Finding:
+def topic_finding(
+    topic: str, attributes: Mapping[str, str] | None, *, by_role: bool = True
+) -> Finding:
     """Whether a topic of this account and Region is there, and has a listener.
 
     Args:
         topic: Its ARN.
         attributes: As GetTopicAttributes shows them; None where there is no such topic.
+        by_role: Whether the role of the cluster's Alertmanager tells it, and not a service.
     """
     region, name = topic.split(":")[3], topic.rpartition(":")[2]
     if attributes is None:
@@ -39,7 +53,7 @@ def topic_finding(topic: str, attributes: Mapping[str, str] | None) -> Finding:
         )
     key = attributes.get("KmsMasterKeyId") or _SNS_KEY
     # An alias, a key's id, or the ARN of either.
-    if not key.endswith(_SNS_KEY):
+    if by_role and not key.endswith(_SNS_KEY):
         return unknown(
             TOPIC,
             f"{name} is encrypted with {key}, which Alertmanager's role has no right to use",
@@ -75,41 +89,7 @@ def anomaly_finding(
             f" {payer} alone",
             "leave out budget.anomaly_usd, and watch the stack's tag in the paying account",
         )
-    policy = json.loads(attributes.get("Policy") or "{}")
-    if not any(_lets_costs_publish(one) for one in policy.get("Statement", ())):
-        statement = {
-            "Effect": "Allow", "Principal": {"Service": _COST_ALERTS}, "Action": "sns:Publish",
-            "Resource": topic, "Condition": {"StringEquals": {"aws:SourceAccount": account}},
-        }  # fmt: skip
-        return lacking(
-            ANOMALIES,
-            f"the policy of {topic.rpartition(':')[2]} does not let {_COST_ALERTS} publish",
-            f"aws sns set-topic-attributes --topic-arn {topic} --attribute-name Policy"
-            f" --attribute-value file://policy.json --region {topic.split(':')[3]}"
-            f"  # its policy with this statement besides: {json.dumps(statement)}",
-        )
-    if key := attributes.get("KmsMasterKeyId"):
-        # The policy of SNS' own key can't be changed, and names no service.
-        return unknown(
-            ANOMALIES, f"the topic is encrypted with {key}, which {_COST_ALERTS} has to use",
-            "a key of yours, whose policy allows it kms:GenerateDataKey and kms:Decrypt",
-        )  # fmt: skip
-    return ready(ANOMALIES, f"{_COST_ALERTS} may publish to {topic.rpartition(':')[2]}")
-
-
-def _lets_costs_publish(statement: Mapping[str, Any]) -> bool:
-    who = statement.get("Principal", {})
-    # Everybody, on a condition, may be everybody but a service.
-    services = who.get("Service", ()) if isinstance(who, Mapping) else ()
-    if who == "*" and not statement.get("Condition"):
-        services = _COST_ALERTS
-    actions = statement.get("Action", ())
-    allowed = [actions] if isinstance(actions, str) else actions
-    return (
-        statement.get("Effect") == "Allow"
-        and _COST_ALERTS in ([services] if isinstance(services, str) else services)
-        and bool({"sns:publish", "sns:*", "*"} & {one.lower() for one in allowed})
-    )
+    return publishing_finding(COST_ALERTS, topic, attributes)
 
 
 def webhook_finding(secret: str, found: Mapping[str, Any] | None) -> Finding:
@@ -146,16 +126,10 @@ def topic(ground: Ground) -> Iterable[Finding]:
     asked = ground.config.monitoring
     if asked is None or asked.topic is None:
         return []
-    _, _, _, region, account, name = asked.topic.split(":")
+    managed = asked.kind == "managed-prometheus"
+    _, _, _, region, account, _ = asked.topic.split(":")
     if (region, account) != (ground.config.region, ground.config.owner):
-        return [
-            unknown(
-                TOPIC,
-                f"{name} is of {region} in account {account}, which is not asked: its policy has"
-                " to allow sns:Publish to Alertmanager's role, where the account is another",
-                f"aws sns get-topic-attributes --topic-arn {asked.topic} --region {region}",
-            )
-        ]
+        return [_elsewhere(asked.topic, ground.config.owner, managed=managed)]
     try:
         answer = ground.account.client("sns").get_topic_attributes(TopicArn=asked.topic)
     except FAILURES as error:
@@ -163,10 +137,35 @@ def topic(ground: Ground) -> Iterable[Finding]:
             return [topic_finding(asked.topic, None)]
         raise
     attributes = answer["Attributes"]
-    found = [topic_finding(asked.topic, attributes)]
+    found = [topic_finding(asked.topic, attributes, by_role=not managed)]
+    if managed:
+        found.append(publishing_finding(MANAGED_ALERTS, asked.topic, attributes))
     if ground.config.budget.anomaly_usd is not None:
         found.append(anomaly_finding(asked.topic, attributes, account, _payer(ground)))
     return found
+
+
+def _elsewhere(topic: str, owner: str, *, managed: bool) -> Finding:
+    """What is known of a topic that isn't asked for: it is of another Region or account."""
+    _, _, _, region, account, name = topic.split(":")
+    if managed and account != owner:
+        # AMP user guide, AMP-alert-manager, 2026-11.
+        return lacking(
+            TOPIC,
+            f"{name} is of account {account}, and managed-prometheus tells those of its own alone",
+            f"a topic of account {owner} in monitoring.notify.sns",
+        )
+    allows = (
+        f"let {MANAGED_ALERTS.service} publish"
+        if managed
+        else "allow sns:Publish to Alertmanager's role, where the account is another"
+    )
+    return unknown(
+        TOPIC,
+        f"{name} is of {region} in account {account}, which is not asked: its policy has to"
+        f" {allows}",
+        f"aws sns get-topic-attributes --topic-arn {topic} --region {region}",
+    )
 
 
 def _payer(ground: Ground) -> str | None:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from r1_on_eks.cost.bill import Terms, bill_of
 from r1_on_eks.cost.charges import NOT_PRICED, UNKNOWN
 from r1_on_eks.cost.deployed import declaration_of
+from r1_on_eks.cost.samples import samples_of
 from r1_on_eks.operations.account import FAILURES
 from r1_on_eks.operations.readiness.finding import Finding, ready
 from r1_on_eks.operations.status.scene import Scene
@@ -19,9 +20,10 @@ def money(scene: Scene) -> Iterable[Finding]:
         return []
     sizes = _sizes(scene)
     config = scene.config
+    plan = None if isinstance(scene.decided, str) else scene.decided
     terms = Terms(
-        usage=config.usage, discounts={**config.discounts}, day=scene.now.date(),
-        region=config.region,
+        usage=config.usage, samples=samples_of(config.usage, plan),
+        discounts={**config.discounts}, day=scene.now.date(), region=config.region,
     )  # fmt: skip
     bill = bill_of(declaration_of(resources, sizes), terms)
     now = bill.hourly

@@ -23,6 +23,7 @@ class MonitoringPlan:
     """What is declared of monitoring.
 
     Attributes:
+        kind: `prometheus` or `managed-prometheus`, as the stack file says.
         retention_days: For how long metrics are kept.
         topic: ARN of the SNS topic that is told of alerts, or None.
         anomaly_usd: Dollars above what is usual that the topic is told of, or None.
@@ -36,6 +37,7 @@ class MonitoringPlan:
         disk_gib: Of its history.
     """
 
+    kind: str
     retention_days: int
     topic: str | None
     anomaly_usd: float | None
@@ -77,6 +79,7 @@ def monitoring_of(
     notifies = "sns" if asked.topic else "webhook" if webhook else None
     volume = volume_of(servers, gpu_pools, system, days=asked.retention_days)
     return MonitoringPlan(
+        kind=asked.kind,
         retention_days=asked.retention_days,
         topic=asked.topic,
         anomaly_usd=anomaly_usd,
@@ -89,6 +92,7 @@ def monitoring_of(
             gpus=gpus,
         ),
         policies=namespace_policies(
+            asked.kind,
             cidr,
             notifies=notifies,
             dashboards=asked.dashboards,

@@ -10,6 +10,7 @@ from r1_on_eks.plan.monitoring.scrapes import (
     INTERVAL_SECONDS,
     KUBELET_JOB,
     KUBELET_SCRAPES,
+    SCRAPE_TIMEOUT,
     Relabel,
     Scrape,
 )
@@ -22,7 +23,6 @@ KUBELETS_NAMESPACE = "kube-system"
 KUBELET_SERVICE = f"{KUBELETS_NAMESPACE}/{KUBELET_NAME}"
 _TOKEN = "/var/run/secrets/kubernetes.io/serviceaccount/token"
 _EVERY = f"{INTERVAL_SECONDS}s"
-_TIMEOUT = "10s"
 _PORT_NAME = "web"
 
 
@@ -32,7 +32,7 @@ def pod_monitor_spec(scrape: Scrape) -> dict[str, Any]:
         "portNumber": scrape.port,
         "path": scrape.path,
         "interval": f"{scrape.interval_seconds}s",
-        "scrapeTimeout": _TIMEOUT,
+        "scrapeTimeout": SCRAPE_TIMEOUT,
         "honorLabels": scrape.honest,
         "relabelings": _written((_job(scrape.job), *scrape.relabel)),
         "metricRelabelings": _written(scrape.metric_relabel),
@@ -59,7 +59,7 @@ def kubelet_monitor_spec() -> dict[str, Any]:
                 "scheme": "https",
                 "path": one.path,
                 "interval": _EVERY,
-                "scrapeTimeout": _TIMEOUT,
+                "scrapeTimeout": SCRAPE_TIMEOUT,
                 "honorLabels": True,
                 "bearerTokenFile": _TOKEN,
                 # Its certificate names the node's address under an authority that EKS does not

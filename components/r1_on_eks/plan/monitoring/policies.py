@@ -15,13 +15,13 @@ from r1_on_eks.plan.traffic import (
     GATEWAY_PODS,
     NGINX_METRICS_PORT,
     POD_IDENTITY,
-    PROMETHEUS,
     PROMETHEUS_PODS,
     SERVER_PODS,
     Peer,
     Policy,
     api_of,
     asking,
+    collector,
 )
 
 DCGM_PODS = {"app.kubernetes.io/name": "dcgm-exporter"}
@@ -33,7 +33,7 @@ CLOUDWATCH_PODS = {"app.kubernetes.io/name": "cloudwatch-exporter"}
 GRAFANA_PODS = {"app.kubernetes.io/name": "grafana"}
 DCGM_PORT, NODE_EXPORTER_PORT, KUBE_STATE_PORT, CLOUDWATCH_PORT = 9400, 9100, 8080, 5000
 PROMETHEUS_PORT, ALERTMANAGER_PORT, GRAFANA_PORT = 9090, 9093, 3000
-_KUBELET_PORT = 10250
+KUBELET_PORT = 10250
 
 
 # A service of AWS, with the rights of the pod's own role.
@@ -45,6 +45,7 @@ _AWS = (
 
 
 def namespace_policies(
+    kind: str,
     cidr: str,
     *,
     notifies: str | None,
@@ -56,6 +57,7 @@ def namespace_policies(
     """Policies by namespace.
 
     Args:
+        kind: Of the monitoring, as a stack file names it.
         cidr: IPv4 range of the network.
         notifies: `sns`, `webhook` or None.
         dashboards: Whether Grafana runs.
@@ -65,25 +67,28 @@ def namespace_policies(
     """
     api = api_of(cidr)
     everybody = Policy(name="nobody-by-default", pods={})
-    states = _exporter(KUBE_STATE_PODS, KUBE_STATE_PORT, api)
-    cloudwatch = _exporter(CLOUDWATCH_PODS, CLOUDWATCH_PORT, _AWS)
-    nodes = _exporter(NODE_EXPORTER_PODS, NODE_EXPORTER_PORT)
-    of_gpus = _exporter(DCGM_PODS, DCGM_PORT)
+    asks = collector(kind, cidr)
+    states = _exporter(KUBE_STATE_PODS, KUBE_STATE_PORT, asks, api)
+    cloudwatch = _exporter(CLOUDWATCH_PODS, CLOUDWATCH_PORT, asks, _AWS)
+    nodes = _exporter(NODE_EXPORTER_PODS, NODE_EXPORTER_PORT, asks)
+    of_gpus = _exporter(DCGM_PODS, DCGM_PORT, asks)
+    if kind == "prometheus":
+        own = _prometheus(
+            cidr, api, dashboards=dashboards, file_system=file_system, gpus=gpus, scales=scales
+        )
+        operator = Policy(name="prometheus-operator", pods=OPERATOR_PODS, opens=api)
+        collects = (own, operator, _alertmanager(notifies))
+        shows = (Peer(pods=PROMETHEUS_PODS, ports=(("TCP", PROMETHEUS_PORT),)), *DNS)
+    else:
+        collects, shows = (), _AWS
+    # Nobody is let in: it is opened with kubectl port-forward, which comes from its own node.
+    grafana = Policy(name="grafana", pods=GRAFANA_PODS, opens=shows)
     in_here = (
         everybody,
         states,
         *([cloudwatch] if file_system else ()),
-        _prometheus(
-            cidr,
-            api,
-            dashboards=dashboards,
-            file_system=file_system,
-            gpus=gpus,
-            scales=scales,
-        ),
-        Policy(name="prometheus-operator", pods=OPERATOR_PODS, opens=api),
-        *([_GRAFANA] if dashboards else ()),
-        _alertmanager(notifies),
+        *collects,
+        *([grafana] if dashboards else ()),
     )
     return {
         MONITORING_NAMESPACE: in_here,
@@ -91,12 +96,12 @@ def namespace_policies(
     }
 
 
-def _exporter(pods: dict[str, str], port: int, opens: tuple[Peer, ...] = ()) -> Policy:
-    """It answers Prometheus alone."""
+def _exporter(pods: dict[str, str], port: int, asks: Peer, opens: tuple[Peer, ...] = ()) -> Policy:
+    """It answers the collector alone."""
     return Policy(
         name=pods["app.kubernetes.io/name"],
         pods=pods,
-        accepts=(asking(PROMETHEUS, port),),
+        accepts=(asking(asks, port),),
         opens=opens,
     )
 
@@ -136,19 +141,11 @@ def _prometheus(
             Peer(pods=KUBE_STATE_PODS, ports=(("TCP", KUBE_STATE_PORT),)),
             *([cloudwatch] if file_system else ()),
             Peer(pods=ALERTMANAGER_PODS, ports=(("TCP", ALERTMANAGER_PORT),)),
-            Peer(blocks=(cidr,), ports=(("TCP", _KUBELET_PORT),)),
+            Peer(blocks=(cidr,), ports=(("TCP", KUBELET_PORT),)),
             *api,
             *DNS,
         ),
     )
-
-
-# Nobody is let in: it is opened with kubectl port-forward, which comes from its own node.
-_GRAFANA = Policy(
-    name="grafana",
-    pods=GRAFANA_PODS,
-    opens=(Peer(pods=PROMETHEUS_PODS, ports=(("TCP", PROMETHEUS_PORT),)), *DNS),
-)
 
 
 def _alertmanager(notifies: str | None) -> Policy:

@@ -37,6 +37,7 @@ from r1_on_eks.plan.traffic import (
 )
 
 INTERVAL_SECONDS = 30
+SCRAPE_TIMEOUT = "10s"
 
 # Of the kubelet and of the containers that it knows, whole exports are thousands of series a
 # node: kept is what a rule, a dashboard or a person at night asks for.
@@ -94,16 +95,21 @@ class Relabel:
     replacement: str | None = None
     action: str | None = None
 
-    def written(self) -> dict[str, Any]:
-        """As an object of the operator has it."""
+    def plain(self) -> dict[str, Any]:
+        """As Prometheus' own configuration has it."""
         given = {
-            "sourceLabels": list(self.sources),
-            "targetLabel": self.target,
+            "source_labels": list(self.sources),
+            "target_label": self.target,
             "regex": self.regex,
             "replacement": self.replacement,
             "action": self.action,
         }
         return {key: value for key, value in given.items() if value}
+
+    def written(self) -> dict[str, Any]:
+        """As an object of the operator has it."""
+        spelt = {"source_labels": "sourceLabels", "target_label": "targetLabel"}
+        return {spelt.get(key, key): value for key, value in self.plain().items()}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,7 +176,7 @@ def _dcgm(variants: Sequence[str]) -> Scrape:
     )
 
 
-def _meta(label: str) -> str:
+def meta(label: str) -> str:
     """`r1_on_eks_variant` of `r1-on-eks/variant`, as Prometheus names it."""
     return re.sub(r"[^a-zA-Z0-9_]", "_", label)
 
@@ -200,7 +206,7 @@ _OF_EVERY_STACK = (
         pods=SERVER_PODS,
         port=PORT,
         relabel=(
-            Relabel(sources=(f"{_POD}_label_{_meta(VARIANT_LABEL)}",), target="variant"),
+            Relabel(sources=(f"{_POD}_label_{meta(VARIANT_LABEL)}",), target="variant"),
             _NODE,
         ),
         # When a series began, of each of its buckets; and the interpreter's garbage.

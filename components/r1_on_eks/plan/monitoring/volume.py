@@ -92,6 +92,11 @@ def volume_of(
     return Volume(
         series=series,
         samples_a_month=a_day * _DAYS_OF_A_MONTH,
-        disk_gib=a_day * days * _BYTES_OF_A_SAMPLE * _BESIDE / _GIB,
+        disk_gib=gib_of(a_day * _DAYS_OF_A_MONTH, days),
         memory_mib=int(_OWN_MIB + total * _MIB_OF_A_SERIES * 2),
     )
+
+
+def gib_of(samples_a_month: float, days: float) -> float:
+    """What so many days of samples weigh, with their index."""
+    return samples_a_month / _DAYS_OF_A_MONTH * days * _BYTES_OF_A_SAMPLE * _BESIDE / _GIB

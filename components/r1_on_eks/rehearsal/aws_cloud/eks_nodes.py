@@ -239,8 +239,9 @@ def _set_nodes(cluster: Cluster, group: NodeGroup, found: list[dict[str, str]]) 
 
 
 def _node_shape(group: NodeGroup) -> Any:
+    from r1_on_eks.rehearsal.go_tools import CONTROL_PLANES
     from r1_on_eks.rehearsal.nodes import NodeShape
-    from r1_on_eks.rehearsal.toolchain import CONTROL_PLANES, module_version
+    from r1_on_eks.rehearsal.toolchain import module_version
 
     row = INSTANCE_TYPES[group.instance_type]
     # Without NVIDIA's driver in the image no GPU ever appears on the node.
