@@ -468,6 +468,81 @@ def gateway(of, vpc, subnets):
         {"thresholdExpression": anomalies_from("300")},
     )
 
+    yield from prometheus(of, subnets)
+
+
+def prometheus(of, subnets):
+    """A workspace of the managed service, its parts, and the scraper that writes to it."""
+    yield (
+        "workspace",
+        "aws:amp/workspace:Workspace",
+        {"alias": "r1-rows"},
+        {"alias": "r1-others"},
+    )
+    workspace = of("workspace")
+    yield (
+        "retention",
+        "aws:amp/workspaceConfiguration:WorkspaceConfiguration",
+        {"workspaceId": workspace["id"], "retentionPeriodInDays": 90},
+        {"retentionPeriodInDays": 400},
+    )
+    yield (
+        "rules",
+        "aws:amp/ruleGroupNamespace:RuleGroupNamespace",
+        {"workspaceId": workspace["id"], "name": "r1", "data": rules("up == 0")},
+        {"data": rules("up == 1")},
+    )
+    yield (
+        "alerts",
+        "aws:amp/alertManagerDefinition:AlertManagerDefinition",
+        {"workspaceId": workspace["id"], "definition": definition("r1-alerts")},
+        {"definition": definition("r1-others")},
+    )
+    yield (
+        "scraper",
+        "aws:amp/scraper:Scraper",
+        {
+            "alias": "r1-rows",
+            "source": {
+                "eks": {
+                    "clusterArn": of("cluster")["arn"],
+                    "subnetIds": subnets,
+                    "securityGroupIds": [of("cluster")["vpcConfig"]["clusterSecurityGroupId"]],
+                }
+            },
+            "destination": {"amp": {"workspaceArn": workspace["arn"]}},
+            "scrapeConfiguration": scraped("30s"),
+        },
+        {"alias": "r1-others", "scrapeConfiguration": scraped("1m")},
+    )
+
+
+def rules(expression):
+    return f"groups: [{{name: r1, rules: [{{alert: Down, expr: {expression}}}]}}]"
+
+
+def definition(topic):
+    told = {
+        "route": {"receiver": "topic"},
+        "receivers": [
+            {
+                "name": "topic",
+                "sns_configs": [
+                    {
+                        "topic_arn": f"arn:aws:sns:us-west-2:111122223333:{topic}",
+                        "sigv4": {"region": "us-west-2"},
+                    }
+                ],
+            }
+        ],
+    }
+    return json.dumps({"alertmanager_config": json.dumps(told)})
+
+
+def scraped(every):
+    jobs = [{"job_name": "pods", "kubernetes_sd_configs": [{"role": "pod"}]}]
+    return json.dumps({"global": {"scrape_interval": every}, "scrape_configs": jobs})
+
 
 def anomalies_from(usd):
     return {
@@ -488,8 +563,11 @@ IMPORTED_AS = {
 }
 # The local cloud refuses tags on one that exists.
 TAGGED_ONCE = ("aws:ec2/placementGroup:PlacementGroup",)
-# A VPC makes it, and takes it with it.
-GOES_WITH_ANOTHER = ("aws:ec2/defaultSecurityGroup:DefaultSecurityGroup",)
+# A VPC or a workspace makes it, and takes it with it.
+GOES_WITH_ANOTHER = (
+    "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup",
+    "aws:amp/workspaceConfiguration:WorkspaceConfiguration",
+)
 NOT_IMPORTED = ("aws:autoscaling/attachment:Attachment",)
 
 

@@ -10,6 +10,10 @@ _MINUTES = {
     "aws:eks/addon:Addon": (1.0, 0.5),
     "aws:fsx/lustreFileSystem:LustreFileSystem": (8.0, 5.0),
     "aws:fsx/dataRepositoryAssociation:DataRepositoryAssociation": (2.0, 1.0),
+    # The user guide's example is ACTIVE 17 minutes after it was asked for (AMP-collector-how-to,
+    # 2026-11); the official provider looks 8 minutes after DeleteScraper for the first time
+    # (terraform-provider-aws internal/service/amp/scraper.go@0509e60e8e89).
+    "aws:amp/scraper:Scraper": (17.0, 8.0),
     "aws:ec2/natGateway:NatGateway": (2.0, 1.0),
     "aws:lb/loadBalancer:LoadBalancer": (2.5, 0.5),
     "aws:ec2/vpcEndpoint:VpcEndpoint": (0.5, 0.5),

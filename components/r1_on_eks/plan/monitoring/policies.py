@@ -72,24 +72,23 @@ def namespace_policies(
     cloudwatch = _exporter(CLOUDWATCH_PODS, CLOUDWATCH_PORT, asks, _AWS)
     nodes = _exporter(NODE_EXPORTER_PODS, NODE_EXPORTER_PORT, asks)
     of_gpus = _exporter(DCGM_PODS, DCGM_PORT, asks)
-    own = _prometheus(
-        cidr,
-        api,
-        dashboards=dashboards,
-        file_system=file_system,
-        gpus=gpus,
-        scales=scales,
-    )
-    operator = Policy(name="prometheus-operator", pods=OPERATOR_PODS, opens=api)
-    in_cluster = kind == "prometheus"
-    shown = Peer(pods=PROMETHEUS_PODS, ports=(("TCP", PROMETHEUS_PORT),))
+    if kind == "prometheus":
+        own = _prometheus(
+            cidr, api, dashboards=dashboards, file_system=file_system, gpus=gpus, scales=scales
+        )
+        operator = Policy(name="prometheus-operator", pods=OPERATOR_PODS, opens=api)
+        collects = (own, operator, _alertmanager(notifies))
+        shows = (Peer(pods=PROMETHEUS_PODS, ports=(("TCP", PROMETHEUS_PORT),)), *DNS)
+    else:
+        collects, shows = (), _AWS
+    # Nobody is let in: it is opened with kubectl port-forward, which comes from its own node.
+    grafana = Policy(name="grafana", pods=GRAFANA_PODS, opens=shows)
     in_here = (
         everybody,
         states,
         *([cloudwatch] if file_system else ()),
-        *([own, operator] if in_cluster else ()),
-        *([_grafana((shown, *DNS) if in_cluster else _AWS)] if dashboards else ()),
-        *([_alertmanager(notifies)] if in_cluster else ()),
+        *collects,
+        *([grafana] if dashboards else ()),
     )
     return {
         MONITORING_NAMESPACE: in_here,
@@ -147,11 +146,6 @@ def _prometheus(
             *DNS,
         ),
     )
-
-
-def _grafana(opens: tuple[Peer, ...]) -> Policy:
-    """Nobody is let in: it is opened with kubectl port-forward, which comes from its own node."""
-    return Policy(name="grafana", pods=GRAFANA_PODS, opens=opens)
 
 
 def _alertmanager(notifies: str | None) -> Policy:

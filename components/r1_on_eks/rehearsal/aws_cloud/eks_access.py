@@ -4,6 +4,7 @@ Source: EKS API reference (CreateAccessEntry, AssociateAccessPolicy) and the EKS
 access-entries and access-policy-permissions.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from moto.core.responses import ActionResult, EmptyResult
@@ -24,12 +25,20 @@ from r1_on_eks.rehearsal.aws_cloud.eks_state import (
 from r1_on_eks.rehearsal.aws_cloud.own_service import AwsError
 
 _POLICY = "arn:aws:eks::aws:cluster-access-policy/"
+_ALL = {"type": "cluster"}
 POLICY_NAMES = (
     "AmazonEKSAdminPolicy",
     "AmazonEKSAdminViewPolicy",
     "AmazonEKSClusterAdminPolicy",
     "AmazonEKSEditPolicy",
     "AmazonEKSViewPolicy",
+)
+# A role that is linked to a service is the service's alone. The message is one that others met;
+# its code is assumed.
+_SERVICE_LINKED = ":role/aws-service-role/"
+_NOT_YOURS = (
+    "The caller is not allowed to modify access entries with a principalArn value of a Service"
+    " Linked Role"
 )
 _NODE_TYPES = ("EC2_LINUX", "EC2_WINDOWS", "FARGATE_LINUX", "EC2", "HYBRID_LINUX")
 
@@ -81,6 +90,23 @@ def add_entry(arn_of_entry: str, cluster: Cluster, asked: Shape) -> AccessEntry:
     return entry
 
 
+def admit(cluster: Cluster, role_arn: str, policy_name: str) -> None:
+    """A service of AWS's lets its own role in, where the authentication mode has API."""
+    if cluster.shape["accessConfig"]["authenticationMode"] == "CONFIG_MAP":
+        return
+    account, _, path = role_arn.removeprefix("arn:aws:iam::").partition(":role/")
+    region = cluster.shape["arn"].split(":")[3]
+    name = "/".join((cluster.name, "role", account, path.rpartition("/")[2], new_id()))
+    arn = f"arn:aws:eks:{region}:{account}:access-entry/{name}"
+    _associate(add_entry(arn, cluster, {"principalArn": role_arn}), _POLICY + policy_name, _ALL)
+
+
+def expel(clusters: Iterable[Cluster], role_arn: str) -> None:
+    """A service of AWS's takes its own role's entry away, wherever it is."""
+    for cluster in clusters:
+        cluster.access_entries.pop(role_arn, None)
+
+
 class AccessEntries(EksRequest):
     """The operations on access entries."""
 
@@ -94,6 +120,7 @@ class AccessEntries(EksRequest):
                 "[API, API_AND_CONFIG_MAP] to perform this operation."
             )
         principal = asked["principalArn"]
+        _must_be_yours(principal)
         if principal in cluster.access_entries:
             raise in_use("The specified access entry resource is already in use on this cluster.")
         if not principal.startswith(f"arn:aws:iam::{self.current_account}:"):
@@ -110,6 +137,7 @@ class AccessEntries(EksRequest):
     def update_access_entry(self) -> ActionResult:
         """UpdateAccessEntry: groups and user name."""
         asked = self.request()
+        _must_be_yours(asked["principalArn"])
         shape = self._entry(asked).shape
         for key in ("kubernetesGroups", "username"):
             if key in asked:
@@ -120,6 +148,7 @@ class AccessEntries(EksRequest):
     def delete_access_entry(self) -> ActionResult:
         """DeleteAccessEntry."""
         asked = self.request()
+        _must_be_yours(asked["principalArn"])
         self._entry(asked)
         del self.eks.cluster(asked["clusterName"]).access_entries[asked["principalArn"]]
         return EmptyResult()
@@ -154,13 +183,7 @@ class AccessEntries(EksRequest):
             raise invalid("namespaces is required for an access scope of type namespace")
         if scope.get("type") == "cluster" and scope.get("namespaces"):
             raise invalid("namespaces is not allowed for an access scope of type cluster")
-        before = entry.policies.get(policy, {})
-        entry.policies[policy] = {
-            "policyArn": policy,
-            "accessScope": {"type": scope["type"], "namespaces": scope.get("namespaces", [])},
-            "associatedAt": before.get("associatedAt", now()),
-            "modifiedAt": now(),
-        }
+        _associate(entry, policy, scope)
         return ActionResult(
             {
                 "clusterName": asked["clusterName"],
@@ -202,6 +225,21 @@ class AccessEntries(EksRequest):
         if asked["principalArn"] not in entries:
             raise _no_entry(asked["principalArn"])
         return entries[asked["principalArn"]]
+
+
+def _associate(entry: AccessEntry, policy: str, scope: Shape) -> None:
+    before = entry.policies.get(policy, {})
+    entry.policies[policy] = {
+        "policyArn": policy,
+        "accessScope": {"type": scope["type"], "namespaces": scope.get("namespaces", [])},
+        "associatedAt": before.get("associatedAt", now()),
+        "modifiedAt": now(),
+    }
+
+
+def _must_be_yours(principal: str) -> None:
+    if _SERVICE_LINKED in principal:
+        raise refused(_NOT_YOURS)
 
 
 def _no_entry(principal: str) -> AwsError:

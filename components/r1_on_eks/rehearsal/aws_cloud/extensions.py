@@ -22,15 +22,17 @@ from moto.ssm.models import SimpleSystemManagerBackend
 
 from r1_on_eks.rehearsal.aws_cloud import (
     account_limits,
+    # These three give their backends a response class.
+    amp_service,  # noqa: F401
     autoscaling_zones,
     ec2_dependencies,
     ec2_template_versions,
-    # These two give their backends a response class.
     eks_service,  # noqa: F401
     elbv2_attributes,
     elbv2_interfaces,
     fsx_service,  # noqa: F401
 )
+from r1_on_eks.rehearsal.aws_cloud.amp_state import amp_backends
 from r1_on_eks.rehearsal.aws_cloud.cost_anomalies import CostAnomalies
 from r1_on_eks.rehearsal.aws_cloud.ec2_placement_groups import PlacementGroups
 from r1_on_eks.rehearsal.aws_cloud.ecr_pull_through import PullThroughCacheRules
@@ -39,6 +41,7 @@ from r1_on_eks.rehearsal.aws_cloud.fsx_state import fsx_backends
 
 # Services that are wholly ours: moto's module, the name of its backends, ours instead.
 OWN_SERVICES: tuple[tuple[str, str, Any], ...] = (
+    ("moto.amp", "amp_backends", amp_backends),
     ("moto.eks", "eks_backends", eks_backends),
     ("moto.fsx", "fsx_backends", fsx_backends),
 )

@@ -36,6 +36,10 @@ class OwnResponse(BaseResponse):
         super().__init__(service_name=self.own_service)
         self.automated_parameter_parsing = True
 
+    def get_region_from_url(self, request: Any, full_url: str) -> str:  # noqa: ARG002
+        """Of the signature: moto takes a service's name in a path, as of a role's, for a host."""
+        return super().get_region_from_url(request, "")
+
     def request(self) -> dict[str, Any]:
         """The parameters of the operation, named as in the API.
 

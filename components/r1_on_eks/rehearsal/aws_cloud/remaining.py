@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from r1_on_eks.rehearsal.aws_cloud.amp_state import amp_backends
 from r1_on_eks.rehearsal.aws_cloud.background import client
 from r1_on_eks.rehearsal.aws_cloud.cost_anomalies import (
     anomaly_monitors,
@@ -68,6 +69,13 @@ def _eks() -> _Names:
 def _fsx(kind: str) -> Callable[[], _Names]:
     def names() -> _Names:
         return list(getattr(fsx_backends[settings().account][settings().region], kind))
+
+    return names
+
+
+def _amp(kind: str) -> Callable[[], _Names]:
+    def names() -> _Names:
+        return list(getattr(amp_backends[settings().account][settings().region], kind))
 
     return names
 
@@ -150,6 +158,8 @@ _KINDS: dict[str, Callable[[], _Names]] = {
     "eks": _eks,
     "fsx-file-systems": _fsx("file_systems"),
     "fsx-associations": _fsx("associations"),
+    "prometheus-workspaces": _amp("workspaces"),
+    "prometheus-scrapers": _amp("scrapers"),
     "load-balancers": _listed(
         "elbv2", "describe_load_balancers", "LoadBalancers", "LoadBalancerArn"
     ),

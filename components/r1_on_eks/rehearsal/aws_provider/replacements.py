@@ -42,6 +42,12 @@ def lustre_shrinks(old: Values, new: Values) -> Iterator[str]:
         yield "storageCapacity"
 
 
+def alias_removed(old: Values, new: Values) -> Iterator[str]:
+    """A workspace takes another alias in place, and never none again."""
+    if old.get("alias") and not new.get("alias"):
+        yield "alias"
+
+
 def network_balancer(old: Values, new: Values) -> Iterator[str]:
     """A network load balancer loses no subnet, and neither gets nor loses its last group."""
     if new.get("loadBalancerType") != "network":

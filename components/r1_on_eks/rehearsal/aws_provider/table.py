@@ -2,6 +2,7 @@
 
 from r1_on_eks.rehearsal.aws_provider.problems import Refused, near
 from r1_on_eks.rehearsal.aws_provider.resources import (
+    amp,
     autoscaling,
     costexplorer,
     ec2,
@@ -36,6 +37,7 @@ _PARTS = (
     autoscaling,
     ecr,
     costexplorer,
+    amp,
 )
 ROWS: dict[str, Row] = {row.token: row for part in _PARTS for row in part.ROWS}
 
