@@ -13,7 +13,7 @@ STACK = "test-7b"
 TOPIC = "arn:aws:sns:us-west-2:111122223333:r1-alerts"
 
 
-def write(checkout, first_token_s):
+def write(checkout, first_token_s, dashboards=False):
     file = checkout.root / "stacks" / f"Pulumi.{STACK}.yaml"
     content = yaml.safe_load(file.read_text())
     stack = content["config"]["r1-on-eks:stack"]
@@ -21,7 +21,7 @@ def write(checkout, first_token_s):
         "kind": "managed-prometheus",
         "retention_days": 150,
         "notify": {"sns": TOPIC},
-        "dashboards": False,
+        "dashboards": dashboards,
     }
     stack["variants"]["7b"]["first_token_s"] = first_token_s
     file.write_text(yaml.safe_dump(content))
@@ -77,6 +77,11 @@ def test_it_is_watched_from_outside_as_long_as_it_stands(checkout):
     changed = pulumi(checkout, "up")
     assert re.search(r"~ 1 updated\s+\d+ unchanged", changed), changed
     assert limit(checkout, workspace) != before
+
+    write(checkout, 1.5, dashboards=True)
+    shown = pulumi(checkout, "up")
+    assert re.search(r"\+ \d+ created\s+\d+ unchanged", shown), shown
+    assert re.search(r"Resources:\s+\d+ unchanged\s+Duration", pulumi(checkout, "refresh"))
 
     pulumi(checkout, "destroy")
     assert workspaces(checkout) == []
