@@ -261,9 +261,38 @@ def test_of_monitoring_exactly_these_connections_are_let_through(engine, notify)
     assert table == expected_of_monitoring(ends, sns=not notify)
 
 
-@pytest.mark.parametrize("stack", ["all-variants", "test-7b", "prod-671b-p5", "prod-70b"])
-def test_no_policy_is_redundant(engine, stack):
-    engine.run(next(file for file in STACKS if stack in file.name))
+MANAGED = {"monitoring": {"kind": "managed-prometheus"}}
+
+
+def test_amazons_collector_reaches_metrics_and_grafana_reaches_aws(engine):
+    engine.run(next(file for file in STACKS if "prod-70b" in file.name), **MANAGED)
+    watching = watching_pods_of(engine)
+    ours = {pod.name for pod in (*watching, *pods_of(engine))}
+    collector = End("the collector", address="10.64.1.99")
+    ends = [*watching, *pods_of(engine), *OUTSIDE, *STRANGERS, collector]
+    table = reached(policies_of(engine), ends, WATCHING_PORTS)
+    scraped = {("r1-70b", 8000), ("gateway", 9113), ("gateway", 9114), ("dcgm-exporter", 9400),
+               ("node-exporter", 9100), ("kube-state-metrics", 8080),
+               ("cloudwatch-exporter", 5000)}  # fmt: skip
+    # Whoever is in the network is a client, too.
+    let_in = {(name, ("TCP", port)) for name, port in (*scraped, ("gateway", 8080))}
+    for caller in ("the collector", "the load balancer", "a node"):
+        found = {(to, port) for source, to, port in table if source == caller and to in ours}
+        assert found == let_in
+    for caller in ("the internet", "a stranger in monitoring"):
+        assert not [one for one in table if one[0] == caller and one[1] in ours]
+    assert ("grafana", "the internet", ("TCP", 443)) in table
+    assert ("grafana", *POD_IDENTITY) in table
+    assert not [one for one in table if one[1] == "grafana"]
+
+
+@pytest.mark.parametrize(
+    ("stack", "changes"),
+    [("all-variants", {}), ("test-7b", {}), ("prod-671b-p5", {}), ("prod-70b", {}),
+     ("prod-70b", MANAGED)],
+)  # fmt: skip
+def test_no_policy_is_redundant(engine, stack, changes):
+    engine.run(next(file for file in STACKS if stack in file.name), **changes)
     ends = [*pods_of(engine), *watching_pods_of(engine), *OUTSIDE, *STRANGERS]
     policies = policies_of(engine)
     whole = reached(policies, ends, {*PORTS, *WATCHING_PORTS})
