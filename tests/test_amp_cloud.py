@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
+from r1_on_eks.rehearsal.aws_cloud.faults import operation_of
 from r1_on_eks.rehearsal.aws_provider.replacements import alias_removed
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -243,3 +244,10 @@ def test_a_workspace_that_has_an_alias_is_never_without_one_again():
     assert [*alias_removed({"alias": "r1"}, {})] == ["alias"]
     assert [*alias_removed({"alias": "r1"}, {"alias": "r2"})] == []
     assert [*alias_removed({}, {"alias": "r2"})] == []
+
+
+def test_a_fault_names_the_services_operations_as_boto3_does():
+    assert operation_of("aps", "POST /scrapers") == "CreateScraper"
+    assert operation_of("aps", "PUT /workspaces/ws-1/rulegroupsnamespaces/r1") == (
+        "PutRuleGroupsNamespace"
+    )
