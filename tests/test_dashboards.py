@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -10,9 +11,10 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.cog.plugins import register_default_plugins
 from grafana_foundation_sdk.models.dashboard import Dashboard
 from r1_on_eks.plan.monitoring.dashboards import dashboards, uid_of
+from r1_on_eks.rehearsal.prometheus_package import find_or_unpack_prometheus
 
 sys.path.insert(0, str(Path(__file__).parent))
-from alert_cases import PLAN, plan_of
+from alert_cases import CHECK, OTHER_CHECK, PLAN, plan_of
 
 BOARDS = dashboards(PLAN)
 each_board = pytest.mark.parametrize("file", BOARDS)
@@ -89,3 +91,74 @@ def test_a_variant_is_shown_beside_its_predicted_interval():
     asked = {target["expr"] for target in panel["targets"]}
     assert {f'r1_plan:first_token_seconds:{end}{{variant="70b"}}'
             for end in ("low", "likely", "high", "limit")} <= asked  # fmt: skip
+
+
+def test_only_a_variant_that_is_asked_on_a_schedule_has_a_row_of_it():
+    def rows(plan):
+        return [
+            {panel["title"] for panel in board["panels"] if panel["type"] == "row"}
+            for board in dashboards(plan).values()
+        ]
+
+    assert ["Quality checks" in titles for titles in rows(PLAN)] == [False, True, True]
+    assert not any("Quality checks" in titles for titles in rows(plan_of(quality=None)))
+
+
+def job(number, check=CHECK, *, reason=None, ended=True, took=600):
+    """Series of a Job: one that failed has a reason, "" for its own policy."""
+    name = f'namespace="r1",job="kube-state-metrics",job_name="{check}-{number}"'
+    failed = reason is not None
+    series = {
+        f"kube_job_status_start_time{{{name}}}": number,
+        f"kube_job_status_succeeded{{{name}}}": int(ended and not failed),
+        f'kube_job_failed{{{name},condition="true"}}': int(failed),
+    }
+    if reason:
+        series[f'kube_job_status_failed{{{name},reason="{reason}"}}'] = 1
+    if ended and not failed:
+        series[f"kube_job_status_completion_time{{{name}}}"] = number + took
+    return [{"series": key, "values": f"{value}x9"} for key, value in series.items()]
+
+
+@pytest.mark.rehearsal
+def test_the_row_of_quality_checks_tells_how_they_ended(tmp_path):
+    panels = {one["title"]: one for one in BOARDS["watched-r1-70b.json"]["panels"]}
+    held, fell, broke = panels["How checks ended, of those that are kept"]["targets"]
+    took, limit = panels["How long checks took"]["targets"]
+    since = panels["Since the last check that held"]["targets"][0]
+    succeeded = (
+        f'kube_cronjob_status_last_successful_time{{job="kube-state-metrics",namespace="r1",'
+        f'cronjob="{CHECK}"}}'
+    )
+    series = [
+        *job(100), *job(200, took=900), *job(300, reason=""), *job(400, reason="Evicted"),
+        *job(500, ended=False), *job(600, check=OTHER_CHECK, reason=""),
+        {"series": succeeded, "values": "-60x9"},
+    ]  # fmt: skip
+    expected = [
+        (held, [("{}", 2)]),
+        (fell, [("{}", 1)]),
+        (broke, [("{}", 1)]),
+        (took, [(f'{{job_name="{CHECK}-100"}}', 600), (f'{{job_name="{CHECK}-200"}}', 900)]),
+        (limit, [("{}", PLAN.quality[0].limit_seconds)]),
+        (since, [(succeeded.partition("time")[2], 360)]),
+    ]
+    tests = [
+        {
+            "expr": target["expr"],
+            "eval_time": "5m",
+            "exp_samples": [{"labels": labels, "value": value} for labels, value in samples],
+        }
+        for target, samples in expected
+    ]
+    (tmp_path / "tests.json").write_text(
+        json.dumps(
+            {"tests": [{"interval": "1m", "input_series": series, "promql_expr_test": tests}]}
+        )
+    )
+    found = find_or_unpack_prometheus(print)
+    told = subprocess.run(
+        [found.promtool, "test", "rules", "tests.json"],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert told.returncode == 0, told.stdout + told.stderr

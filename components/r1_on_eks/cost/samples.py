@@ -28,13 +28,16 @@ def samples_of(usage: Usage, plan: Plan | None) -> Amount:
     none = [replace(pool, most=0) for pool in plan.gpu_pools]
     declared = [replace(pool, most=pool.nodes) for pool in plan.gpu_pools]
     system = replace(plan.system_pool, most=plan.system_pool.nodes)
+    answers = plan.gateway.answers
     return Amount(
-        _counted(waiting, none, system),
-        _counted(servers, declared, system),
-        _counted(servers, plan.gpu_pools, plan.system_pool),
+        _counted(waiting, none, system, answers),
+        _counted(servers, declared, system, answers),
+        _counted(servers, plan.gpu_pools, plan.system_pool, answers),
     )
 
 
-def _counted(servers: Sequence[ModelServer], pools: Sequence[Pool], system: Pool) -> float:
+def _counted(
+    servers: Sequence[ModelServer], pools: Sequence[Pool], system: Pool, answers: int
+) -> float:
     # For how long they are kept changes no number of them.
-    return volume_of(servers, pools, system, days=1).samples_a_month
+    return volume_of(servers, pools, system, answers=answers, days=1).samples_a_month

@@ -73,7 +73,9 @@ STATEFUL: dict[str, Stateful] = {
     ),
     "aws:ebs/volume:Volume": Stateful("what is on it is lost"),
     "aws:s3/bucket:Bucket": Stateful("what is in it is lost"),
-    "aws:amp/workspace:Workspace": Stateful("its metrics are lost"),
+    "aws:amp/workspace:Workspace": Stateful(
+        "its metrics are lost", ("kmsKeyArn",), "internal/service/amp/workspace.go@0620f2a6a126"
+    ),
 }  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from r1_on_eks.plan.group import Group, group_of
 from r1_on_eks.plan.images import ImageSource, image_source
 from r1_on_eks.plan.layout import Layout, NotPinned
 from r1_on_eks.plan.monitoring.decided import MonitoringPlan, monitoring_of
+from r1_on_eks.plan.monitoring.volume import volume_of
 from r1_on_eks.plan.names import service_name, variant_tags
 from r1_on_eks.plan.placement import DoesNotFit, Placement, place
 from r1_on_eks.plan.pools import Pool, gpu_pools, pool_of, pools_of, system_pool
@@ -193,7 +194,7 @@ class Plan:
                 checked=config.quality is not None,
             ),
             quality=checks_of(config, placements, servers),
-            monitoring=_monitoring(config, servers, pools, system),
+            monitoring=_monitoring(config, servers, pools, system, gateway),
             autoscaling_policies=_autoscaling_policies(config),
         )
 
@@ -214,6 +215,7 @@ def _monitoring(
     servers: Sequence[ModelServer],
     pools: Sequence[Pool],
     system: Pool,
+    gateway: GatewayPlan,
 ) -> MonitoringPlan | None:
     if config.monitoring is None:
         return None
@@ -223,7 +225,13 @@ def _monitoring(
         cidr=cidr_of(config),
         servers=servers,
         gpu_pools=pools,
-        system=system,
+        volume=volume_of(
+            servers,
+            pools,
+            system,
+            answers=gateway.answers,
+            days=config.monitoring.retention_days,
+        ),
         file_system=config.weights.storage == "fsx",
         scales=config.scales,
     )

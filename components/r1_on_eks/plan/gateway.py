@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from r1_on_eks.plan import nginx
 from r1_on_eks.plan.names import NAMESPACE, PORT, service_name
+from r1_on_eks.plan.nginx import answers
 from r1_on_eks.plan.nginx.settings import Allowance, Key, Service, Site, Split
 from r1_on_eks.plan.placement import Placement
 from r1_on_eks.plan.subnets import CLUSTER_DNS, cidr_of
@@ -48,6 +49,7 @@ class GatewayPlan:
         paths: Public path of each model, by its name.
         status_port: Where an exporter in the same pod reads nginx's state; None for no exporter.
         metrics_port: Where nginx itself tells what it answered; None where nobody asks.
+        answers: Series of its answers that each pod tells there.
     """
 
     internal: bool
@@ -65,6 +67,7 @@ class GatewayPlan:
     paths: dict[str, str]
     status_port: int | None
     metrics_port: int | None
+    answers: int
 
 
 def gateway_of(
@@ -101,6 +104,7 @@ def gateway_of(
         paths={name: f"/api/v1/{name}" for name in site.names},
         status_port=status_port,
         metrics_port=metrics_port,
+        answers=answers.series(site),
     )
 
 

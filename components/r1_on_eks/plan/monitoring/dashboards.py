@@ -28,10 +28,12 @@ def dashboards(plan: Plan) -> dict[str, dict[str, Any]]:
     gpus = any(not model.placement.on_cpu for model in plan.models)
     rows = stack_rows(gpus=gpus, storage=plan.storage is not None)
     found = {f"{stack}.json": _dashboard(f"{plan.stack}: all variants", stack, rows)}
+    checks = {check.variant: check for check in plan.quality}
     for model in plan.models:
         variant = model.server.variant
         name = f"{stack}-{service_name(variant)}"
-        found[f"{name}.json"] = _dashboard(f"{plan.stack}: {variant}", name, variant_rows(model))
+        rows = variant_rows(model, checks.get(variant))
+        found[f"{name}.json"] = _dashboard(f"{plan.stack}: {variant}", name, rows)
     return found
 
 

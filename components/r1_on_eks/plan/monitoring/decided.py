@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from r1_on_eks.catalog.instances import INSTANCE_TYPES
 from r1_on_eks.plan.monitoring.policies import namespace_policies
 from r1_on_eks.plan.monitoring.scrapes import Scrape, scrapes_of
-from r1_on_eks.plan.monitoring.volume import Volume, volume_of
+from r1_on_eks.plan.monitoring.volume import Volume
 from r1_on_eks.plan.pools import Pool
 from r1_on_eks.plan.server import ModelServer
 from r1_on_eks.plan.traffic import Policy
@@ -58,7 +58,7 @@ def monitoring_of(
     cidr: str,
     servers: Sequence[ModelServer],
     gpu_pools: Sequence[Pool],
-    system: Pool,
+    volume: Volume,
     file_system: bool,
     scales: bool = False,
 ) -> MonitoringPlan:
@@ -70,14 +70,13 @@ def monitoring_of(
         cidr: IPv4 range of the network.
         servers: Its model servers.
         gpu_pools: Pools that serve them.
-        system: The other nodes.
+        volume: How many series there are, and what they weigh.
         file_system: Whether weights lie on one.
         scales: Whether replicas follow what is measured.
     """
     gpus = any(INSTANCE_TYPES[pool.instance_type].gpus for pool in gpu_pools)
     webhook = asked.notify.webhook.secret if asked.notify and asked.notify.webhook else None
     notifies = "sns" if asked.topic else "webhook" if webhook else None
-    volume = volume_of(servers, gpu_pools, system, days=asked.retention_days)
     return MonitoringPlan(
         kind=asked.kind,
         retention_days=asked.retention_days,

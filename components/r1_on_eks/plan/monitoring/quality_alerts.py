@@ -8,11 +8,11 @@ _STATE = f'job="kube-state-metrics",namespace="{NAMESPACE}"'
 _STARTED = f'kube_job_status_start_time{{{_STATE},job_name=~"quality-.+"}}'
 # What kube-state-metrics knows of reasons (internal/store/job.go, v2.19.1): without one of them,
 # the Job's own policy ended it at the exit status of a figure that fell.
-_BROKE = (
+BROKE = (
     f'(kube_job_status_failed{{{_STATE},reason=~"BackoffLimitExceeded|DeadlineExceeded|Evicted"}}'
     " == 1)"
 )
-_FAILED = f'(kube_job_failed{{{_STATE},condition="true"}} == 1)'
+FAILED = f'(kube_job_failed{{{_STATE},condition="true"}} == 1)'
 # A failed Job stays for a while after a later one has succeeded.
 _SINCE = (
     f"(kube_cronjob_status_last_successful_time{{{_STATE}}} or kube_cronjob_created{{{_STATE}}})"
@@ -34,7 +34,7 @@ QUALITY_ALERTS = (
     Alert(
         name="QualityFell",
         severity=WARNING,
-        expr=_newest(f"{_STARTED} and on (job_name) {_FAILED} unless on (job_name) {_BROKE}"),
+        expr=_newest(f"{_STARTED} and on (job_name) {FAILED} unless on (job_name) {BROKE}"),
         hold="5m",
         summary="{{ $labels.cronjob }}: answers are worse than they were",
         description="A figure is below the median of earlier checks by more than tolerance and"
@@ -54,7 +54,7 @@ QUALITY_ALERTS = (
     Alert(
         name="QualityNotMeasured",
         severity=WARNING,
-        expr=_newest(f"{_STARTED} and on (job_name) {_BROKE}"),
+        expr=_newest(f"{_STARTED} and on (job_name) {BROKE}"),
         hold="5m",
         summary="{{ $labels.cronjob }}: the last check ended without a result",
         description="Its Job failed, or took longer than it may.",

@@ -16,13 +16,20 @@ from r1_on_eks.plan.monitoring.panel import (
     predicted,
     unpredicted,
 )
+from r1_on_eks.plan.monitoring.quality_panels import quality_row
 from r1_on_eks.plan.nginx.answers import ANSWERS_SERIES
+from r1_on_eks.plan.quality import QualityCheck
 
 _INTERVAL = "Dashed: where nine of ten measurements would lie at the rate that was asked."
 
 
-def variant_rows(model: Model) -> list[Row]:
-    """Its rows; without GPUs none of theirs."""
+def variant_rows(model: Model, check: QualityCheck | None) -> list[Row]:
+    """Its rows; without GPUs none of theirs.
+
+    Args:
+        model: The variant.
+        check: What asks it on a schedule, or None.
+    """
     of_it = f'{{job="vllm",variant="{model.server.variant}"}}'
     recorded = f'{{variant="{model.server.variant}"}}'
     rows = [
@@ -31,6 +38,7 @@ def variant_rows(model: Model) -> list[Row]:
         _requests(of_it, model),
         _health(of_it, recorded, model.server.variant),
         _money(recorded),
+        *([quality_row(check)] if check else ()),
     ]
     if model.placement.on_cpu:
         return [unpredicted(row) for row in rows]

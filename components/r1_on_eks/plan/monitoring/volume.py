@@ -16,11 +16,8 @@ from r1_on_eks.plan.server import ModelServer
 # vLLM's /metrics (docs/design/metrics.md of vllm-project/vllm, 2026-11): some 40 counters and
 # gauges, and 18 histograms of about 20 buckets.
 _OF_A_SERVER = 450
-# Of an exporter beside nginx: connections by state, requests.
-_OF_A_GATEWAY_POD = 10
-# Of nginx itself: answers of each variant, and of none, by status (plan/nginx/answers.py). That of
-# a variant that sleeps is one more, too few to count.
-_STATUSES = 23
+# Of an exporter beside nginx, in each of the gateway's pods: connections by state, requests.
+_OF_A_GATEWAY_POD, _GATEWAY_PODS = 10, 2
 # node-exporter without its own process: one series for each mode of each processor, the rest.
 _OF_A_PROCESSOR, _OF_A_NODE = 8, 400
 # kube-state-metrics and kubelet, of what is kept.
@@ -63,7 +60,12 @@ class Volume:
 
 
 def volume_of(
-    servers: Iterable[ModelServer], gpu_pools: Iterable[Pool], system: Pool, *, days: int
+    servers: Iterable[ModelServer],
+    gpu_pools: Iterable[Pool],
+    system: Pool,
+    *,
+    answers: int,
+    days: int,
 ) -> Volume:
     """The volume of a stack at its full size.
 
@@ -71,6 +73,7 @@ def volume_of(
         servers: Its model servers.
         gpu_pools: Pools that serve them.
         system: Nodes of everything else.
+        answers: Series of answers that each pod of the gateway tells.
         days: For how long metrics are kept.
     """
     serving = list(servers)
@@ -80,8 +83,8 @@ def volume_of(
     each_gpu = sum(_XIDS if one.per_xid else 1 for one in COUNTERS)
     series = {
         "vllm": _OF_A_SERVER * sum(one.replicas for one in serving),
-        "gateway": 2 * _STATUSES * (len(serving) + 1),
-        "nginx": 2 * _OF_A_GATEWAY_POD,
+        "gateway": _GATEWAY_PODS * answers,
+        "nginx": _GATEWAY_PODS * _OF_A_GATEWAY_POD,
         "dcgm": each_gpu * sum(row.gpus * number for row, number in nodes),
         "node": sum((_OF_A_NODE + _OF_A_PROCESSOR * row.vcpus) * n for row, n in nodes),
         "kube-state-metrics": _OF_A_NODE_IN_KUBERNETES * count + _OF_A_POD * pods // 2,

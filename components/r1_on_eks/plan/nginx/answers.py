@@ -39,6 +39,11 @@ def variants(site: Site) -> tuple[str, ...]:
     return (*(service.variant for service in site.services), NO_VARIANT)
 
 
+def series(site: Site) -> int:
+    """How many series each pod tells; none where nobody asks."""
+    return 0 if site.metrics_port is None else len(statuses(site)) * len(variants(site))
+
+
 def counting(site: Site) -> str:
     """What is counted, and where; nothing where nobody asks."""
     if site.metrics_port is None:
