@@ -13,6 +13,9 @@ from r1_on_eks.rehearsal.fault_words import Fault
 from r1_on_eks.rehearsal.faults import active, note
 from r1_on_eks.rehearsal.paths import State
 
+# What a request is signed for, where boto3's model has another name.
+_SIGNED_FOR = {"aps": "amp"}
+
 _throttled: dict[tuple[str, ...], int] = {}
 _lock = threading.Lock()
 
@@ -63,7 +66,7 @@ def operation_of(service: str, action: str) -> str:
     method, _, path = action.partition(" ")
     if not path:
         return action
-    for operation, of_method, pattern in _paths(service):
+    for operation, of_method, pattern in _paths(_SIGNED_FOR.get(service, service)):
         if method == of_method and re.fullmatch(pattern, path):
             return operation
     return action
