@@ -62,6 +62,7 @@ EXAMPLES = {
     "log_gb": "log_gb: 10",
     "mbps_per_tib": "mbps_per_tib: 250",
     "metric": "metric: exact_match",
+    "metric_samples_million": "metric_samples_million: 540",
     "min": "min: 1",
     "monitoring": "monitoring: {kind: prometheus, notify: {sns: arn:aws:sns:…}}",
     "name": "prod-70b: small letters, digits, dots and dashes, 32 at most",
@@ -88,6 +89,7 @@ EXAMPLES = {
     "purchase": "purchase: {capacity_block: cr-0123456789abcdef0}",
     "quality": "quality: {image: 111122223333.dkr.…/quality:1, tasks: [{task: answers,"
     " metric: f1}]}",
+    "queried_samples_million": "queried_samples_million: 10000",
     "questions": "questions: 200",
     "rate": "rate: 0.3",
     "region": "region: us-west-2",
@@ -98,6 +100,7 @@ EXAMPLES = {
     "retention_days": "retention_days: 15",
     "scale": "scale: {min: 1}",
     "schedule": 'schedule: "0 3 * * 0"',
+    "scrape_gb": "scrape_gb: 50",
     "secret": "secret: gateway-tls",
     "sha256": "sha256: the 64 digits that r1 key new NAME prints",
     "shots": "shots: 0",
