@@ -53,7 +53,7 @@ def job(**changed):
     return {"scrape_configs": [{**POD_JOB, **changed}]}
 
 
-class Account:
+class Standing:
     """A network with a cluster in two zones."""
 
     def __init__(self, cloud):
@@ -131,7 +131,7 @@ def text(content):
 @pytest.fixture(scope="module")
 def account(tmp_path_factory):
     cloud = RunningCloud(tmp_path_factory.mktemp("cloud"))
-    yield Account(cloud)
+    yield Standing(cloud)
     cloud.stop()
 
 

@@ -55,11 +55,22 @@ def test_each_reason_is_of_an_edge_that_a_stack_has(engine, used):
     variant = {"instance": "g6e.12xlarge", "tensor_parallel": 2, "replicas": 2, "rate": 0.1}
     scaled = {"variants": {"32b": variant | {"scale": {"min": 1}}}, "cluster_autoscaler": True,
               "monitoring": {"kind": "prometheus"}}  # fmt: skip
-    for stack_file, changes in ((STACKS[0], rare), (on_lustre, scaled)):
+    managed = {"monitoring": {"kind": "managed-prometheus", "notify": {"sns": topic}}}
+    for stack_file, changes in ((STACKS[0], rare), (on_lustre, scaled), (STACKS[0], managed)):
         edges = set(edges_of(engine.run(stack_file, **changes).registered))
         assert not sorted(edge for edge in edges if edge_of(*edge) is None)
         used |= {row for row in EDGES if any(edge_of(*edge, [row]) for edge in edges)}
     assert not [(row.later, row.earlier) for row in EDGES if row not in used]
+
+
+def test_a_scraper_is_gone_before_what_it_stands_in_is_deleted(engine):
+    """AWS deletes none with its cluster, and its interfaces keep subnets and groups."""
+    registered = engine.run(STACKS[0], monitoring={"kind": "managed-prometheus"}).registered
+    [scraper] = [one for one in registered if one.type == "aws:amp/scraper:Scraper"]
+    waits = {called(urn).partition(" ")[0] for urn in scraper.dependencies}
+    assert waits == {"Cluster", "Subnet", "Workspace"}
+    deleted_with = {one.name: one.deleted_with for one in registered if "aws:amp" in one.type}
+    assert set(deleted_with.values()) == {""}, deleted_with
 
 
 def test_an_edge_that_nobody_explained_is_found():

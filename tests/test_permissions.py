@@ -29,7 +29,7 @@ INVENTORY = PROJECT / "components" / "r1_on_eks" / "operations" / "inventory"
 ACTIONS_OF_ALL = {action for actions in ACTIONS.values() for action in actions}
 SNAPSHOT = (PROJECT / "tests" / "__snapshots__" / "test_stacks.ambr").read_text()
 # boto3's name of a service, where IAM's prefix is another.
-SERVICES = {"elasticloadbalancing": "elbv2"}
+SERVICES = {"elasticloadbalancing": "elbv2", "aps": "amp"}
 # Permissions that are no operations (Service Authorization Reference).
 NO_OPERATIONS = {
     "iam:PassRole", "s3:ListBucket", "logs:CreateLogDelivery", "logs:DeleteLogDelivery",
@@ -174,6 +174,7 @@ def test_words_that_name_no_policy_or_role_are_one_line(words, told, capsys):
         ("aws:ec2/subnet:Subnet", "ec2:DescribeNetworkInterfaces"),
         ("aws:ec2/securityGroup:SecurityGroup", "ec2:DescribeNetworkInterfaces"),
         ("aws:lb/listener:Listener", "elasticloadbalancing:DescribeListenerAttributes"),
+        ("aws:amp/workspace:Workspace", "aps:DescribeLoggingConfiguration"),
     ],
 )
 def test_what_the_provider_reads_besides_is_asked_for(token, action):

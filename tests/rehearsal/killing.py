@@ -19,6 +19,7 @@ _INVENTORY = {
     "target-groups": "TargetGroup", "fsx-file-systems": "LustreFileSystem",
     "fsx-associations": "DataRepositoryAssociation", "iam-roles": "Role",
     "log-groups": "LogGroup", "placement-groups": "PlacementGroup",
+    "prometheus-workspaces": "Workspace", "prometheus-scrapers": "Scraper",
 }  # fmt: skip
 
 

@@ -20,8 +20,16 @@ pytestmark = [pytest.mark.rehearsal, pytest.mark.timeout(900)]
 
 VPC, CLUSTER = "aws:ec2/vpc:Vpc", "aws:eks/cluster:Cluster"
 GROUP = "aws:eks/nodeGroup:NodeGroup"
-# It is a VPC's from the beginning and ends with it: of its deletion nobody is asked.
-DEFAULT_GROUP = "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup"
+# A VPC's or a workspace's from the beginning, and ends with it: of its deletion nobody is asked.
+PARTS = (
+    "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup",
+    "aws:amp/workspaceConfiguration:WorkspaceConfiguration",
+)
+MANAGED = {
+    "kind": "managed-prometheus",
+    "notify": {"sns": "arn:aws:sns:us-west-2:111122223333:r1-alerts"},
+    "dashboards": False,
+}
 MOMENTS = ("before", "after", "recorded")
 
 
@@ -187,7 +195,7 @@ def points(work, counts):
         Point(when, work, kind, number if number <= count else 1)
         for kind, count in counts.items()
         for number, when in enumerate(MOMENTS, 1)
-        if (when, work, kind) != ("after", "delete", DEFAULT_GROUP)
+        if (when, work) != ("after", "delete") or kind not in PARTS
     ]
 
 
@@ -211,5 +219,22 @@ def test_all_variants_survives_kills_at_twenty_random_points(checkout):
     wanted, counts = undisturbed(checkout, "all-variants")
     record = Record("all-variants", random.Random(seed).sample(points("create", counts), 20))
     survive_all(checkout, Killing(checkout, "all-variants"), record, wanted)
+    assert not left(checkout)
+    record.tell()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3 * 3600)
+def test_amazons_prometheus_survives_a_kill_at_every_step_of_its_own(checkout):
+    file = checkout.root / "stacks" / "Pulumi.test-7b.yaml"
+    content = yaml.safe_load(file.read_text())
+    content["config"]["r1-on-eks:stack"]["monitoring"] = MANAGED
+    file.write_text(yaml.safe_dump(content))
+    assert checkout.run("r1", "plan", "test-7b", "--refresh").returncode == 0
+    wanted, counts = undisturbed(checkout, "test-7b")
+    own = {kind: count for kind, count in counts.items() if kind.startswith("aws:amp/")}
+    assert len(own) == 5
+    record = Record("managed-prometheus", points("create", own) + points("delete", own))
+    survive_all(checkout, Killing(checkout, "test-7b"), record, wanted)
     assert not left(checkout)
     record.tell()

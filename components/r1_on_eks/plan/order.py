@@ -262,11 +262,15 @@ EDGES = (
     ),
     *(
         Edge(one, "ServiceAccount *", "its pods run under it")
-        for one in ("Deployment alertmanager-*", "Deployment file-system-*")
+        for one in (
+            "Deployment alertmanager-*",
+            "Deployment file-system-*",
+            "Deployment grafana-*",
+        )
     ),
     *(
         Edge(f"Deployment {one}-*", earlier, "a pod that starts earlier never gets the role")
-        for one in ("alertmanager", "cluster-autoscaler", "file-system")
+        for one in ("alertmanager", "cluster-autoscaler", "file-system", "grafana")
         for earlier in (f"RolePolicy {one}-*", f"PodIdentityAssociation {one}-*")
     ),
     Edge(
@@ -275,6 +279,22 @@ EDGES = (
         "it takes the namespace's name from what stands, so that it is not told of before",
     ),
     Edge("AnomalySubscription *", "AnomalyMonitor *", _NAMES_IT),
+    *(
+        Edge(f"{part} managed-prometheus-*", "Workspace managed-prometheus-*", _NAMES_IT)
+        for part in (
+            "WorkspaceConfiguration",
+            "RuleGroupNamespace",
+            "AlertManagerDefinition",
+            "Scraper",
+        )
+    ),
+    Edge("RolePolicy grafana-queries", "Workspace managed-prometheus-*", _NAMES_IT),
+    Edge(
+        "Scraper managed-prometheus-*",
+        "Cluster *",
+        "its API server is asked what there is; it outlives the cluster, stays in its subnets, and"
+        " would ask the next cluster of that name (AMP guide, AMP-collector-how-to)",
+    ),
     Edge("ConfigMap file-system-queries", "LustreFileSystem *", _NAMES_IT),
     Edge(
         "Service alertmanager-service",

@@ -1,4 +1,4 @@
-"""Parts of other things, which carry no tags: found by what they were asked to join."""
+"""Parts of other things, found by what they were asked to join: few carry tags."""
 
 import zlib
 from collections.abc import Mapping
@@ -106,6 +106,25 @@ def _default_group(account: Account, inputs: Inputs) -> str | None:
     return next((one["GroupId"] for one in groups), None)
 
 
+def _rules(account: Account, inputs: Inputs) -> str | None:
+    amp = account.client("amp")
+    given = {"workspaceId": inputs["workspaceId"], "name": inputs["name"]}
+    return amp.describe_rule_groups_namespace(**given)["ruleGroupsNamespace"]["arn"]
+
+
+def _alert_manager(account: Account, inputs: Inputs) -> str | None:
+    workspace = inputs["workspaceId"]
+    account.client("amp").describe_alert_manager_definition(workspaceId=workspace)
+    return workspace
+
+
+def _workspace_configuration(account: Account, inputs: Inputs) -> str | None:
+    # A workspace has one from the beginning; what it says is read again.
+    workspace = inputs["workspaceId"]
+    account.client("amp").describe_workspace_configuration(workspaceId=workspace)
+    return workspace
+
+
 PARTS = {
     "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup": _default_group,
     "aws:ec2/route:Route": _route,
@@ -116,4 +135,7 @@ PARTS = {
     "aws:autoscaling/attachment:Attachment": _attachment,
     "aws:autoscaling/tag:Tag": _group_tag,
     "aws:kms/alias:Alias": _alias,
+    "aws:amp/ruleGroupNamespace:RuleGroupNamespace": _rules,
+    "aws:amp/alertManagerDefinition:AlertManagerDefinition": _alert_manager,
+    "aws:amp/workspaceConfiguration:WorkspaceConfiguration": _workspace_configuration,
 }

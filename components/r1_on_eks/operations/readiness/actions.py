@@ -31,6 +31,12 @@ _LINK = (
 # The provider asks, before it deletes one, for interfaces that Lambda and others left in it, and
 # gives up where it may not (internal/service/ec2: deleteLingeringENIs).
 _LEFT = ("ec2:DescribeNetworkInterfaces",)
+# AWS managed policy AmazonPrometheusFullAccess, 2026-11: who makes a scraper is asked for what it
+# looks at, and for its role.
+_SCRAPER = (
+    "eks:DescribeCluster", "ec2:DescribeSubnets", "ec2:DescribeSecurityGroups",
+    "iam:CreateServiceLinkedRole",
+)  # fmt: skip
 _EC2_TAGS = "CreateTags DeleteTags"
 _TAGS = "TagResource UntagResource"
 _ELB_TAGS = "AddTags RemoveTags DescribeTags"
@@ -142,6 +148,20 @@ _ROWS: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
     ("aws:costexplorer/anomalySubscription:AnomalySubscription", "ce",
      "CreateAnomalySubscription GetAnomalySubscriptions UpdateAnomalySubscription"
      f" DeleteAnomalySubscription ListTagsForResource {_TAGS}", ()),
+    ("aws:amp/workspace:Workspace", "aps",
+     # It reads with each workspace whether it writes logs, and its tags.
+     "CreateWorkspace DescribeWorkspace DescribeLoggingConfiguration ListTagsForResource"
+     f" UpdateWorkspaceAlias DeleteWorkspace {_TAGS}", ()),
+    ("aws:amp/workspaceConfiguration:WorkspaceConfiguration", "aps",
+     "UpdateWorkspaceConfiguration DescribeWorkspaceConfiguration", ()),
+    ("aws:amp/ruleGroupNamespace:RuleGroupNamespace", "aps",
+     "CreateRuleGroupsNamespace DescribeRuleGroupsNamespace ListTagsForResource"
+     f" PutRuleGroupsNamespace DeleteRuleGroupsNamespace {_TAGS}", ()),
+    ("aws:amp/alertManagerDefinition:AlertManagerDefinition", "aps",
+     "CreateAlertManagerDefinition DescribeAlertManagerDefinition PutAlertManagerDefinition"
+     " DeleteAlertManagerDefinition", ()),
+    ("aws:amp/scraper:Scraper", "aps",
+     f"CreateScraper DescribeScraper UpdateScraper DeleteScraper {_TAGS}", _SCRAPER),
     ("aws:ecr/pullThroughCacheRule:PullThroughCacheRule", "ecr",
      "CreatePullThroughCacheRule DescribePullThroughCacheRules UpdatePullThroughCacheRule"
      # ECR user guide, pull-through-cache-private.
@@ -202,6 +222,15 @@ def types_of(plan: Plan) -> set[str]:
             "aws:costexplorer/anomalyMonitor:AnomalyMonitor",
             "aws:costexplorer/anomalySubscription:AnomalySubscription",
         }
+    if plan.monitoring is not None and plan.monitoring.kind == "managed-prometheus":
+        found |= {
+            "aws:amp/workspace:Workspace",
+            "aws:amp/workspaceConfiguration:WorkspaceConfiguration",
+            "aws:amp/ruleGroupNamespace:RuleGroupNamespace",
+            "aws:amp/scraper:Scraper",
+        }
+        if plan.monitoring.topic is not None:
+            found.add("aws:amp/alertManagerDefinition:AlertManagerDefinition")
     if plan.storage is not None:
         found |= {
             "aws:fsx/lustreFileSystem:LustreFileSystem",

@@ -8,6 +8,10 @@ from r1_on_eks.plan import Plan
 
 # What the inventory asks of AWS, and how it deletes; a test reads it off the inventory's source.
 _INVENTORY: Mapping[str, str] = {
+    "aps": (
+        "DeleteScraper DeleteWorkspace DescribeAlertManagerDefinition"
+        " DescribeRuleGroupsNamespace DescribeWorkspaceConfiguration ListScrapers ListWorkspaces"
+    ),
     "autoscaling": (
         "DescribeAutoScalingGroups"
     ),

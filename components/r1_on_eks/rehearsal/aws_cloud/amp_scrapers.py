@@ -179,6 +179,13 @@ def _make(scraper: Scraper, cluster: Cluster) -> None:
                 SubnetId=subnet,
                 Groups=source["securityGroupIds"],
                 Description=f"Amazon Managed Service for Prometheus {shape['scraperId']}",
+                # AWS managed policy AmazonPrometheusScraperServiceRolePolicy; its value is ours.
+                TagSpecifications=[
+                    {
+                        "ResourceType": "network-interface",
+                        "Tags": [{"Key": "AMPAgentlessScraper", "Value": shape["scraperId"]}],
+                    }
+                ],
             )
             scraper.interfaces.append(made["NetworkInterface"]["NetworkInterfaceId"])
     except ClientError as failure:
