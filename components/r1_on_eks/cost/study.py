@@ -88,6 +88,7 @@ def study(
     """
     terms = _terms(config, plan)
     after = bill_of(states.after, terms)
+    # With the same use: what stood has no plan here that counts its own.
     before = None if states.before is None else bill_of(states.before, terms)
     compared = compare(before, after, states.changes)
     budget = config.budget if config else Budget()
