@@ -404,6 +404,43 @@ def test_what_a_job_tried_before_it_was_done_is_not_wrong(run, stack):
     assert told.lines["other pods"] == {**told.lines["other pods"], "standing": "well"}
 
 
+_OF = "arn:aws:{}:us-west-2:111122223333:{}"
+SCRAPER = {
+    "scraperId": "s-1", "arn": _OF.format("aps", "scraper/s-1"), "tags": {"r1:stack": STACK},
+    "roleArn": "arn:aws:iam::111122223333:role/collects",
+    "status": {"statusCode": "ACTIVE"},
+    "createdAt": account.DAY, "lastModifiedAt": account.DAY,
+    "source": {"eksConfiguration": {"clusterArn": _OF.format("eks", "cluster/prod-70b"),
+                                    "subnetIds": ["subnet-1", "subnet-2"]}},
+    "destination": {"ampConfiguration": {"workspaceArn": _OF.format("aps", "workspace/ws-1")}},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("scrapers", "how", "found", "fix"),
+    [
+        ([SCRAPER], "well", "s-1 is ACTIVE", ""),
+        ([{**SCRAPER, "status": {"statusCode": "UPDATING"}}], "unknown", "UPDATING", "wait"),
+        ([{**SCRAPER, "status": {"statusCode": "CREATION_FAILED"}, "statusReason": "no address"}],
+         "wrong", "CREATION_FAILED: no address", "describe-scraper --scraper-id s-1"),
+        ([{**SCRAPER, "tags": {"r1:stack": "other"}}], "wrong", "nothing is measured",
+         "pulumi up --stack prod-70b"),
+    ],
+)  # fmt: skip
+def test_of_amazons_prometheus_the_collector_is_asked_for(
+    run, stack, tmp_path, scrapers, how, found, fix
+):
+    file = tmp_path / "stacks" / f"Pulumi.{STACK}.yaml"
+    file.write_text(file.read_text().replace("kind: prometheus", "kind: managed-prometheus"))
+    stack.cluster.objects[standing.PROMETHEUSES] = []
+    stack.answers["amp.ListScrapers"] = {"scrapers": scrapers}
+    lines = run().lines
+    assert "Prometheus" not in lines
+    assert lines["collector"]["standing"] == how, lines["collector"]
+    assert found in lines["collector"]["found"]
+    assert fix in lines["collector"].get("fix", "")
+
+
 def check(day, *conditions):
     return {
         "metadata": {

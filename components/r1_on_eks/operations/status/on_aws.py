@@ -1,4 +1,4 @@
-"""What AWS says of cluster, node groups and file system."""
+"""What AWS says of cluster, node groups, file system and the collector of metrics."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -12,8 +12,10 @@ from r1_on_eks.plan.pools import Pool
 from r1_on_eks.stack_file import STACKS
 
 CLUSTER, NODE_GROUPS, FILE_SYSTEM = "cluster", "node groups", "file system"
+COLLECTOR = "collector"
 _LUSTRE = "aws:fsx/lustreFileSystem:LustreFileSystem"
 _LINK = "aws:fsx/dataRepositoryAssociation:DataRepositoryAssociation"
+_SCRAPER = "aws:amp/scraper:Scraper"
 _IN_CHANGE = ("CREATING", "UPDATING", "DELETING")
 
 
@@ -115,3 +117,21 @@ def _lifecycle(subject: str, told: str, found: Thing, see: str) -> Finding:
     if found.status in _IN_CHANGE:
         return unknown(subject, told, "wait for it")
     return lacking(subject, told, f"aws fsx {see}")
+
+
+def collector(scene: Scene) -> Iterable[Finding]:
+    """Asks Amazon's Prometheus about what scrapes the cluster for it."""
+    if scene.plan.monitoring is None or scene.plan.monitoring.kind == "prometheus":
+        return []
+    found = next(iter(KINDS[_SCRAPER].things(scene.account, scene.stack)), None)
+    if found is None:
+        told = "AWS has none of this stack, and nothing is measured"
+        return [lacking(COLLECTOR, told, f"pulumi up --stack {scene.stack}")]
+    reason = found.about.get("statusReason")
+    told = f"{found.id} is {found.status}{f': {reason}' if reason else ''}"
+    if found.status == "ACTIVE":
+        return [ready(COLLECTOR, told)]
+    if found.status in _IN_CHANGE:
+        return [unknown(COLLECTOR, told, "wait for it")]
+    see = f"aws amp describe-scraper --scraper-id {found.id} --region {scene.config.region}"
+    return [lacking(COLLECTOR, told, see)]
