@@ -453,6 +453,49 @@ def test_there_is_no_previous_log_of_what_did_not_start_again(run, stack):
     assert "--previous" not in run().lines["other pods"]["fix"]
 
 
+def watcher(status="ACTIVE", **other):
+    return {
+        "tags": {"r1:stack": STACK}, "createdAt": account.DAY,
+        "status": {"statusCode": status}, **other,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("workspace", "collector", "wrong", "said"),
+    [
+        ("ACTIVE", "ACTIVE", {}, "s-1 is ACTIVE"),
+        ("ACTIVE", "CREATING", {"metrics' collector": "unknown"}, "s-1 is CREATING"),
+        ("ACTIVE", "CREATION_FAILED", {"metrics' collector": "wrong"},
+         "s-1 is CREATION_FAILED: no access entry, and no alert can fire"),
+        ("CREATION_FAILED", "ACTIVE", {"metrics' workspace": "wrong"}, "s-1 is ACTIVE"),
+        ("ACTIVE", None, {"metrics' collector": "wrong"}, "AWS has none of this stack"),
+    ],
+)  # fmt: skip
+def test_of_amazons_prometheus_the_workspace_and_the_collector_are_told(
+    run, stack, tmp_path, workspace, collector, wrong, said
+):
+    file = tmp_path / "stacks" / f"Pulumi.{STACK}.yaml"
+    file.write_text(file.read_text().replace("kind: prometheus", "kind: managed-prometheus"))
+    stack.answers["amp.ListWorkspaces"] = {
+        "workspaces": [watcher(workspace, workspaceId="ws-1", arn=f"arn:aws:aps:::{STACK}")]
+    }
+    why = {"statusReason": "no access entry"} if collector == "CREATION_FAILED" else {}
+    stack.answers["amp.ListScrapers"] = {
+        "scrapers": [
+            watcher(collector, scraperId="s-1", lastModifiedAt=account.DAY,
+                    arn="arn:aws:aps:::s-1", roleArn="arn:aws:iam:::r",
+                    source={"eksConfiguration": {"clusterArn": "c", "subnetIds": ["s"]}},
+                    destination={"ampConfiguration": {"workspaceArn": "w"}}, **why)
+        ] if collector else []
+    }  # fmt: skip
+    told = run()
+    assert {name: one["standing"] for name, one in told.lines.items()
+            if one["standing"] != "well"} == wrong  # fmt: skip
+    assert said in told.lines["metrics' collector"]["found"]
+    # Nobody asks the cluster for one of its own.
+    assert "Prometheus" not in told.lines
+
+
 def test_a_lock_that_goes_while_it_is_read_is_none(tmp_path, stack):
     stack.locked(os.getpid(), HERE)
     (stack.locks / "two.json").symlink_to("gone.json")

@@ -1,4 +1,4 @@
-"""What AWS says of cluster, node groups and file system."""
+"""What AWS says of cluster, node groups, file system and a managed Prometheus."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -12,8 +12,10 @@ from r1_on_eks.plan.pools import Pool
 from r1_on_eks.stack_file import STACKS
 
 CLUSTER, NODE_GROUPS, FILE_SYSTEM = "cluster", "node groups", "file system"
+METRICS = "managed Prometheus"
 _LUSTRE = "aws:fsx/lustreFileSystem:LustreFileSystem"
 _LINK = "aws:fsx/dataRepositoryAssociation:DataRepositoryAssociation"
+_WORKSPACE, _SCRAPER = "aws:amp/workspace:Workspace", "aws:amp/scraper:Scraper"
 _IN_CHANGE = ("CREATING", "UPDATING", "DELETING")
 
 
@@ -115,3 +117,26 @@ def _lifecycle(subject: str, told: str, found: Thing, see: str) -> Finding:
     if found.status in _IN_CHANGE:
         return unknown(subject, told, "wait for it")
     return lacking(subject, told, f"aws fsx {see}")
+
+
+def metrics(scene: Scene) -> Iterable[Finding]:
+    """Asks Amazon's Prometheus, where it watches, about the workspace and its collector."""
+    monitoring = scene.plan.monitoring
+    if monitoring is None or monitoring.kind != "managed-prometheus":
+        return
+    for part, type_ in (("workspace", _WORKSPACE), ("collector", _SCRAPER)):
+        found = next(iter(KINDS[type_].things(scene.account, scene.stack)), None)
+        yield _watching(scene, f"metrics' {part}", found)
+
+
+def _watching(scene: Scene, subject: str, found: Thing | None) -> Finding:
+    if found is None:
+        told = "AWS has none of this stack, and no alert can fire"
+        return lacking(subject, told, f"pulumi up --stack {scene.stack}")
+    why = found.about.get("statusReason")
+    told = f"{found.id} is {found.status}" + (f": {why}" if why else "")
+    if found.status == "ACTIVE":
+        return ready(subject, told)
+    if found.status in _IN_CHANGE:
+        return unknown(subject, told, "wait for it")
+    return lacking(subject, f"{told}, and no alert can fire", f"pulumi up --stack {scene.stack}")
