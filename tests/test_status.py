@@ -404,43 +404,6 @@ def test_what_a_job_tried_before_it_was_done_is_not_wrong(run, stack):
     assert told.lines["other pods"] == {**told.lines["other pods"], "standing": "well"}
 
 
-_OF = "arn:aws:{}:us-west-2:111122223333:{}"
-SCRAPER = {
-    "scraperId": "s-1", "arn": _OF.format("aps", "scraper/s-1"), "tags": {"r1:stack": STACK},
-    "roleArn": "arn:aws:iam::111122223333:role/collects",
-    "status": {"statusCode": "ACTIVE"},
-    "createdAt": account.DAY, "lastModifiedAt": account.DAY,
-    "source": {"eksConfiguration": {"clusterArn": _OF.format("eks", "cluster/prod-70b"),
-                                    "subnetIds": ["subnet-1", "subnet-2"]}},
-    "destination": {"ampConfiguration": {"workspaceArn": _OF.format("aps", "workspace/ws-1")}},
-}  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("scrapers", "how", "found", "fix"),
-    [
-        ([SCRAPER], "well", "s-1 is ACTIVE", ""),
-        ([{**SCRAPER, "status": {"statusCode": "UPDATING"}}], "unknown", "UPDATING", "wait"),
-        ([{**SCRAPER, "status": {"statusCode": "CREATION_FAILED"}, "statusReason": "no address"}],
-         "wrong", "CREATION_FAILED: no address", "describe-scraper --scraper-id s-1"),
-        ([{**SCRAPER, "tags": {"r1:stack": "other"}}], "wrong", "nothing is measured",
-         "pulumi up --stack prod-70b"),
-    ],
-)  # fmt: skip
-def test_of_amazons_prometheus_the_collector_is_asked_for(
-    run, stack, tmp_path, scrapers, how, found, fix
-):
-    file = tmp_path / "stacks" / f"Pulumi.{STACK}.yaml"
-    file.write_text(file.read_text().replace("kind: prometheus", "kind: managed-prometheus"))
-    stack.cluster.objects[standing.PROMETHEUSES] = []
-    stack.answers["amp.ListScrapers"] = {"scrapers": scrapers}
-    lines = run().lines
-    assert "Prometheus" not in lines
-    assert lines["collector"]["standing"] == how, lines["collector"]
-    assert found in lines["collector"]["found"]
-    assert fix in lines["collector"].get("fix", "")
-
-
 def check(day, *conditions):
     return {
         "metadata": {
@@ -488,6 +451,49 @@ def test_there_is_no_previous_log_of_what_did_not_start_again(run, stack):
         pod("once", None, ready=False, container={"state": {"terminated": {"exitCode": 3}}})
     )
     assert "--previous" not in run().lines["other pods"]["fix"]
+
+
+def watcher(status="ACTIVE", **other):
+    return {
+        "tags": {"r1:stack": STACK}, "createdAt": account.DAY,
+        "status": {"statusCode": status}, **other,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("workspace", "collector", "wrong", "said"),
+    [
+        ("ACTIVE", "ACTIVE", {}, "s-1 is ACTIVE"),
+        ("ACTIVE", "CREATING", {"metrics' collector": "unknown"}, "s-1 is CREATING"),
+        ("ACTIVE", "CREATION_FAILED", {"metrics' collector": "wrong"},
+         "s-1 is CREATION_FAILED: no access entry, and no alert can fire"),
+        ("CREATION_FAILED", "ACTIVE", {"metrics' workspace": "wrong"}, "s-1 is ACTIVE"),
+        ("ACTIVE", None, {"metrics' collector": "wrong"}, "AWS has none of this stack"),
+    ],
+)  # fmt: skip
+def test_of_amazons_prometheus_the_workspace_and_the_collector_are_told(
+    run, stack, tmp_path, workspace, collector, wrong, said
+):
+    file = tmp_path / "stacks" / f"Pulumi.{STACK}.yaml"
+    file.write_text(file.read_text().replace("kind: prometheus", "kind: managed-prometheus"))
+    stack.answers["amp.ListWorkspaces"] = {
+        "workspaces": [watcher(workspace, workspaceId="ws-1", arn=f"arn:aws:aps:::{STACK}")]
+    }
+    why = {"statusReason": "no access entry"} if collector == "CREATION_FAILED" else {}
+    stack.answers["amp.ListScrapers"] = {
+        "scrapers": [
+            watcher(collector, scraperId="s-1", lastModifiedAt=account.DAY,
+                    arn="arn:aws:aps:::s-1", roleArn="arn:aws:iam:::r",
+                    source={"eksConfiguration": {"clusterArn": "c", "subnetIds": ["s"]}},
+                    destination={"ampConfiguration": {"workspaceArn": "w"}}, **why)
+        ] if collector else []
+    }  # fmt: skip
+    told = run()
+    assert {name: one["standing"] for name, one in told.lines.items()
+            if one["standing"] != "well"} == wrong  # fmt: skip
+    assert said in told.lines["metrics' collector"]["found"]
+    # Nobody asks the cluster for one of its own.
+    assert "Prometheus" not in told.lines
 
 
 def test_a_lock_that_goes_while_it_is_read_is_none(tmp_path, stack):

@@ -1,4 +1,4 @@
-"""What AWS says of cluster, node groups, file system and the collector of metrics."""
+"""What AWS says of cluster, node groups, file system and a managed Prometheus."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -12,10 +12,10 @@ from r1_on_eks.plan.pools import Pool
 from r1_on_eks.stack_file import STACKS
 
 CLUSTER, NODE_GROUPS, FILE_SYSTEM = "cluster", "node groups", "file system"
-COLLECTOR = "collector"
+METRICS = "managed Prometheus"
 _LUSTRE = "aws:fsx/lustreFileSystem:LustreFileSystem"
 _LINK = "aws:fsx/dataRepositoryAssociation:DataRepositoryAssociation"
-_SCRAPER = "aws:amp/scraper:Scraper"
+_WORKSPACE, _SCRAPER = "aws:amp/workspace:Workspace", "aws:amp/scraper:Scraper"
 _IN_CHANGE = ("CREATING", "UPDATING", "DELETING")
 
 
@@ -119,19 +119,24 @@ def _lifecycle(subject: str, told: str, found: Thing, see: str) -> Finding:
     return lacking(subject, told, f"aws fsx {see}")
 
 
-def collector(scene: Scene) -> Iterable[Finding]:
-    """Asks Amazon's Prometheus about what scrapes the cluster for it."""
-    if scene.plan.monitoring is None or scene.plan.monitoring.kind == "prometheus":
-        return []
-    found = next(iter(KINDS[_SCRAPER].things(scene.account, scene.stack)), None)
+def metrics(scene: Scene) -> Iterable[Finding]:
+    """Asks Amazon's Prometheus, where it watches, about the workspace and its collector."""
+    monitoring = scene.plan.monitoring
+    if monitoring is None or monitoring.kind != "managed-prometheus":
+        return
+    for part, type_ in (("workspace", _WORKSPACE), ("collector", _SCRAPER)):
+        found = next(iter(KINDS[type_].things(scene.account, scene.stack)), None)
+        yield _watching(scene, f"metrics' {part}", found)
+
+
+def _watching(scene: Scene, subject: str, found: Thing | None) -> Finding:
     if found is None:
-        told = "AWS has none of this stack, and nothing is measured"
-        return [lacking(COLLECTOR, told, f"pulumi up --stack {scene.stack}")]
-    reason = found.about.get("statusReason")
-    told = f"{found.id} is {found.status}{f': {reason}' if reason else ''}"
+        told = "AWS has none of this stack, and no alert can fire"
+        return lacking(subject, told, f"pulumi up --stack {scene.stack}")
+    why = found.about.get("statusReason")
+    told = f"{found.id} is {found.status}" + (f": {why}" if why else "")
     if found.status == "ACTIVE":
-        return [ready(COLLECTOR, told)]
+        return ready(subject, told)
     if found.status in _IN_CHANGE:
-        return [unknown(COLLECTOR, told, "wait for it")]
-    see = f"aws amp describe-scraper --scraper-id {found.id} --region {scene.config.region}"
-    return [lacking(COLLECTOR, told, see)]
+        return unknown(subject, told, "wait for it")
+    return lacking(subject, f"{told}, and no alert can fire", f"pulumi up --stack {scene.stack}")

@@ -6,7 +6,7 @@ from r1_on_eks.operations.status import in_cluster, money, on_aws, routes, updat
 from r1_on_eks.operations.status.scene import Scene
 
 _EKS = ("eks:DescribeCluster", "eks:ListNodegroups", "eks:DescribeNodegroup")
-_AMP = ("aps:ListScrapers",)
+_AMP = ("aps:ListWorkspaces", "aps:ListScrapers")
 _FSX = ("fsx:DescribeFileSystems", "fsx:DescribeDataRepositoryAssociations")
 
 QUESTIONS: tuple[Check[Scene], ...] = (
@@ -20,7 +20,7 @@ QUESTIONS: tuple[Check[Scene], ...] = (
     Check("replicas", in_cluster.replicas, _EKS),
     Check(in_cluster.PODS, in_cluster.pods, _EKS),
     Check(in_cluster.PROMETHEUS, in_cluster.prometheus, _EKS),
-    Check(on_aws.COLLECTOR, on_aws.collector, _AMP),
+    Check(on_aws.METRICS, on_aws.metrics, _AMP),
     Check(in_cluster.JOBS, in_cluster.jobs, _EKS),
     Check(routes.GATEWAY, routes.gateway),
     Check(on_aws.FILE_SYSTEM, on_aws.file_system, _FSX),
