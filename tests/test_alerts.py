@@ -21,17 +21,19 @@ from r1_on_eks.stack_config import parse_stack_config
 
 sys.path.insert(0, str(Path(__file__).parent))
 from alert_case_table import CASES
-from alert_cases import PLAN, plan_of
+from alert_cases import PLAN, STATE, constant, plan_of, replicas
 from plan_figures import FIGURE_VALUES
 from promtool_files import (
     ALERTS,
     RECORDS,
     RULES,
     Trial,
+    closure,
     failed,
     of_alert,
     of_figure,
     of_record,
+    stripped,
 )
 from record_case_table import RECORDED
 from rule_mutants import mutants
@@ -208,6 +210,33 @@ def test_two_groups_of_a_variant_are_counted_by_the_label_that_their_nodes_share
         ("r1_plan:nodes:wanted", "r1-671b"),
     ]
     assert figures[1]["expr"] == "vector(4)"
+
+
+@pytest.mark.rehearsal
+@pytest.mark.parametrize(("at", "down"), [(5, False), (25, False), (40, True)])
+def test_a_wait_for_a_node_is_part_of_a_start_where_nodes_come_and_go(tmp_path, at, down):
+    rules = [stripped(rule) for group in rule_groups(PLANS["office-7b"])
+             for rule in group["rules"]]  # fmt: skip
+    alert = next(rule for rule in rules if rule.get("alert") == "ModelDown")
+    # Of a pod without a node kube-state-metrics knows neither a start nor whether it is ready.
+    pod = {**STATE, "namespace": "r1", "pod": "r1-7b-77f4-9k2lm"}
+    told = [
+        *replicas(1, 0, "7b"),
+        constant("kube_pod_created", 0, pod),
+        constant("kube_pod_status_phase", 1, pod, phase="Pending"),
+    ]
+    labels = "alertname='ModelDown',alertstate='firing',severity='critical',variant='7b'"
+    fires = [{"labels": f"ALERTS{{{labels}}}", "value": 1}]
+    document = {
+        "interval": "1m",
+        "input_series": [one.told for one in told],
+        "promql_expr_test": [
+            {"expr": "ALERTS{alertstate='firing'}", "eval_time": f"{at}m",
+             "exp_samples": fires if down else []},
+        ],
+    }  # fmt: skip
+    trial = Trial("ModelDown", [*closure(alert, rules), alert], [document])
+    assert failed([trial], tmp_path) == set()
 
 
 def test_every_alert_and_every_recorded_series_has_its_cases():
