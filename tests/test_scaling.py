@@ -153,6 +153,16 @@ def test_keda_is_told_of_requests_at_the_gateway_where_they_wake():
     ]  # fmt: skip
 
 
+def test_answers_of_the_last_half_hour_keep_none_awake():
+    one = scaling({"min": 0, "wake": True})
+    # Active above its activationThreshold; KEDA's cool-down begins when no trigger is.
+    active = {
+        trigger["name"]: float(trigger["metadata"]["activationThreshold"])
+        for trigger in scaled_object(one)["spec"]["triggers"]
+    }
+    assert active == {"under-way": 0, "first-token": one.first_token_s, "asked": 0}
+
+
 @pytest.mark.parametrize(
     ("said", "told"),
     [("mon-fri", "mon-fri"), ("sat", "sat"), ("mon-sun", "mon-sat,sun"), ("sat-sun", "sat,sun"),
