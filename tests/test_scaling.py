@@ -92,6 +92,16 @@ def test_a_clock_without_quotes_is_a_clock():
     assert scaling({"min": 0, "hours": hours}).hours.end == "19:00"
 
 
+@pytest.mark.parametrize(
+    ("days", "start", "zone"),
+    [("mon-fri", "02:30", "Europe/Berlin"), ("mon-sun", "03:00", "Europe/Berlin"),
+     ("mon-sun", "00:00", "UTC"), ("mon-sun", "02:30", "Asia/Tokyo")],
+)  # fmt: skip
+def test_hours_that_come_on_each_of_their_days_are_taken(days, start, zone):
+    hours = {"days": days, "start": start, "end": "06:00", "zone": zone}
+    assert scaling({"min": 0, "hours": hours}).hours.start == start
+
+
 def test_all_that_is_paid_for_stays_what_the_placement_says():
     (_, fixed), (plan, model) = planned(None), planned({"min": 1})
     assert model.scaling.most == model.placement.replicas == fixed.placement.replicas
