@@ -152,6 +152,28 @@ def test_without_wake_no_request_does():
     assert max(replay(night, one, SERVER).wanted) == 0
 
 
+@pytest.mark.parametrize(
+    ("scale", "says"),
+    [
+        ({"min": 0, "wake": True}, "answers in about 16 minutes"),
+        ({"min": 0, "wake": True, "hours": OFFICE}, "answers in about 16 minutes"),
+        ({"min": 0, "hours": OFFICE}, "it answers on mon-fri, 07:30 to 19:00 Europe/Berlin"),
+    ],
+)
+def test_whoever_asks_where_none_stands_is_told_when_one_does(scale, says):
+    # And is counted apart: nobody is to be woken by an alert for what sleeps as it should.
+    plan, model = planned(scale)
+    text = plan.gateway.configuration
+    assert says in text
+    assert "503asleep $again_in;" in text
+    assert f"{model.name} {model.scaling.start_seconds};" in text
+    assert "asleep503 asleep;" in text
+
+
+def test_of_what_always_stands_the_gateway_says_nothing_of_sleep():
+    assert "asleep" not in planned({"min": 1})[0].gateway.configuration
+
+
 def test_keda_is_told_of_requests_at_the_gateway_where_they_wake():
     spec = scaled_object(scaling({"min": 0, "wake": True}))["spec"]
     last = spec["triggers"][-1]
