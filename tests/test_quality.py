@@ -367,7 +367,11 @@ def test_variants_that_do_not_always_stand_are_asked_only_by_mistake():
         parse_stack_config({**settings, "quality": {**asks, "variants": ["671b"]}})
 
 
-@pytest.mark.parametrize("said", ["0 3 * * 0", "*/15 0-6 1,15 jan-mar mon-fri", "0 3 * * SUN"])
+@pytest.mark.parametrize(
+    "said",
+    ["0 3 * * 0", "*/15 0-6 1,15 jan-mar mon-fri", "0 3 * * SUN", "0 3 29 2 *", "0 3 31 feb,Mar *",
+     "0 3 30 2 0", "0 3 30 2/3 *", "0 3 28,30 2 *"],
+)  # fmt: skip
 def test_schedules_that_cron_knows(said):
     asks = {
         "image": "registry.example.com/quality:1",
