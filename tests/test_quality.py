@@ -196,10 +196,10 @@ def compare(tmp_path, api, value):
     )  # fmt: skip
 
 
-def _decided():
+def _decided(name="test-7b"):
     from r1_on_eks.decisions_files import read_decisions
 
-    return read_decisions(STACKS, "test-7b")
+    return read_decisions(STACKS, name)
 
 
 def test_three_checks_as_the_pod_runs_them(tmp_path, api):
@@ -354,6 +354,21 @@ def test_one_runs_at_a_time_and_what_fell_is_not_asked_again(engine):
     }  # fmt: skip
     # Kubernetes takes such a policy with this alone.
     assert job["template"]["spec"]["restartPolicy"] == "Never"
+
+
+def test_of_replicas_that_come_and_go_those_that_always_stand_are_asked():
+    settings = {"name": "office-7b", **settings_of("office-7b", STACKS)}
+    variant = {**settings["variants"]["7b"], "scale": {"min": 1}}
+    asks = {
+        "image": "registry.example.com/quality:1",
+        "tasks": [{"task": "answers", "metric": "f1"}],
+    }
+    asked = {**settings, "variants": {"7b": variant}, "quality": asks}
+    plan = Plan.of(parse_stack_config(asked), _decided("office-7b"))
+    (check,), (model,) = plan.quality, plan.models
+    # A quarter of one replica's places, as docs/benchmarking.md says, and not of all four's.
+    assert f"num_concurrent={model.placement.concurrency // 4}," in check.script
+    assert model.placement.concurrency // 4 < model.scaling.under_way
 
 
 def test_variants_that_do_not_always_stand_are_asked_only_by_mistake():
