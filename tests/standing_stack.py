@@ -169,11 +169,19 @@ def failed(
     return one
 
 
+PROMETHEUSES = "/apis/monitoring.coreos.com/v1/namespaces/monitoring/prometheuses"
+
+
 def workload(replicas: int = 1, ready: int = 1) -> dict[str, Any]:
     """The Deployment of the 70b."""
     metadata = {"name": "r1-70b", "labels": {"app.kubernetes.io/instance": "r1-70b"}}
     return {"metadata": metadata, "spec": {"replicas": replicas},
             "status": {"readyReplicas": ready}}  # fmt: skip
+
+
+def prometheus(**status: Any) -> dict[str, Any]:
+    """The operator's object, with what the operator wrote into it."""
+    return {"metadata": {"name": "prometheus"}, "spec": {"replicas": 1}, "status": status}
 
 
 class Cluster:
@@ -188,6 +196,7 @@ class Cluster:
             "/api/v1/pods": [pod(), pod("gateway-1", None), pod("gateway-2", None)],
             "/apis/apps/v1/namespaces/r1/deployments": [workload()],
             "/apis/batch/v1/namespaces/r1/jobs": [],
+            PROMETHEUSES: [prometheus(availableReplicas=1)],
         }  # fmt: skip
 
     def get(self, path: str) -> Any:

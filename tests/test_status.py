@@ -219,7 +219,8 @@ SITUATIONS = [
               answered(eks_DescribeCluster=refusal("ResourceNotFoundException", 404)), "cluster",
               "wrong", "AWS has no cluster", "pulumi up",
               ("node group system", "node group r1-70b", "API server", "nodes system",
-               "nodes r1-70b", "replicas 70b", "other pods", "without the cluster's API server")),
+               "nodes r1-70b", "replicas 70b", "other pods", "Prometheus",
+               "without the cluster's API server")),
     Situation("no capacity", lambda s: s.answers.update(
         standing.groups(gpu=standing.group(GPU, status="CREATE_FAILED", health=FULL))),
         "node group r1-70b", "wrong", "InsufficientInstanceCapacity", "another zone: gpu_zone:"),
@@ -295,6 +296,18 @@ SITUATIONS = [
         "/api/v1/pods"].append(standing.failed("gateway-0", reason="Evicted", message="no disk")),
         "other pods", "unknown", "gateway-0 was ended: Evicted: no disk",
         "kubectl -n r1 delete pod gateway-0"),
+    Situation("nobody made the Prometheus", lambda s: s.cluster.objects.update(
+        {standing.PROMETHEUSES: [standing.prometheus()]}), "Prometheus", "wrong",
+        "0 of 1 ready, and no alert can fire: its operator says nothing of it",
+        "kubectl -n monitoring logs deployment/prometheus-operator"),
+    Situation("the Prometheus fails", lambda s: s.cluster.objects.update(
+        {standing.PROMETHEUSES: [standing.prometheus(availableReplicas=0, conditions=[
+            {"type": "Available", "status": "False", "message": "pod: CrashLoopBackOff"}])]}),
+        "Prometheus", "wrong", "0 of 1 ready, and no alert can fire: pod: CrashLoopBackOff",
+        "logs deployment/prometheus-operator"),
+    Situation("the Prometheus is gone", lambda s: s.cluster.objects.update(
+        {standing.PROMETHEUSES: []}), "Prometheus", "wrong", "the cluster has none",
+        "pulumi up --stack prod-70b"),
     Situation("the weights' Job failed", lambda s: s.cluster.objects.update(
         {"/apis/batch/v1/namespaces/r1/jobs": [{
             "metadata": {"name": "weights-sync"}, "status": {"conditions": [

@@ -39,6 +39,10 @@ def test_make_up_stands_up_prod_70b_answers_and_comes_down_again(shared_checkout
     well = {one["subject"]: one["found"] for one in told}
     assert well["replicas 70b"] == "1 of 1 ready"
     assert "gave a token" in well["route 70b"]
+    # Its pod is made by the operator, which runs with the rights that the stack declares for it.
+    assert well["Prometheus"] == "1 of 1 ready"
+    [log] = (checkout.root / ".rehearsal" / "logs").glob("prod-70b-pod-prometheus-operator-*.log")
+    assert "forbidden" not in log.read_text()
     assert status.returncode == 1
 
     before = json.loads(checkout.run("r1", "rehearse", "status", "--json").stdout)["resources"]

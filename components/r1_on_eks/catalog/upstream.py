@@ -124,8 +124,8 @@ PARTS = (
         " example/rbac/prometheus-operator",
         license="Apache-2.0",
         verified="written again without a difference (tests/test_upstream.py); the operator built"
-        " from the module takes our objects, with our rights, and Prometheus 3.5 runs the"
-        " configuration that it makes of them (tests/test_scraping.py)",
+        " from the module runs in the rehearsal with our rights and makes Prometheus' pod;"
+        " Prometheus 3.5 runs the configuration that it makes (tests/test_scraping.py)",
         open="the images of operator and reloader",
     ),
     *(
@@ -193,8 +193,9 @@ PARTS = (
                 images.ALERTMANAGER,
                 "named by the operator's module",
                 "Apache-2.0",
-                "–",
-                "; its configuration is written after the documentation",
+                "the server built from the module runs the deployed configuration"
+                " (tests/test_alertmanager.py)",
+                "",
             ),
             (
                 "Node exporter",

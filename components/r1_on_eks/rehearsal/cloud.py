@@ -23,7 +23,7 @@ from r1_on_eks.rehearsal.gateway import (
     gateway_authority,
     sync_gateway,
 )
-from r1_on_eks.rehearsal.go_tools import CONTROL_PLANE, KWOK, LWS, PULUMI
+from r1_on_eks.rehearsal.go_tools import CONTROL_PLANE, KWOK, PULUMI
 from r1_on_eks.rehearsal.local_aws import ACCOUNT, REGION, LocalAws
 from r1_on_eks.rehearsal.nginx_package import find_or_unpack_kubectl, find_or_unpack_nginx
 from r1_on_eks.rehearsal.paths import State
@@ -34,6 +34,7 @@ from r1_on_eks.rehearsal.project_copy import (
     stack_files,
     stack_name,
 )
+from r1_on_eks.rehearsal.real_pods import CONTROLLERS
 from r1_on_eks.rehearsal.toolchain import find_or_build
 
 AWS_CLOUD = "aws-cloud"
@@ -54,7 +55,8 @@ def find_or_make_tools(say: Say) -> dict[str, Path]:
     # Not for commands; but a cluster must not be the first to build or to unpack them.
     find_or_build(CONTROL_PLANE, say)
     find_or_build(KWOK, say)
-    find_or_build(LWS, say)
+    for controller in CONTROLLERS.values():
+        find_or_build(controller.tool, say)
     find_or_unpack_nginx(say)
     return tools
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from r1_on_eks.rehearsal import real_pods
 from r1_on_eks.rehearsal.certificates import Authority
 from r1_on_eks.rehearsal.control_plane_files import ADMIN_KUBECONFIG, FRONT_PROXY, write_files
 from r1_on_eks.rehearsal.go_tools import CONTROL_PLANES, KWOK
@@ -21,8 +22,6 @@ from r1_on_eks.rehearsal.toolchain import find_or_build
 _PARTS = (
     "etcd", "kube-apiserver", "kube-scheduler", "kube-controller-manager", "kwok", "controllers",
 )  # fmt: skip
-# Pods whose programs run beside them (controllers.py); kwok leaves their status alone.
-REAL_PODS = "app.kubernetes.io/name=lws"
 READY_TIMEOUT_S = 60.0
 # Everything that they hold is thrown away with them: no reason to wait for a polite end.
 _END_TIMEOUT_S = 1.0
@@ -217,7 +216,7 @@ class _Start:
                 # Without leases a node would be called lost between two of its reports.
                 "--node-lease-duration-seconds=40",
                 "--cidr=10.128.0.1/16",
-                f"--disregard-status-with-label-selector={REAL_PODS}",
+                f"--disregard-status-with-label-selector={real_pods.SELECTOR}",
             ],
             cwd=self._folder,
         )

@@ -11,11 +11,12 @@ to Services, which its webhooks need, leads through a proxy here to that program
 import argparse
 import base64
 import datetime
+import os
 import shutil
 import sys
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,10 +24,17 @@ from typing import Any
 import yaml
 from kubernetes import client, config
 
-from r1_on_eks.rehearsal.control_plane import REAL_PODS, process_prefix
-from r1_on_eks.rehearsal.go_tools import LWS
+from r1_on_eks.rehearsal.control_plane import process_prefix
 from r1_on_eks.rehearsal.paths import State
 from r1_on_eks.rehearsal.processes import Processes, free_port
+from r1_on_eks.rehearsal.real_pods import (
+    CONFIGURATION,
+    CONTROLLERS,
+    KUBECONFIG,
+    NAME_LABEL,
+    SELECTOR,
+    Controller,
+)
 from r1_on_eks.rehearsal.service_proxy import serve
 from r1_on_eks.rehearsal.toolchain import find_or_build
 
@@ -41,6 +49,7 @@ class Program:
     """One pod's program.
 
     Attributes:
+        controller: What it is.
         folder: Its files.
         number: Counts pods; makes its address.
         webhooks: Where it listens for the API server, on loopback.
@@ -50,6 +59,7 @@ class Program:
         told: The readiness that its pod shows.
     """
 
+    controller: Controller
     folder: Path
     number: int
     labels: dict[str, str]
@@ -68,7 +78,7 @@ class Program:
         """What a kubelet would learn from its readiness probe."""
         try:
             with urllib.request.urlopen(
-                f"http://127.0.0.1:{self.health}/readyz", timeout=1
+                f"http://127.0.0.1:{self.health}{self.controller.health}", timeout=1
             ) as answer:
                 return answer.status == 200
         except OSError:
@@ -90,7 +100,7 @@ class Kubelet:
     def look(self) -> None:
         """Makes what runs follow the pods, and the pods' status what runs."""
         found = self._core.list_pod_for_all_namespaces(
-            label_selector=REAL_PODS, resource_version="0"
+            label_selector=SELECTOR, resource_version="0"
         )
         pods = {pod.metadata.name: pod for pod in found.items}
         for name, pod in pods.items():
@@ -122,18 +132,17 @@ class Kubelet:
         if name not in self.programs:
             self._prepare(pod)
         program = self.programs[name]
-        self._refresh_secret(pod, program)
+        self._refresh_secrets(pod, program)
         process = process_prefix(self._cluster) + name
         if process not in self._processes.running():
             program.starts += 1
             self._processes.start(
                 process,
                 [
-                    find_or_build(LWS, _say),
-                    f"--config={program.folder / 'configuration.yaml'}",
-                    f"--kubeconfig={program.folder / 'kubeconfig'}",
-                    "--zap-log-level=2",
+                    find_or_build(program.controller.tool, _say),
+                    *program.controller.arguments(pod, program.folder, program.health),
                 ],
+                env={**os.environ, "KUBECONFIG": str(program.folder / KUBECONFIG)},
                 cwd=program.folder,
             )
         self._tell(pod, program)
@@ -142,11 +151,12 @@ class Kubelet:
         folder = self._folder / "pods" / pod.metadata.name
         folder.mkdir(parents=True)
         folder.chmod(0o700)
-        program = Program(folder, len(self.programs) + 1, pod.metadata.labels)
+        labels = pod.metadata.labels
+        program = Program(CONTROLLERS[labels[NAME_LABEL]], folder, len(self.programs) + 1, labels)
         program.certificates.mkdir()
-        text = self._mounted_configuration(pod)
-        (folder / "configuration.yaml").write_text(_on_loopback(text, program))
-        (folder / "kubeconfig").write_text(self._as_service_account(pod))
+        for text in self._mounted_configurations(pod):
+            (folder / CONFIGURATION).write_text(_on_loopback(text, program))
+        (folder / KUBECONFIG).write_text(self._as_service_account(pod))
         self.programs[pod.metadata.name] = program
 
     def _end(self, name: str) -> None:
@@ -154,23 +164,17 @@ class Kubelet:
         if program := self.programs.pop(name, None):
             shutil.rmtree(program.folder, ignore_errors=True)
 
-    def _mounted_configuration(self, pod: Any) -> str:
-        [name] = [one.config_map.name for one in pod.spec.volumes if one.config_map]
-        found = self._core.read_namespaced_config_map(name, pod.metadata.namespace)
-        [text] = found.data.values()
-        return text
+    def _mounted_configurations(self, pod: Any) -> Iterator[str]:
+        for name in (one.config_map.name for one in pod.spec.volumes if one.config_map):
+            found = self._core.read_namespaced_config_map(name, pod.metadata.namespace)
+            yield from found.data.values()
 
-    def _refresh_secret(self, pod: Any, program: Program) -> None:
+    def _refresh_secrets(self, pod: Any, program: Program) -> None:
         """A kubelet writes a mounted Secret again when it changes."""
-        [name] = [one.secret.secret_name for one in pod.spec.volumes if one.secret]
-        found = self._core.read_namespaced_secret(name, pod.metadata.namespace)
-        for key, value in (found.data or {}).items():
-            file, content = program.certificates / key, base64.b64decode(value)
-            if not file.exists() or file.read_bytes() != content:
-                partial = file.with_suffix(".partial")
-                partial.touch(mode=0o600)
-                partial.write_bytes(content)
-                partial.replace(file)
+        for name in (one.secret.secret_name for one in pod.spec.volumes if one.secret):
+            found = self._core.read_namespaced_secret(name, pod.metadata.namespace)
+            for key, value in (found.data or {}).items():
+                _write(program.certificates / key, base64.b64decode(value))
 
     def _as_service_account(self, pod: Any) -> str:
         asked = {
@@ -199,6 +203,14 @@ class Kubelet:
             pod.metadata.name, pod.metadata.namespace, {"status": _status(pod, program, now[0])}
         )
         program.told = now
+
+
+def _write(file: Path, content: bytes) -> None:
+    if not file.exists() or file.read_bytes() != content:
+        partial = file.with_suffix(".partial")
+        partial.touch(mode=0o600)
+        partial.write_bytes(content)
+        partial.replace(file)
 
 
 def _on_loopback(text: str, program: Program) -> str:

@@ -84,7 +84,6 @@ BY_PEOPLE = (
         needs=PERSON,
         claims=(
             "the images of operator and reloader",
-            "the image; its configuration is written after the documentation",
             "the image, on a gpu",
             "the image; names of its metrics are those of its documentation",
             "figures of gpus, nodes and cloudwatch; grafana's pages",

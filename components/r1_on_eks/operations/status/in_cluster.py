@@ -9,16 +9,19 @@ from r1_on_eks.operations.status.on_aws import describe_node_group
 from r1_on_eks.operations.status.pods import is_over, is_ready, is_well, trouble_of
 from r1_on_eks.operations.status.scene import NoCluster, NoRights, Scene
 from r1_on_eks.plan import Model
-from r1_on_eks.plan.names import NAMESPACE, POOL_LABEL
+from r1_on_eks.plan.monitoring.policies import OPERATOR_PODS
+from r1_on_eks.plan.names import MONITORING_NAMESPACE, NAMESPACE, POOL_LABEL
 from r1_on_eks.plan.pools import Pool
 from r1_on_eks.plan.quality import CHECK_PODS
 
 API_SERVER, NODES, PODS, JOBS = "API server", "nodes", "other pods", "jobs"
+PROMETHEUS = "Prometheus"
 _PRIVATE = "it is private: use a VPN, a bastion or a runner in the VPC"
 _RIGHTS = (
     "aws sts get-caller-identity  # is it one of the admins of the stack's file? export"
     " AWS_PROFILE=…"
 )
+_OPERATOR = OPERATOR_PODS["app.kubernetes.io/name"]
 _SHOWN = 4
 _INSTANCE = "app.kubernetes.io/instance"
 # Kubernetes puts it on the pods of a Job (1.27 and later).
@@ -150,6 +153,31 @@ def _is_told_by_its_job(pod: Mapping[str, Any]) -> bool:
     """Whether it is a Job's that failed, or a check's, which asks for hours before it is ready."""
     asks = all(_label(pod, key) == value for key, value in CHECK_PODS.items())
     return asks or (is_over(pod) and _owner(pod, "Job") is not None)
+
+
+def prometheus(scene: Scene) -> Iterable[Finding]:
+    """Whether its operator made it: without a pod nothing else tells that nobody watches."""
+    if scene.plan.monitoring is None:
+        return []
+    found = scene.listed(
+        f"/apis/monitoring.coreos.com/v1/namespaces/{MONITORING_NAMESPACE}/prometheuses"
+    )
+    if not found:
+        told = "the cluster has none, and no alert can fire"
+        return [lacking(PROMETHEUS, told, f"pulumi up --stack {scene.stack}")]
+    return [_prometheus(one) for one in found]
+
+
+def _prometheus(one: Mapping[str, Any]) -> Finding:
+    status = one.get("status", {})
+    wanted, there = one["spec"].get("replicas", 1), status.get("availableReplicas", 0)
+    told = f"{there} of {wanted} ready"
+    if there >= wanted:
+        return ready(PROMETHEUS, told)
+    said = [c["message"] for c in status.get("conditions", ()) if c.get("message")]
+    why = said[0] if said else "its operator says nothing of it"
+    see = f"kubectl -n {MONITORING_NAMESPACE} logs deployment/{_OPERATOR}"
+    return lacking(PROMETHEUS, f"{told}, and no alert can fire: {why}", see)
 
 
 def jobs(scene: Scene) -> Iterable[Finding]:

@@ -18,6 +18,7 @@ QUESTIONS: tuple[Check[Scene], ...] = (
     Check(in_cluster.NODES, in_cluster.nodes, _EKS),
     Check("replicas", in_cluster.replicas, _EKS),
     Check(in_cluster.PODS, in_cluster.pods, _EKS),
+    Check(in_cluster.PROMETHEUS, in_cluster.prometheus, _EKS),
     Check(in_cluster.JOBS, in_cluster.jobs, _EKS),
     Check(routes.GATEWAY, routes.gateway),
     Check(on_aws.FILE_SYSTEM, on_aws.file_system, _FSX),
