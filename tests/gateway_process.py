@@ -183,12 +183,12 @@ class RunningGateway:
         *,
         name="nginx",
         port=None,
-        waking=None,
+        sleepers=None,
         **changes,
     ):
         self.folder, self.name = Path(folder), name
         self.section = Gateway.model_validate(section)
-        self.site = dataclasses.replace(site_of(self.section, variants, 3600, waking), **changes)
+        self.site = dataclasses.replace(site_of(self.section, variants, 3600, sleepers), **changes)
         self.metrics_port = free_port()
         self.deployed = nginx.configuration(self.site)
         self.servers = servers

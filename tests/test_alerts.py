@@ -21,17 +21,19 @@ from r1_on_eks.stack_config import parse_stack_config
 
 sys.path.insert(0, str(Path(__file__).parent))
 from alert_case_table import CASES
-from alert_cases import PLAN, plan_of
+from alert_cases import PLAN, STATE, constant, plan_of, replicas
 from plan_figures import FIGURE_VALUES
 from promtool_files import (
     ALERTS,
     RECORDS,
     RULES,
     Trial,
+    closure,
     failed,
     of_alert,
     of_figure,
     of_record,
+    stripped,
 )
 from record_case_table import RECORDED
 from rule_mutants import mutants
@@ -175,11 +177,13 @@ def test_an_alert_speaks_of_labels_that_it_has():
 def test_the_page_about_monitoring_lists_every_alert_as_it_is():
     page = (STACKS.parent / "docs" / "monitoring.md").read_text()
     listed = re.findall(r"^\| (\w+) \| (critical|warning|info) \| (\w+) \|", page, re.M)
-    assert listed == [
-        (alert.name, alert.severity, alert.hold)
-        for group in alert_groups(PLANS["prod-70b"]).values()
+    known = {
+        (alert.name, alert.severity, alert.hold): None
+        for name in ("prod-70b", "office-7b")
+        for group in alert_groups(PLANS[name]).values()
         for alert in group
-    ]
+    }
+    assert listed == [*known]
 
 
 def test_without_gpus_or_a_file_system_nothing_is_alerted_of_them():
@@ -208,6 +212,63 @@ def test_two_groups_of_a_variant_are_counted_by_the_label_that_their_nodes_share
         ("r1_plan:nodes:wanted", "r1-671b"),
     ]
     assert figures[1]["expr"] == "vector(4)"
+
+
+def of_office(name, series, at, expected):
+    """An alert of the stack whose replicas and nodes come and go."""
+    rules = [stripped(rule) for group in rule_groups(PLANS["office-7b"])
+             for rule in group["rules"]]  # fmt: skip
+    alert = next(rule for rule in rules if rule.get("alert") == name)
+    fires = [
+        {"labels": f"ALERTS{{alertname='{name}',alertstate='firing',{labels}}}", "value": 1}
+        for labels in expected
+    ]
+    document = {
+        "interval": "1m",
+        "input_series": [one.told for one in series],
+        "promql_expr_test": [
+            {"expr": "ALERTS{alertstate='firing'}", "eval_time": f"{at}m", "exp_samples": fires}
+        ],
+    }
+    return Trial(name, [*closure(alert, rules), alert], [document])
+
+
+@pytest.mark.rehearsal
+@pytest.mark.parametrize(("at", "down"), [(5, False), (25, False), (40, True)])
+def test_a_wait_for_a_node_is_part_of_a_start_where_nodes_come_and_go(tmp_path, at, down):
+    # Of a pod without a node kube-state-metrics knows neither a start nor whether it is ready.
+    pod = {**STATE, "namespace": "r1", "pod": "r1-7b-77f4-9k2lm"}
+    series = [
+        *replicas(1, 0, "7b"),
+        constant("kube_pod_created", 0, pod),
+        constant("kube_pod_status_phase", 1, pod, phase="Pending"),
+    ]
+    expected = ["severity='critical',variant='7b'"] if down else []
+    assert failed([of_office("ModelDown", series, at, expected)], tmp_path) == set()
+
+
+@pytest.mark.rehearsal
+@pytest.mark.parametrize(
+    ("labels", "available", "at", "down"),
+    [
+        ({}, 0, 20, True),
+        ({}, 0, 10, False),
+        ({}, 1, 20, False),
+        ({"namespace": "r1"}, 0, 20, False),
+        ({"job": "another"}, 0, 20, False),
+    ],
+)
+def test_somebody_is_told_when_what_scales_does_not_run(tmp_path, labels, available, at, down):
+    about = {**STATE, "namespace": "autoscaling", "deployment": "keda-operator"} | labels
+    series = [constant("kube_deployment_status_replicas_available", available, about)]
+    told = ",".join(f"{key}='{value}'" for key, value in {**about, "severity": "warning"}.items())
+    trial = of_office("ScalingDown", series, at, [told] if down else [])
+    assert failed([trial], tmp_path) == set()
+
+
+def test_what_scales_is_alerted_of_where_it_is_declared():
+    assert alert_groups(PLANS["office-7b"])["r1-scaling"]
+    assert alert_groups(PLANS["prod-70b"])["r1-scaling"] == ()
 
 
 def test_every_alert_and_every_recorded_series_has_its_cases():

@@ -26,6 +26,7 @@ from r1_on_eks.benchmarking.load import Load, prompts, words_for
 from r1_on_eks.benchmarking.measured import NotMeasured, read
 from r1_on_eks.benchmarking.route import NotReached, Route
 from r1_on_eks.benchmarking.run import Run
+from r1_on_eks.benchmarking.tables import print_run
 from r1_on_eks.benchmarking.verdict import figures, predicted
 from r1_on_eks.calibration.rows import read as read_rows
 from r1_on_eks.cli import main
@@ -33,6 +34,7 @@ from r1_on_eks.rehearsal.model_server import ModelServer
 from r1_on_eks.rehearsal.pace import Pace, parse_pace, write_pace
 from r1_on_eks.rehearsal.processes import free_port
 from r1_on_eks.stack_file import plan_of
+from rich.console import Console
 
 PROJECT = Path(__file__).parent.parent
 RESULTS = json.loads((Path(__file__).parent / "aiperf_results.json").read_text())
@@ -159,6 +161,23 @@ def test_a_table_of_something_else_is_left_alone(tmp_path):
     with pytest.raises(rows.NotRecorded, match="other columns"):
         rows.check(table, [MODEL])
     assert table.read_text() == "a,b\n1,2\n"
+
+
+def test_of_replicas_that_follow_the_requests_no_row_is_made_and_the_table_says_so(tmp_path):
+    (scaled,) = plan_of("office-7b", PROJECT / "stacks").models
+    with pytest.raises(rows.NotRecorded, match="7b: its replicas follow the requests"):
+        rows.check(tmp_path / "rows.csv", [scaled])
+    route = Route(url="https://x/api/v1/7b", model="7b", key="k", authority=None)
+    run = Run(
+        name="7b", route=route, load=CLOSED, measured=FOUND,
+        figures=figures(FOUND, CLOSED, MODEL, None), model=MODEL,
+        usd_per_hour=1.0, rehearsed=False,
+    )  # fmt: skip
+    said = "of all 4, and fewer may have answered"
+    for model, told in ((MODEL, False), (scaled, True)):
+        console = Console(record=True, width=200)
+        print_run(console, dataclasses.replace(run, model=model))
+        assert (said in console.export_text()) is told
 
 
 def test_every_package_of_the_tool_is_pinned_by_hash():

@@ -81,6 +81,18 @@ def test_where_gpus_are_to_spare_a_new_version_comes_before_the_old_one_goes(eng
     assert strategy(engine, tensor_parallel=4, replicas=2) == {"maxSurge": 0, "maxUnavailable": 1}
 
 
+@pytest.mark.parametrize("most", [2, 3, 4, 7, 64])
+def test_of_replicas_that_come_and_go_the_only_one_that_stands_stays_till_a_new_one_does(
+    engine, most
+):
+    found = strategy(engine, scaled=True, replicas=most)
+    assert found["maxSurge"] == 1
+    share = int(found["maxUnavailable"].removesuffix("%"))
+    # Kubernetes rounds it down.
+    ended = {count: share * count // 100 for count in range(1, most + 1)}
+    assert (ended[1], ended[most], max(ended.values())) == (0, 1, 1)
+
+
 def test_it_is_waited_for_as_long_as_its_weights_take(engine):
     deployment = declared(engine).one("Deployment")
     deadline = deployment.inputs["spec"]["progressDeadlineSeconds"]

@@ -196,10 +196,10 @@ def compare(tmp_path, api, value):
     )  # fmt: skip
 
 
-def _decided():
+def _decided(name="test-7b"):
     from r1_on_eks.decisions_files import read_decisions
 
-    return read_decisions(STACKS, "test-7b")
+    return read_decisions(STACKS, name)
 
 
 def test_three_checks_as_the_pod_runs_them(tmp_path, api):
@@ -356,6 +356,21 @@ def test_one_runs_at_a_time_and_what_fell_is_not_asked_again(engine):
     assert job["template"]["spec"]["restartPolicy"] == "Never"
 
 
+def test_of_replicas_that_come_and_go_those_that_always_stand_are_asked():
+    settings = {"name": "office-7b", **settings_of("office-7b", STACKS)}
+    variant = {**settings["variants"]["7b"], "scale": {"min": 1}}
+    asks = {
+        "image": "registry.example.com/quality:1",
+        "tasks": [{"task": "answers", "metric": "f1"}],
+    }
+    asked = {**settings, "variants": {"7b": variant}, "quality": asks}
+    plan = Plan.of(parse_stack_config(asked), _decided("office-7b"))
+    (check,), (model,) = plan.quality, plan.models
+    # A quarter of one replica's places, as docs/benchmarking.md says, and not of all four's.
+    assert f"num_concurrent={model.placement.concurrency // 4}," in check.script
+    assert model.placement.concurrency // 4 < model.scaling.under_way
+
+
 def test_variants_that_do_not_always_stand_are_asked_only_by_mistake():
     asks = {
         "image": "registry.example.com/quality:1",
@@ -367,7 +382,11 @@ def test_variants_that_do_not_always_stand_are_asked_only_by_mistake():
         parse_stack_config({**settings, "quality": {**asks, "variants": ["671b"]}})
 
 
-@pytest.mark.parametrize("said", ["0 3 * * 0", "*/15 0-6 1,15 jan-mar mon-fri", "0 3 * * SUN"])
+@pytest.mark.parametrize(
+    "said",
+    ["0 3 * * 0", "*/15 0-6 1,15 jan-mar mon-fri", "0 3 * * SUN", "0 3 29 2 *", "0 3 31 feb,Mar *",
+     "0 3 30 2 0", "0 3 30 2/3 *", "0 3 28,30 2 *"],
+)  # fmt: skip
 def test_schedules_that_cron_knows(said):
     asks = {
         "image": "registry.example.com/quality:1",

@@ -92,6 +92,16 @@ def test_a_clock_without_quotes_is_a_clock():
     assert scaling({"min": 0, "hours": hours}).hours.end == "19:00"
 
 
+@pytest.mark.parametrize(
+    ("days", "start", "zone"),
+    [("mon-fri", "02:30", "Europe/Berlin"), ("mon-sun", "03:00", "Europe/Berlin"),
+     ("mon-sun", "00:00", "UTC"), ("mon-sun", "02:30", "Asia/Tokyo")],
+)  # fmt: skip
+def test_hours_that_come_on_each_of_their_days_are_taken(days, start, zone):
+    hours = {"days": days, "start": start, "end": "06:00", "zone": zone}
+    assert scaling({"min": 0, "hours": hours}).hours.start == start
+
+
 def test_all_that_is_paid_for_stays_what_the_placement_says():
     (_, fixed), (plan, model) = planned(None), planned({"min": 1})
     assert model.scaling.most == model.placement.replicas == fixed.placement.replicas
@@ -142,6 +152,28 @@ def test_without_wake_no_request_does():
     assert max(replay(night, one, SERVER).wanted) == 0
 
 
+@pytest.mark.parametrize(
+    ("scale", "says"),
+    [
+        ({"min": 0, "wake": True}, "answers in about 16 minutes"),
+        ({"min": 0, "wake": True, "hours": OFFICE}, "answers in about 16 minutes"),
+        ({"min": 0, "hours": OFFICE}, "it answers on mon-fri, 07:30 to 19:00 Europe/Berlin"),
+    ],
+)
+def test_whoever_asks_where_none_stands_is_told_when_one_does(scale, says):
+    # And is counted apart: nobody is to be woken by an alert for what sleeps as it should.
+    plan, model = planned(scale)
+    text = plan.gateway.configuration
+    assert says in text
+    assert "503asleep $again_in;" in text
+    assert f"{model.name} {model.scaling.start_seconds};" in text
+    assert "asleep503 asleep;" in text
+
+
+def test_of_what_always_stands_the_gateway_says_nothing_of_sleep():
+    assert "asleep" not in planned({"min": 1})[0].gateway.configuration
+
+
 def test_keda_is_told_of_requests_at_the_gateway_where_they_wake():
     spec = scaled_object(scaling({"min": 0, "wake": True}))["spec"]
     last = spec["triggers"][-1]
@@ -151,6 +183,16 @@ def test_keda_is_told_of_requests_at_the_gateway_where_they_wake():
     assert [one["name"] for one in scaled_object(SMALL)["spec"]["triggers"]] == [
         "under-way", "first-token",
     ]  # fmt: skip
+
+
+def test_answers_of_the_last_half_hour_keep_none_awake():
+    one = scaling({"min": 0, "wake": True})
+    # Active above its activationThreshold; KEDA's cool-down begins when no trigger is.
+    active = {
+        trigger["name"]: float(trigger["metadata"]["activationThreshold"])
+        for trigger in scaled_object(one)["spec"]["triggers"]
+    }
+    assert active == {"under-way": 0, "first-token": one.first_token_s, "asked": 0}
 
 
 @pytest.mark.parametrize(

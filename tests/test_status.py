@@ -24,7 +24,8 @@ from r1_on_eks.operations.account import Account
 from r1_on_eks.operations.cluster_api import ApiServerSilent, ClusterApi, NotLetIn
 from r1_on_eks.operations.locks import locks_of
 from r1_on_eks.operations.readiness import commands as readiness
-from r1_on_eks.operations.status import commands, scene
+from r1_on_eks.operations.status import commands, in_cluster, scene
+from r1_on_eks.stack_file import plan_of
 
 sys.path.insert(0, str(Path(__file__).parent))
 import ready_account as account
@@ -706,3 +707,25 @@ def test_the_screen_says_what_is_wrong_first(run, stack, capsys):
     assert lines[2].startswith("✗ route 70b")
     assert lines[3].strip().startswith("→ kubectl -n r1 logs")
     assert lines[-1].startswith("1 wrong, 0 unknown")
+
+
+@pytest.mark.parametrize(
+    ("stack", "minutes", "stands", "told"),
+    [
+        ("office-7b", 2, "unknown", "waits for a node since 2 min of 5 min at most: 0/2 nodes"),
+        ("office-7b", 6, "lacking", "has no node: 0/2 nodes"),
+        # All of its nodes stand already.
+        ("prod-70b", 2, "lacking", "has no node: 0/2 nodes"),
+    ],
+)
+def test_a_pod_may_wait_for_a_node_where_nodes_come_and_go(stack, minutes, stands, told):
+    (model,) = plan_of(stack, PROJECT / "stacks").models
+    waits = pod(
+        "one", model.name, ready=False, since=minutes, status="False",
+        message="0/2 nodes are available",
+    )  # fmt: skip
+    workload = {"spec": {"replicas": 1}, "status": {}}
+    now = account.DAY
+    found = in_cluster._replicas(Mock(stack=stack), model, [workload], [waits], now)
+    assert found.standing.name.lower() == stands
+    assert told in found.found

@@ -25,7 +25,7 @@ What it asks and how it ends: [the command line](commands.md#at-night-r1-status)
 
 ```sh account
 export AWS_REGION=us-west-2 STACK=prod-70b VARIANT=70b POD=r1-70b-6ccb4b86c5-xsld7
-export NODE=ip-10-64-16-5.us-west-2.compute.internal CRONJOB=quality-70b
+export NODE=ip-10-64-16-5.us-west-2.compute.internal CRONJOB=quality-70b DEPLOYMENT=keda-operator
 aws eks update-kubeconfig --name "${STACK//./-}"
 ```
 

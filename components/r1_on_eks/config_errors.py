@@ -165,6 +165,7 @@ def _sentence(error: Any) -> str:
     if kind == "extra_forbidden":
         nearest = _nearest(names[-1])
         hint = f"did you mean {nearest}?" if nearest else "remove it"
+        hint = _ELSEWHERE.get(" ".join(names[-2:]), hint)
         return f"{key}: is no key that a stack file knows; {hint}"
     if kind == "value_error":
         message = str(error["ctx"]["error"])
@@ -197,6 +198,10 @@ _OF_THEIR_OWN = {
     "keys name": "name: alice; small letters, digits and dashes, 31 at most",
     "webhook secret": "secret: alert-webhook; small letters, digits, dots and dashes",
 }
+
+
+# What somebody looks for there, and is said at another place.
+_ELSEWHERE = {"scale max": "the most are the variant's own; write replicas: 4 beside scale"}
 
 
 # What may stand in place of a word.

@@ -80,12 +80,18 @@ def check(table: Path, models: Iterable[Model]) -> None:
         models: What is measured.
 
     Raises:
-        NotRecorded: one runs without a GPU, or the table has other columns or no folder.
+        NotRecorded: one runs without a GPU or with any number of replicas, or the table has other
+            columns or no folder.
     """
     for model in models:
         if model.placement.on_cpu:
             raise NotRecorded(
                 f"{model.server.variant}: the speed model knows GPUs alone; leave --record out"
+            )
+        if model.scaling:
+            raise NotRecorded(
+                f"{model.server.variant}: its replicas follow the requests, and nothing tells how"
+                " many answered; leave --record out, or measure a stack without scale"
             )
     if not table.parent.is_dir():
         raise NotRecorded(f"--record {table}: there is no folder {table.parent}")

@@ -25,6 +25,11 @@ def print_run(console: Console, run: Run) -> None:
     )
     if run.figures[2].predicted is None and run.model and run.load.rate is not None:
         console.print("throughput is that of the arrivals: compare it with --concurrency")
+    if run.model and run.model.scaling:
+        console.print(
+            "replicas follow the requests: predictions and dollars are of all"
+            f" {run.model.scaling.most}, and fewer may have answered"
+        )
     if run.rehearsed:
         console.print(
             "a stand-in answered, at the pace that was set: nothing about a model's speed"

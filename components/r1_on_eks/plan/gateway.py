@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from r1_on_eks.plan import nginx
 from r1_on_eks.plan.names import NAMESPACE, PORT, service_name
 from r1_on_eks.plan.nginx import answers
-from r1_on_eks.plan.nginx.settings import Allowance, Key, Service, Site, Split
+from r1_on_eks.plan.nginx.settings import Allowance, Key, Service, Site, Sleeper, Split
 from r1_on_eks.plan.placement import Placement
 from r1_on_eks.plan.subnets import CLUSTER_DNS, cidr_of
 from r1_on_eks.plan.timeline import longest_answer_seconds
@@ -71,21 +71,23 @@ class GatewayPlan:
 
 
 def gateway_of(
-    config: StackConfig, placements: Sequence[Placement], waking: Mapping[str, int] | None = None
+    config: StackConfig,
+    placements: Sequence[Placement],
+    sleepers: Mapping[str, Sleeper] | None = None,
 ) -> GatewayPlan:
     """The gateway in front of the servers of `placements`.
 
     Args:
         config: What is asked for.
         placements: Of its variants.
-        waking: Seconds after which a variant answers that a request woke, of those that sleep.
+        sleepers: What is told of each variant of which nobody may stand.
     """
     asked = config.gateway_section
     longest = longest_silence_seconds(placements)
     variants = [placement.variant.name for placement in placements]
     status_port = STATUS_PORT if config.monitoring else None
     metrics_port = GATEWAY_METRICS_PORT if config.monitoring else None
-    site = site_of(asked, variants, longest, waking)
+    site = site_of(asked, variants, longest, sleepers)
     site = dataclasses.replace(site, status_port=status_port, metrics_port=metrics_port)
     text, script = nginx.configuration(site), nginx.script()
     return GatewayPlan(
@@ -112,7 +114,7 @@ def site_of(
     asked: Gateway,
     variants: Sequence[str],
     longest_answer_seconds: int,
-    waking: Mapping[str, int] | None = None,
+    sleepers: Mapping[str, Sleeper] | None = None,
 ) -> Site:
     """What nginx is told.
 
@@ -120,7 +122,7 @@ def site_of(
         asked: Section of the stack file.
         variants: Those that stand up.
         longest_answer_seconds: See `GatewayPlan`.
-        waking: See `gateway_of`.
+        sleepers: See `gateway_of`.
     """
     return Site(
         services=tuple(
@@ -132,7 +134,7 @@ def site_of(
                 instead=service_name(asked.fallback[variant])
                 if variant in asked.fallback
                 else None,
-                wakes_in=(waking or {}).get(variant),
+                sleeper=(sleepers or {}).get(variant),
             )
             for variant in variants
         ),

@@ -74,16 +74,24 @@ def checks_of(
     if asked is None:
         return ()
     return tuple(
-        _check(asked, placement, server)
+        _check(asked, placement, server, _standing(config, placement))
         for placement, server in zip(placements, servers, strict=True)
         if server.variant in config.checked
     )
 
 
-def _check(asked: Quality, placement: Placement, server: ModelServer) -> QualityCheck:
+def _standing(config: StackConfig, placement: Placement) -> int:
+    """Replicas that stand whatever is asked: a check is not to make any."""
+    scale = config.variants[placement.variant.name].scale
+    return scale.min if scale else placement.replicas
+
+
+def _check(
+    asked: Quality, placement: Placement, server: ModelServer, replicas: int
+) -> QualityCheck:
     # Figures of one task come from the same answers.
     tasks = {one.task: one for one in asked.tasks}
-    at_a_time = max(1, min(_MOST_AT_A_TIME, placement.concurrency * placement.replicas // _SHARE))
+    at_a_time = max(1, min(_MOST_AT_A_TIME, placement.concurrency * replicas // _SHARE))
     longest = longest_answer_seconds(placement)
     rounds = sum(-(-one.questions // at_a_time) for one in tasks.values())
     figures = [

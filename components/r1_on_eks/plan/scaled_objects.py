@@ -53,6 +53,9 @@ def scaled_object_spec(scaling: Scaling, prometheus: str = PROMETHEUS) -> dict[s
                 first_token_query(scaling.variant),
                 scaling.first_token_s,
                 "Value",
+                # Its mean outlasts the last answer by half an hour: within the limit it is nobody
+                # who asks, and none would sleep so much later.
+                active_above=scaling.first_token_s,
             ),
             *([_by_clock(scaling.hours)] if scaling.hours else ()),
             *(
@@ -85,7 +88,9 @@ def asked_query(variant: str) -> str:
     return f"clamp_max(ceil(sum(increase({series}[{ASKED_SECONDS}s]))), 1) or vector(0)"
 
 
-def _trigger(prometheus: str, name: str, query: str, threshold: float, how: str) -> dict[str, Any]:
+def _trigger(
+    prometheus: str, name: str, query: str, threshold: float, how: str, *, active_above: float = 0
+) -> dict[str, Any]:
     return {
         "type": "prometheus",
         "name": name,
@@ -94,7 +99,7 @@ def _trigger(prometheus: str, name: str, query: str, threshold: float, how: str)
             "serverAddress": prometheus,
             "query": query,
             "threshold": f"{threshold:g}",
-            "activationThreshold": "0",
+            "activationThreshold": f"{active_above:g}",
         },
     }
 

@@ -1,6 +1,7 @@
 """What of a model's answers is checked, how often, and what may be lost."""
 
 import re
+from calendar import monthrange
 from collections import Counter
 from typing import Annotated, Self
 
@@ -13,6 +14,7 @@ _MONTHS = (
     *("jan", "feb", "mar", "apr", "may", "jun"),
     *("jul", "aug", "sep", "oct", "nov", "dec"),
 )
+_LEAP_YEAR = 2028
 # Minute, hour, day of the month, month, day of the week; names as Kubernetes takes them.
 _FIELDS = (
     ("minute", 0, 59, ()),
@@ -38,6 +40,21 @@ def _schedule(value: str) -> str:
             if not found or not inside or sorted(map(int, said)) != [*map(int, said)]:
                 raise ValueError(f'has {one} as its {name}, which goes from {least} to {most};'
                                  ' write "0 3 * * 0", Sundays at 03:00')  # fmt: skip
+    return value
+
+
+def _comes(value: str) -> str:
+    """Where months are listed one of them has the day, or a weekday is named as well."""
+    _, _, days, months, weekdays = value.lower().split()
+    listed = re.findall(r"\w+", months)
+    if weekdays == "*" and not re.search(r"[*/-]", months + days):
+        longest = max(
+            monthrange(_LEAP_YEAR, int(one) if one.isdigit() else _MONTHS.index(one) + 1)[1]
+            for one in listed
+        )
+        if min(map(int, days.split(","))) > longest:
+            raise ValueError(f'never comes: {months} has no day {days}; write "0 3 * * 0",'
+                             " Sundays at 03:00")  # fmt: skip
     return value
 
 
@@ -73,7 +90,7 @@ class Quality(Section):
     """
     tasks: Annotated[tuple[CheckedTask, ...], Field(min_length=1, max_length=20, strict=False)]
     """What is asked, and which figure of it counts."""
-    schedule: Annotated[str, AfterValidator(_schedule)] = "0 3 * * 0"
+    schedule: Annotated[str, AfterValidator(_schedule), AfterValidator(_comes)] = "0 3 * * 0"
     """When, as cron says it, in UTC."""
     tolerance: Annotated[float, Field(gt=0, lt=1)] = 0.02
     """Share by which a figure may be worse than is usual of it; chance is allowed besides."""

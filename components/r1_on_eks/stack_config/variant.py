@@ -1,5 +1,6 @@
 """What is asked of one variant, and what of its placement is fixed."""
 
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo
 
@@ -108,6 +109,22 @@ def _days(value: str) -> str:
     raise ValueError("are no days of a week; write mon-fri, mon-sun or sat")
 
 
+# Each year of a zone has its clocks put forward once, on the same weekday.
+_A_YEAR = [date(2027, 1, 1) + timedelta(days=number) for number in range(365)]
+
+
+def _left_out(clock: str, zone: str, days: str) -> tuple[date, str] | None:
+    """The day on which a zone's clocks leave a time out, and what they show instead."""
+    first, _, last = days.partition("-")
+    week = range(_DAYS.index(first), _DAYS.index(last or first) + 1)
+    for day in _A_YEAR:
+        said = datetime.combine(day, time.fromisoformat(clock))
+        shown = said.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC).astimezone(ZoneInfo(zone))
+        if day.weekday() in week and shown.replace(tzinfo=None) != said:
+            return day, f"{shown:%H:%M}"
+    return None
+
+
 class Hours(Section):
     """When more replicas stand than at other times, whatever is asked."""
 
@@ -126,6 +143,19 @@ class Hours(Section):
     def _ends_after_it_starts(self) -> Self:
         if self.start >= self.end:
             raise ValueError(f"end {self.end} is not after start {self.start}, on the same day")
+        return self
+
+    @model_validator(mode="after")
+    def _on_each_day(self) -> Self:
+        # KEDA's clock (robfig/cron 3.0.1, "Daylight Savings Time") passes over that day: replicas
+        # stand from the end before to the end after, or that day not at all.
+        for key, clock in (("start", self.start), ("end", self.end)):
+            if found := _left_out(clock, self.zone, self.days):
+                day, instead = found
+                raise ValueError(
+                    f"{key} {clock} is no time in {self.zone} on {day}, when clocks are put"
+                    f" forward; write {instead}"
+                )
         return self
 
 

@@ -13,6 +13,7 @@ from r1_on_eks.plan.monitoring.policies import OPERATOR_PODS
 from r1_on_eks.plan.names import MONITORING_NAMESPACE, NAMESPACE, POOL_LABEL
 from r1_on_eks.plan.pools import Pool
 from r1_on_eks.plan.quality import CHECK_PODS
+from r1_on_eks.plan.scaling import NODE_SECONDS
 
 API_SERVER, NODES, PODS, JOBS = "API server", "nodes", "other pods", "jobs"
 PROMETHEUS = "Prometheus"
@@ -114,7 +115,11 @@ def _replicas(
     waiting = [one for one in pods if not is_ready(one)]
     # Those that are over say why others are not ready only where no other stands in their place.
     alive = [one for one in waiting if not is_over(one)]
-    troubles = [trouble_of(one, now, model.server.timeline) for one in alive or waiting]
+    node_seconds = NODE_SECONDS if model.scaling else 0
+    troubles = [
+        trouble_of(one, now, model.server.timeline, node_seconds=node_seconds)
+        for one in alive or waiting
+    ]
     troubles.sort(key=lambda one: one.standing is not Standing.LACKING)
     if there >= wanted and not any(one.standing is Standing.LACKING for one in troubles):
         return ready(subject, told)

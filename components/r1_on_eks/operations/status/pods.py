@@ -46,13 +46,16 @@ def is_over(pod: Mapping[str, Any]) -> bool:
     return pod.get("status", {}).get("phase") == "Failed"
 
 
-def trouble_of(pod: Mapping[str, Any], now: datetime, timeline: Timeline | None) -> Trouble:
+def trouble_of(
+    pod: Mapping[str, Any], now: datetime, timeline: Timeline | None, *, node_seconds: float = 0
+) -> Trouble:
     """Of a pod that is not ready.
 
     Args:
         pod: As the API server tells it.
         now: The time of the question.
         timeline: Of a model server: what its start may take; None for other pods.
+        node_seconds: What a node for it may take to come; 0 where all stand already.
     """
     metadata = pod["metadata"]
     where = f"-n {metadata['namespace']}"
@@ -66,6 +69,9 @@ def trouble_of(pod: Mapping[str, Any], now: datetime, timeline: Timeline | None)
         return Trouble(Standing.UNKNOWN, told, f"kubectl {where} delete pod {name}")
     if (place := _condition(pod, "PodScheduled")).get("status") == "False":
         told = place.get("message") or place.get("reason", "")
+        if (waited := _seconds_since(metadata["creationTimestamp"], now)) <= node_seconds:
+            told = f"since {_minutes(waited)} of {_minutes(node_seconds)} at most: {told}"
+            return Trouble(Standing.UNKNOWN, f"{name} waits for a node {told}", "wait for it")
         return Trouble(Standing.LACKING, f"{name} has no node: {told}", describe)
     for state in _states(pod):
         if found := _of_container(name, where, state, describe):
@@ -106,7 +112,7 @@ def _starting(
     name = pod["metadata"]["name"]
     since = _condition(pod, "PodScheduled").get("lastTransitionTime")
     began = since or pod["metadata"]["creationTimestamp"]
-    seconds = (now - datetime.fromisoformat(began)).total_seconds()
+    seconds = _seconds_since(began, now)
     limit = timeline.from_schedule_seconds if timeline else _START_S
     told = f"{name} starts since {_minutes(seconds)} of {_minutes(limit)} at most"
     if seconds > limit:
@@ -125,6 +131,10 @@ def _states(pod: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 def _condition(pod: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
     found = [c for c in pod.get("status", {}).get("conditions", ()) if c["type"] == kind]
     return found[0] if found else {}
+
+
+def _seconds_since(then: str, now: datetime) -> float:
+    return (now - datetime.fromisoformat(then)).total_seconds()
 
 
 def _minutes(seconds: float) -> str:

@@ -40,12 +40,14 @@ def _limits(model: Model, most_replicas: int) -> Iterator[Rule]:
     workload, placement, variant = model.workload, model.placement, model.server.variant
     memory = placement.instance.memory_gib * placement.node_share * GIB
     at_a_time = placement.concurrency * placement.replicas
+    scaling, timeline = model.scaling, model.server.timeline
+    start = scaling.limit_seconds if scaling else timeline.from_schedule_seconds
     rows = (
         ("r1_plan:first_token_seconds:limit", workload.first_token_s),
         ("r1_plan:per_token_seconds:limit", workload.per_token_s),
         ("r1_plan:requests_per_second:asked", workload.rate),
         ("r1_plan:concurrent_requests:most", at_a_time),
-        ("r1_plan:start_seconds:limit", model.server.timeline.from_schedule_seconds),
+        ("r1_plan:start_seconds:limit", start),
         ("r1_plan:replicas:most", most_replicas),
         ("r1_plan:memory_bytes:most", memory),
     )

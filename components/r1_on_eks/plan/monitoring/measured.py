@@ -120,8 +120,11 @@ def _pods(model: Model) -> list[Rule]:
     wanted = f"kube_{kind}_replicas" if model.group else f"kube_{kind}_spec_replicas"
     of_name = f'{{job="kube-state-metrics",namespace="{NAMESPACE}",{kind}="{name}"}}'
     pods = f'namespace="{NAMESPACE}",pod=~"{name}-.+"'
-    waits = 'kube_pod_status_ready{job="kube-state-metrics",condition="true"} == 0'
-    started = f'kube_pod_start_time{{job="kube-state-metrics",{pods}}}'
+    # Where nodes come and go its wait for one is part of a start; before it has one nothing says
+    # when it started, nor that it is not ready.
+    began = "kube_pod_created" if model.scaling else "kube_pod_start_time"
+    started = f'{began}{{job="kube-state-metrics",{pods}}}'
+    ready = 'kube_pod_status_ready{job="kube-state-metrics",condition="true"} == 1'
     # One that was evicted stays, and will never answer.
     lives = 'kube_pod_status_phase{job="kube-state-metrics",phase=~"Pending|Running"} == 1'
     same_pod = "on (namespace, pod)"
@@ -129,7 +132,7 @@ def _pods(model: Model) -> list[Rule]:
         "r1:replicas:wanted": f"sum({wanted}{of_name})",
         "r1:replicas:ready": f"sum(kube_{kind}_status_replicas_ready{of_name})",
         "r1:pod_starting:seconds": (
-            f"max by (pod) (time() - {started} and {same_pod} {waits} and {same_pod} {lives})"
+            f"max by (pod) (time() - {started} and {same_pod} {lives} unless {same_pod} {ready})"
         ),
         "r1:pod_memory_rss:bytes": (
             f'sum by (pod) (container_memory_rss{{job="kubelet",{pods},container="vllm"}})'

@@ -120,8 +120,7 @@ _STARTING = (
         expr="r1:pod_starting:seconds > on (variant) group_left () r1_plan:start_seconds:limit",
         hold="5m",
         summary="{{ $labels.variant }}: {{ $labels.pod }} still does not answer",
-        description="{{ $value | humanizeDuration }} since it has its node; the plan allows"
-        " image, weights and warm-up less.",
+        description="{{ $value | humanizeDuration }} since its start began; the plan allows less.",
         means="Weights load slower than planned, or loading fails and begins again.",
         first=(
             Step("Which shard of the weights is it at?", f"{POD_LOGS} --tail=40"),

@@ -13,6 +13,7 @@ from r1_on_eks.plan.monitoring.latency_alerts import LATENCY_ALERTS
 from r1_on_eks.plan.monitoring.measured import measured
 from r1_on_eks.plan.monitoring.model_alerts import MODEL_ALERTS
 from r1_on_eks.plan.monitoring.quality_alerts import QUALITY_ALERTS
+from r1_on_eks.plan.monitoring.scaling_alerts import SCALING_ALERTS
 from r1_on_eks.plan.monitoring.storage_alerts import STORAGE_ALERTS
 
 _RECORDED_EVERY = "30s"
@@ -45,5 +46,6 @@ def alert_groups(plan: Plan) -> dict[str, Sequence[Alert]]:
         "r1-cluster": cluster_alerts(autoscaled=plan.autoscaled, gpus=has_gpus),
         "r1-gpus": GPU_ALERTS if has_gpus else (),
         "r1-storage": STORAGE_ALERTS if plan.storage else (),
+        "r1-scaling": SCALING_ALERTS if plan.autoscaled else (),
         "r1-quality": QUALITY_ALERTS if plan.quality else (),
     }

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from r1_on_eks.plan.nginx.refusals import refusals
 from r1_on_eks.plan.nginx.settings import Site
 from r1_on_eks.plan.nginx.text import indented
-from r1_on_eks.plan.nginx.waking import ASLEEP, waking
+from r1_on_eks.plan.nginx.waking import ASLEEP, may_sleep
 
 ANSWERS_SERIES = "r1_gateway_answers_total"
 ANSWERS_LABELS = ("variant", "status")
@@ -30,7 +30,7 @@ def statuses(site: Site) -> tuple[str, ...]:
     """Every value that the label `status` may have."""
     known = (200, CLIENT_LEFT, *(one.status for one in refusals(site)))
     # 503 like a fault's, and none: alerts of errors are not for whoever sleeps.
-    asleep = (ASLEEP,) if waking(site) else ()
+    asleep = (ASLEEP,) if may_sleep(site) else ()
     return (*map(str, sorted(known)), *asleep, *_CLASSES, _OTHER)
 
 
@@ -53,7 +53,7 @@ def counting(site: Site) -> str:
     names = [(service.name, service.variant) for service in site.services]
     status = "$status"
     told = ""
-    if waking(site):
+    if may_sleep(site):
         status = "$answer_status"
         told = f"""\
 map $asleep$status {status} {{

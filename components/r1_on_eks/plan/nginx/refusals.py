@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 
 from r1_on_eks.plan.nginx.settings import Site
-from r1_on_eks.plan.nginx.waking import waking
+from r1_on_eks.plan.nginx.waking import may_sleep
 
 # Seconds after which one may ask again.
 _RETRY_AFTER = {429: 5, 502: 2, 503: 10, 504: 30}
@@ -65,9 +65,9 @@ def refusal_headers(site: Site) -> str:
     """Headers that go with some statuses alone; an empty one is not sent."""
     after = "".join(f"    {status} {seconds};\n" for status, seconds in _RETRY_AFTER.items())
     source = "$status"
-    if waking(site):
+    if may_sleep(site):
         source = '"$status$asleep"'
-        after += "    503asleep $wakes_in;\n"
+        after += "    503asleep $again_in;\n"
     return f"""\
 map {source} $retry_after_status {{
     default "";
@@ -95,12 +95,8 @@ def error_locations(site: Site) -> str:
     return "\n".join(_location(one, site) for one in refusals(site))
 
 
-# nginx writes the minutes in.
-_ASLEEP = Refusal(
-    503, "service_unavailable", "model_asleep",
-    "no server of this model stands now; one is started for requests, and answers in about"
-    " $wakes_in_minutes minutes, if a machine is to be had; ask again then",
-)  # fmt: skip
+# nginx writes the sentence in.
+_ASLEEP = Refusal(503, "service_unavailable", "model_asleep", "$told_asleep")
 
 
 def _location(one: Refusal, site: Site) -> str:
@@ -108,7 +104,7 @@ def _location(one: Refusal, site: Site) -> str:
     # No server was reached, or it was full: nobody has begun on the request.
     asleep = (
         f"    if ($asleep) {{\n        return 503 '{_ASLEEP.body}';\n    }}\n"
-        if waking(site) and one.status in (502, 503, 504)
+        if may_sleep(site) and one.status in (502, 503, 504)
         else ""
     )
     instead = (

@@ -4,6 +4,19 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)
+class Sleeper:
+    """What is told of a variant of which nobody may stand.
+
+    Attributes:
+        told: A sentence without quotes, for whoever asks then.
+        again_in: Seconds after which to ask again.
+    """
+
+    told: str
+    again_in: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Service:
     """The pods that serve one variant.
 
@@ -13,7 +26,7 @@ class Service:
         namespace: Its namespace.
         port: Port of its pods.
         instead: Upstream that answers when no pod of this one can; None for none.
-        wakes_in: Seconds after which it answers where a request woke it; None where none does.
+        sleeper: What is told where nobody stands; None where somebody always does.
     """
 
     variant: str
@@ -21,7 +34,7 @@ class Service:
     namespace: str
     port: int
     instead: str | None = None
-    wakes_in: int | None = None
+    sleeper: Sleeper | None = None
 
     @property
     def host(self) -> str:

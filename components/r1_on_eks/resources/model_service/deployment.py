@@ -1,5 +1,6 @@
 """Replicas that are on one node each: a Deployment."""
 
+import math
 from typing import Any
 
 import pulumi
@@ -28,7 +29,7 @@ def deployment(
         spec={
             # A number that is declared would be put back by each `pulumi up`.
             "replicas": None if args.scaled else server.replicas,
-            "strategy": _strategy(server),
+            "strategy": _strategy(args),
             "progress_deadline_seconds": server.timeline.progress_deadline_seconds,
             "selector": {"match_labels": selector(server)},
             "template": {
@@ -41,12 +42,21 @@ def deployment(
     )
 
 
-def _strategy(server: ModelServer) -> Any:
+def _strategy(args: ModelServiceArgs) -> Any:
+    server = args.server
+    if server.spare:
+        return _rolling(max_surge=1, max_unavailable=0)
+    if args.scaled:
+        # A node comes for a new pod, unless all replicas stand: this share, rounded down, is one
+        # of all of them, and none of a single one.
+        share = f"{math.ceil(100 / server.replicas)}%"
+        return _rolling(max_surge=1, max_unavailable=share)
     # Without spare GPUs a new pod beside the old one would wait for what nobody has.
-    first = {"max_surge": 1, "max_unavailable": 0} if server.spare else {
-        "max_surge": 0, "max_unavailable": 1
-    }  # fmt: skip
-    return {"type": "RollingUpdate", "rolling_update": first}
+    return _rolling(max_surge=0, max_unavailable=1)
+
+
+def _rolling(**limits: int | str) -> Any:
+    return {"type": "RollingUpdate", "rolling_update": limits}
 
 
 def _over_nodes(server: ModelServer) -> Any:
