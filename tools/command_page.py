@@ -63,6 +63,8 @@ parts that is, and in JSON each has the standing `unknown`. For a monitor of you
 | cluster, node groups | EKS | not ACTIVE, an issue of its health, fewer nodes than planned |
 | nodes, replicas, other pods, jobs | the API server | a node not ready; a pod without node, image or memory, that ends again and again, or starts for longer than the plan allows |
 | gateway, routes, certificate | the gateway itself | no answer, no token within 4 s, a certificate that has expired |
+| Prometheus | the API server | its operator made none, or its pod is not ready |
+| metrics' workspace, metrics' collector | Amazon's Prometheus | there is none, or it is not ACTIVE |
 | file system, its link | FSx | not AVAILABLE |
 | bucket, weights | S3 | a file missing, cut short or altered |
 | cost now | Pulumi's state, EKS | (tells dollars an hour with the nodes that stand now) |

@@ -69,6 +69,9 @@ def test_it_is_watched_from_outside_as_long_as_it_stands(checkout):
     (collector,) = asked(checkout, "list-scrapers")["scrapers"]
     assert collector["status"]["statusCode"] == "ACTIVE"
     assert collector["destination"]["ampConfiguration"]["workspaceArn"] == workspace["arn"]
+    status = checkout.rehearse("r1", "status", STACK, "--json").stdout
+    found = {one["subject"]: one for one in json.loads(status[status.index("{") :])["findings"]}
+    assert found["metrics' collector"]["found"] == f"{collector['scraperId']} is ACTIVE"
     before = limit(checkout, workspace)
     assert re.search(r"Resources:\s+\d+ unchanged\s+Duration", pulumi(checkout, "refresh"))
     assert re.search(r"Resources:\s+\d+ unchanged\s+Duration", pulumi(checkout, "up"))
