@@ -149,7 +149,6 @@ def scaled(tmp_path_factory):
     try:
         with (
             mock_aws(),
-            scraping.operating(cluster),
             standins.Standins(
                 {(8000, "/metrics"): queue.tell, (9114, "/metrics"): queue.tell_asked}, root
             ) as proxy,

@@ -14,7 +14,6 @@ import base64
 import contextlib
 import gzip
 import json
-import os
 import re
 import runpy
 import subprocess
@@ -29,14 +28,12 @@ import pytest
 import yaml
 from kubernetes import client, config
 from r1_on_eks.plan.monitoring.managed import rules_file, scrape_configuration
-from r1_on_eks.rehearsal.control_plane import start_control_plane
-from r1_on_eks.rehearsal.go_tools import PROMETHEUS_OPERATOR
+from r1_on_eks.rehearsal.control_plane import process_prefix, start_control_plane
 from r1_on_eks.rehearsal.model_server import ModelServer
 from r1_on_eks.rehearsal.nginx_package import find_or_unpack_kubectl
 from r1_on_eks.rehearsal.nodes import NodeShape, set_nodes
 from r1_on_eks.rehearsal.processes import Processes, free_port
 from r1_on_eks.rehearsal.prometheus_package import find_or_unpack_prometheus
-from r1_on_eks.rehearsal.toolchain import find_or_build
 from r1_on_eks.stack_file import plan_of
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -108,8 +105,9 @@ class Cluster:
                         text=yaml.safe_dump_all(objects))  # fmt: skip
 
     def wait_for_definitions(self):
-        done = self.run("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
-        assert done.returncode == 0, done.stderr
+        # kubectl fails at one that has no conditions yet.
+        words = ("--for=condition=Established", "crd", "--all", "--timeout=30s")
+        until(lambda: self.run("wait", *words).returncode == 0)
 
     def run(self, *words, text=None):
         return subprocess.run(
@@ -145,32 +143,13 @@ def cluster(tmp_path_factory):
     Processes(root).stop_all()
 
 
-@contextlib.contextmanager
-def operating(cluster):
-    """The operator has made the StatefulSet, and the scheduler has placed its pod."""
-    [deployed] = [one for one in cluster.objects if one["kind"] == "Deployment"
-                  and one["metadata"]["name"] == "prometheus-operator"]  # fmt: skip
-    [container] = deployed["spec"]["template"]["spec"]["containers"]
-    log = (cluster.root / "operator.log").open("w+")
-    process = subprocess.Popen(
-        [find_or_build(PROMETHEUS_OPERATOR, print), *container["args"],
-         f"--web.listen-address=127.0.0.1:{free_port()}"],
-        env={**os.environ, "KUBECONFIG": str(cluster.as_account("prometheus-operator"))},
-        stdout=log, stderr=subprocess.STDOUT,
-    )  # fmt: skip
+@pytest.fixture(scope="module")
+def operated(cluster):
+    """The operator has made all of its objects, and the scheduler has placed Prometheus' pod."""
     until(lambda: [pod for pod in cluster.pods("monitoring")
                    if pod.metadata.name == "prometheus-prometheus-0"
                    and pod.status.phase == "Running"])  # fmt: skip
-    yield cluster
-    process.terminate()
-    process.wait()
-    log.close()
-
-
-@pytest.fixture(scope="module")
-def operated(cluster):
-    with operating(cluster):
-        yield cluster
+    return cluster
 
 
 def rewritten(text, folder, kubeconfig, token, proxy):
@@ -233,27 +212,30 @@ class Prometheus:
             return False
 
 
-def made_by_operator(operated):
-    """The text of Prometheus' configuration, and its rules by file."""
-    secret = operated.core.read_namespaced_secret("prometheus-prometheus", "monitoring")
-    text = gzip.decompress(base64.b64decode(secret.data["prometheus.yaml.gz"])).decode()
-    rules = operated.core.read_namespaced_config_map(
-        "prometheus-prometheus-rulefiles-0", "monitoring"
-    ).data
-    return text, rules
+def made_by_operator(cluster):
+    """The text of Prometheus' configuration, and its rules by file, once it has made them."""
+
+    def data(kind, name):
+        found = kind(field_selector=f"metadata.name={name}", namespace="monitoring").items
+        return found and found[0].data
+
+    secrets, maps = cluster.core.list_namespaced_secret, cluster.core.list_namespaced_config_map
+    secret = until(lambda: data(secrets, "prometheus-prometheus"))
+    text = gzip.decompress(base64.b64decode(secret["prometheus.yaml.gz"])).decode()
+    return text, until(lambda: data(maps, "prometheus-prometheus-rulefiles-0"))
 
 
 @contextlib.contextmanager
-def running(operated, folder, proxy_url):
+def running(cluster, folder, proxy_url):
     """A Prometheus with what the operator made; it scrapes through a proxy."""
-    text, rules = made_by_operator(operated)
+    text, rules = made_by_operator(cluster)
     rules_folder = folder / "rules" / "prometheus-prometheus-rulefiles-0"
     rules_folder.mkdir(parents=True)
     for name, content in rules.items():
         (rules_folder / name).write_text(yaml.safe_dump(faster(yaml.safe_load(content))))
     token = folder / "token"
-    token.write_text(operated.token("prometheus"))
-    kubeconfig = operated.as_account("prometheus")
+    token.write_text(cluster.token("prometheus"))
+    kubeconfig = cluster.as_account("prometheus")
     with serving(rewritten(text, folder, kubeconfig, token, proxy_url), folder) as found:
         yield found
 
@@ -363,7 +345,9 @@ def test_the_scheduler_places_all_pods_of_monitoring_on_the_system_nodes(operate
 
 
 def test_the_operator_runs_with_the_rights_that_are_declared_for_it(operated):
-    log = (operated.root / "operator.log").read_text()
+    [file] = (operated.root / "logs").glob(f"{process_prefix('one')}prometheus-operator-*.log")
+    log = file.read_text()
+    assert "sync prometheus" in log
     assert "forbidden" not in log.lower()
     assert "missing permission" not in log
 
