@@ -44,12 +44,15 @@ class Watched:
     storage: Sequence[ModelStorage]
 
 
-def watch(plan: Plan, seen: Watched, inside: ResourceOptions) -> list[Resource]:
+def watch(
+    plan: Plan, seen: Watched, on_aws: ResourceOptions, inside: ResourceOptions
+) -> list[Resource]:
     """Declares the monitoring that a stack file asks for; returns its components.
 
     Args:
         plan: What is decided.
         seen: What monitoring stands in.
+        on_aws: Options of what is in AWS alone, and waits for no API server.
         inside: Options of what is in the cluster.
     """
     asked = plan.monitoring
@@ -59,7 +62,7 @@ def watch(plan: Plan, seen: Watched, inside: ResourceOptions) -> list[Resource]:
     spaces = MonitoringNamespaces("monitoring", inputs.namespaces(asked, cluster), inside)
     exporters = Exporters("exporters", inputs.exporters(asked, cluster, spaces, system), inside)
     disk = inputs.file_system(plan, cluster, spaces, seen.storage, system)
-    managed, collected = _collected(plan, asked, seen, spaces, inside)
+    managed, collected = _collected(plan, asked, seen, spaces, on_aws, inside)
     shows = inputs.grafana(plan, asked, cluster, spaces, system, managed)
     return [
         spaces,
@@ -67,7 +70,7 @@ def watch(plan: Plan, seen: Watched, inside: ResourceOptions) -> list[Resource]:
         *wanted(FileSystemExporter, "file-system", disk, inside),
         *collected,
         *wanted(Grafana, "grafana", shows, inside),
-        *wanted(CostAnomalies, "cost-anomalies", inputs.anomalies(plan, asked), inside),
+        *wanted(CostAnomalies, "cost-anomalies", inputs.anomalies(plan, asked), on_aws),
     ]
 
 
@@ -76,13 +79,14 @@ def _collected(
     asked: MonitoringPlan,
     seen: Watched,
     spaces: MonitoringNamespaces,
+    on_aws: ResourceOptions,
     inside: ResourceOptions,
 ) -> tuple[ManagedPrometheus | None, list[Resource]]:
     """What scrapes, keeps and tells: Amazon's own in one piece, or the cluster's in three."""
     cluster, system = seen.cluster, seen.system
-    if asked.kind == "managed-prometheus":
+    if asked.managed:
         args = inputs.managed(plan, asked, cluster, seen.network)
-        managed = ManagedPrometheus("managed-prometheus", args, inside)
+        managed = ManagedPrometheus("managed-prometheus", args, on_aws)
         return managed, [managed]
     operator = PrometheusOperator(
         "prometheus-operator", inputs.operator(plan, cluster, spaces, system), inside

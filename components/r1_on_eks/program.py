@@ -110,7 +110,7 @@ def _declare(plan: Plan) -> None:
 
     everything = [key, network, cluster, *mirror, system, gpus, *fabric, *groups, serving]
     everything += [*storage, *synced, *filled.values(), *pools.values(), *models, gateway]
-    everything += [*asks, *watch(plan, seen, inside), *scale(plan, scaled, inside)]
+    everything += [*asks, *watch(plan, seen, on_aws, inside), *scale(plan, scaled, inside)]
     Protection(
         HOW_TO_LIFT_PROTECTION, ProtectionArgs(protected=plan.protected, everything=everything)
     )

@@ -191,7 +191,8 @@ class Plan:
                 streamed=config.weights.streamed,
                 synced=config.weights.sync_from is not None,
                 cidr=cidr_of(config),
-                watched=config.monitoring and collector(config.monitoring.kind, cidr_of(config)),
+                watched=config.monitoring
+                and collector(cidr_of(config), managed=config.monitoring.managed),
                 checked=config.quality is not None,
             ),
             quality=checks_of(config, placements, servers),

@@ -67,14 +67,14 @@ class Policy:
 PROMETHEUS = Peer(pods=PROMETHEUS_PODS, namespace=MONITORING_NAMESPACE)
 
 
-def collector(kind: str, cidr: str) -> Peer:
+def collector(cidr: str, *, managed: bool) -> Peer:
     """Who collects metrics.
 
     Args:
-        kind: Of the monitoring, as a stack file names it.
         cidr: IPv4 range of the network, where AWS's collector has interfaces of its own.
+        managed: Whether that collects, and no Prometheus in the cluster.
     """
-    return PROMETHEUS if kind == "prometheus" else Peer(blocks=(cidr,))
+    return Peer(blocks=(cidr,)) if managed else PROMETHEUS
 
 
 def asking(peer: Peer, port: int) -> Peer:

@@ -153,7 +153,7 @@ def _metrics_told(plan: Plan, monitoring: MonitoringPlan, usage: Usage) -> str:
         f"metrics: {volume.total:,} series, {volume.samples_a_month / 1e6:,.0f} million samples a"
         " month;"
     )
-    if monitoring.kind == "managed-prometheus":
+    if monitoring.managed:
         usd = usd_of_metrics(plan, usage)
         price = "not priced" if usd is None else f"${usd.desired:,.0f} a month as declared"
         return f"{told} Amazon's Prometheus takes them in and keeps {days} days: {price}"

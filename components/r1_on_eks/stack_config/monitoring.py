@@ -69,6 +69,11 @@ class Monitoring(Section):
         return notify
 
     @property
+    def managed(self) -> bool:
+        """Whether Amazon's Prometheus is meant, and not one in the cluster."""
+        return self.kind == "managed-prometheus"
+
+    @property
     def topic(self) -> str | None:
         """ARN of the SNS topic that is told."""
         return self.notify.sns if self.notify else None
@@ -102,7 +107,7 @@ def check_served(
             f"variants.{scaled}.scale: replicas follow what Prometheus counts; write"
             " monitoring: {kind: prometheus}"
         )
-    if monitoring is None or monitoring.kind == "prometheus":
+    if monitoring is None or not monitoring.managed:
         return
     if scaled:
         raise ValueError(

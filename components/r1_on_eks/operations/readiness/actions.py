@@ -222,7 +222,7 @@ def types_of(plan: Plan) -> set[str]:
             "aws:costexplorer/anomalyMonitor:AnomalyMonitor",
             "aws:costexplorer/anomalySubscription:AnomalySubscription",
         }
-    if plan.monitoring is not None and plan.monitoring.kind == "managed-prometheus":
+    if plan.monitoring is not None and plan.monitoring.managed:
         found |= {
             "aws:amp/workspace:Workspace",
             "aws:amp/workspaceConfiguration:WorkspaceConfiguration",

@@ -126,7 +126,7 @@ def topic(ground: Ground) -> Iterable[Finding]:
     asked = ground.config.monitoring
     if asked is None or asked.topic is None:
         return []
-    managed = asked.kind == "managed-prometheus"
+    managed = asked.managed
     _, _, _, region, account, _ = asked.topic.split(":")
     if (region, account) != (ground.config.region, ground.config.owner):
         return [_elsewhere(asked.topic, ground.config.owner, managed=managed)]

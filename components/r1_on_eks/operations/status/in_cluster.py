@@ -163,7 +163,7 @@ def _is_told_by_its_job(pod: Mapping[str, Any]) -> bool:
 def prometheus(scene: Scene) -> Iterable[Finding]:
     """Whether its operator made it: without a pod nothing else tells that nobody watches."""
     monitoring = scene.plan.monitoring
-    if monitoring is None or monitoring.kind != "prometheus":
+    if monitoring is None or monitoring.managed:
         return []
     found = scene.listed(
         f"/apis/monitoring.coreos.com/v1/namespaces/{MONITORING_NAMESPACE}/prometheuses"

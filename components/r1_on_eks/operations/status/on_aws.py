@@ -122,7 +122,7 @@ def _lifecycle(subject: str, told: str, found: Thing, see: str) -> Finding:
 def metrics(scene: Scene) -> Iterable[Finding]:
     """Asks Amazon's Prometheus, where it watches, about the workspace and its collector."""
     monitoring = scene.plan.monitoring
-    if monitoring is None or monitoring.kind != "managed-prometheus":
+    if monitoring is None or not monitoring.managed:
         return
     for part, type_ in (("workspace", _WORKSPACE), ("collector", _SCRAPER)):
         found = next(iter(KINDS[type_].things(scene.account, scene.stack)), None)

@@ -23,7 +23,8 @@ class MonitoringPlan:
     """What is declared of monitoring.
 
     Attributes:
-        kind: `prometheus` or `managed-prometheus`, as the stack file says.
+        managed: Whether Amazon's Prometheus scrapes, keeps and tells, in place of one in the
+            cluster.
         retention_days: For how long metrics are kept.
         topic: ARN of the SNS topic that is told of alerts, or None.
         anomaly_usd: Dollars above what is usual that the topic is told of, or None.
@@ -37,7 +38,7 @@ class MonitoringPlan:
         disk_gib: Of its history.
     """
 
-    kind: str
+    managed: bool
     retention_days: int
     topic: str | None
     anomaly_usd: float | None
@@ -78,7 +79,7 @@ def monitoring_of(
     webhook = asked.notify.webhook.secret if asked.notify and asked.notify.webhook else None
     notifies = "sns" if asked.topic else "webhook" if webhook else None
     return MonitoringPlan(
-        kind=asked.kind,
+        managed=asked.managed,
         retention_days=asked.retention_days,
         topic=asked.topic,
         anomaly_usd=anomaly_usd,
@@ -91,8 +92,8 @@ def monitoring_of(
             gpus=gpus,
         ),
         policies=namespace_policies(
-            asked.kind,
             cidr,
+            managed=asked.managed,
             notifies=notifies,
             dashboards=asked.dashboards,
             file_system=file_system,

@@ -45,9 +45,9 @@ _AWS = (
 
 
 def namespace_policies(
-    kind: str,
     cidr: str,
     *,
+    managed: bool,
     notifies: str | None,
     dashboards: bool,
     file_system: bool,
@@ -57,8 +57,8 @@ def namespace_policies(
     """Policies by namespace.
 
     Args:
-        kind: Of the monitoring, as a stack file names it.
         cidr: IPv4 range of the network.
+        managed: Whether Amazon's Prometheus collects, and none in the cluster.
         notifies: `sns`, `webhook` or None.
         dashboards: Whether Grafana runs.
         file_system: Whether there is one that CloudWatch tells of.
@@ -67,20 +67,20 @@ def namespace_policies(
     """
     api = api_of(cidr)
     everybody = Policy(name="nobody-by-default", pods={})
-    asks = collector(kind, cidr)
+    asks = collector(cidr, managed=managed)
     states = _exporter(KUBE_STATE_PODS, KUBE_STATE_PORT, asks, api)
     cloudwatch = _exporter(CLOUDWATCH_PODS, CLOUDWATCH_PORT, asks, _AWS)
     nodes = _exporter(NODE_EXPORTER_PODS, NODE_EXPORTER_PORT, asks)
     of_gpus = _exporter(DCGM_PODS, DCGM_PORT, asks)
-    if kind == "prometheus":
+    if managed:
+        collects, shows = (), _AWS
+    else:
         own = _prometheus(
             cidr, api, dashboards=dashboards, file_system=file_system, gpus=gpus, scales=scales
         )
         operator = Policy(name="prometheus-operator", pods=OPERATOR_PODS, opens=api)
         collects = (own, operator, _alertmanager(notifies))
         shows = (Peer(pods=PROMETHEUS_PODS, ports=(("TCP", PROMETHEUS_PORT),)), *DNS)
-    else:
-        collects, shows = (), _AWS
     # Nobody is let in: it is opened with kubectl port-forward, which comes from its own node.
     grafana = Policy(name="grafana", pods=GRAFANA_PODS, opens=shows)
     in_here = (
