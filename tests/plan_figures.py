@@ -6,6 +6,7 @@ from r1_on_eks.plan.outlook import outlooks
 
 _OUTLOOKS = {one.placement.variant.name: one for one in outlooks(PLAN.models, PLAN.region)}
 _MODELS = {model.server.variant: model for model in PLAN.models}
+_CHECKS = {check.variant: check for check in PLAN.quality}
 _STORAGE = PLAN.storage
 assert _STORAGE
 
@@ -33,6 +34,9 @@ def _of_variant(variant, what, which):
         ("requests_per_second", "most"): outlook.most_rate,
         ("concurrent_requests", "most"): placement.concurrency * placement.replicas,
         ("start_seconds", "limit"): model.server.timeline.start_seconds + 900,
+        ("quality_seconds", "limit"): _CHECKS[variant].limit_seconds
+        if variant in _CHECKS
+        else None,
         ("replicas", "most"): placement.replicas,
         ("memory_bytes", "most"): placement.instance.memory_gib * 2**30,
         ("output_tokens_per_second", "full"): outlook.full.output_per_s.likely

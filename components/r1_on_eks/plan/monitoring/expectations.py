@@ -32,6 +32,10 @@ def expectations(plan: Plan) -> list[Rule]:
             _figure("r1_plan:nodes:wanted", nodes, pool=label)
             for label, nodes in _nodes_by_label(plan).items()
         ),
+        *(
+            _figure("r1_plan:quality_seconds:limit", check.limit_seconds, variant=check.variant)
+            for check in plan.quality
+        ),
         *(_storage(plan.storage) if plan.storage else ()),
     ]
 

@@ -34,7 +34,9 @@ def quality_row(check: QualityCheck) -> Row:
                         f" - on (job_name) kube_job_status_start_time{jobs}",
                         "{{job_name}}",
                     ),
-                    planned(f"vector({check.limit_seconds})", "at most"),
+                    planned(
+                        f'r1_plan:quality_seconds:limit{{variant="{check.variant}"}}', "at most"
+                    ),
                 ),
             ),
             Panel(
