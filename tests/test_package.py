@@ -53,7 +53,8 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel):
         files = set(archive.namelist())
     described = {name for name in files if ".dist-info/" in name}
     assert {name.partition("/")[0] for name in files - described} == {"r1_on_eks"}
-    tools = [f"tools/{name}" for name in ("control-plane", "kwok", "lws", "pulumi")]
+    built = ("control-plane", "kwok", "lws", "prometheus-operator", "pulumi")
+    tools = [f"tools/{name}" for name in built]
     tracked = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard", *tools,
          "components/r1_on_eks"],
