@@ -311,6 +311,12 @@ def test_of_the_rules_that_are_made_wrong_a_sample_is_found(tmp_path):
     assert survivors(random.Random(9).sample(known, SAMPLED), tmp_path) == set()
 
 
+@pytest.mark.parametrize("page", ["README.md", "docs/monitoring.md"])
+def test_the_pages_say_how_many_rules_are_made_wrong(page):
+    told = (Path(__file__).parent.parent / page).read_text()
+    assert f"{len([*all_mutants()])} rules" in told
+
+
 @pytest.mark.slow
 @pytest.mark.rehearsal
 def test_every_rule_that_is_made_wrong_is_found(tmp_path):
