@@ -57,8 +57,8 @@ class ManagedPrometheus(pulumi.ComponentResource):
         workspace = aws.amp.Workspace(
             f"{name}-workspace",
             alias=args.called,
-            # Not the stack's key: a workspace with one takes nothing from a managed collector
-            # (user guide, AMP-collector-how-to, 2026-11).
+            # Not the stack's key: into a workspace with one a collector writes by a role of its
+            # own alone (user guide, AMP-collector-how-to, 2026-11).
             tags=tagged({}, f"{name}-workspace"),
             opts=pulumi.ResourceOptions.merge(
                 within, pulumi.ResourceOptions(protect=args.protected)
