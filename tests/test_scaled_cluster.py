@@ -144,9 +144,9 @@ def scaled(tmp_path_factory):
     )  # fmt: skip
     root = tmp_path_factory.mktemp("scaled")
     system = ("system", scraping.SYSTEM, 3, {}, [])
-    cluster = scraping.Cluster(root, "office-7b", [system], left_out=("ScaledObject",))
-    queue = Queue(cluster)
     try:
+        cluster = scraping.Cluster(root, "office-7b", [system], left_out=("ScaledObject",))
+        queue = Queue(cluster)
         with (
             mock_aws(),
             standins.Standins(
@@ -157,8 +157,8 @@ def scaled(tmp_path_factory):
             Group(cluster, pool, shape, idle_seconds=10) as group,
         ):
             yield Scaled(cluster, group, queue, keda, prometheus, model.scaling)
-    finally:
         cluster.api.close()
+    finally:
         Processes(root).stop_all()
 
 

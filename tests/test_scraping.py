@@ -137,10 +137,12 @@ class Cluster:
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory):
     root = tmp_path_factory.mktemp("scraping")
-    found = Cluster(root)
-    yield found
-    found.api.close()
-    Processes(root).stop_all()
+    try:
+        found = Cluster(root)
+        yield found
+        found.api.close()
+    finally:
+        Processes(root).stop_all()
 
 
 @pytest.fixture(scope="module")
