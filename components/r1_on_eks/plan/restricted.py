@@ -8,12 +8,23 @@ from typing import Any
 # Any that is not root: neither files nor images know it.
 _USER = 10001
 
-POD: dict[str, Any] = {
-    "run_as_non_root": True,
-    "run_as_user": _USER,
-    "run_as_group": _USER,
-    "seccomp_profile": {"type": "RuntimeDefault"},
-}
+
+def run_as(user: int, **besides: int) -> dict[str, Any]:
+    """Security context of a pod.
+
+    Args:
+        user: Its number.
+        **besides: `run_as_group`, `fs_group`.
+    """
+    return {
+        "run_as_non_root": True,
+        "run_as_user": user,
+        **besides,
+        "seccomp_profile": {"type": "RuntimeDefault"},
+    }
+
+
+POD = run_as(_USER, run_as_group=_USER)
 # Of one whose volumes its own user writes.
 POD_WITH_VOLUMES: dict[str, Any] = {
     **POD,

@@ -14,9 +14,10 @@ from r1_on_eks.catalog.images import ALERTMANAGER
 from r1_on_eks.plan.access import tells, trusts_pods
 from r1_on_eks.plan.monitoring.notifying import WEBHOOK_FOLDER
 from r1_on_eks.plan.monitoring.objects import ALERTMANAGER_NAME, alertmanager_ports
-from r1_on_eks.plan.monitoring.pods import NOBODY, UNPRIVILEGED, probe, run_as
+from r1_on_eks.plan.monitoring.pods import NOBODY, probe
 from r1_on_eks.plan.monitoring.policies import ALERTMANAGER_PODS, ALERTMANAGER_PORT
 from r1_on_eks.plan.names import role_name, tagged
+from r1_on_eks.plan.restricted import CONTAINER, run_as
 
 _FOLDER, _FILE = "/etc/alertmanager/config", "alertmanager.yml"
 _STATE = "/alertmanager"
@@ -163,7 +164,7 @@ def _pod(
                     "requests": {"cpu": "10m", "memory": "48Mi"},
                     "limits": {"memory": "128Mi"},
                 },
-                "security_context": UNPRIVILEGED,
+                "security_context": CONTAINER,
                 "volume_mounts": mounts,
             }
         ],

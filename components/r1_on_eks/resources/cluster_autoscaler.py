@@ -19,6 +19,7 @@ from r1_on_eks.plan.autoscaling import (
     sizes_groups,
 )
 from r1_on_eks.plan.names import role_name, tagged
+from r1_on_eks.plan.restricted import CONTAINER
 
 _GROUP = "rbac.authorization.k8s.io"
 
@@ -184,11 +185,7 @@ def _pod(args: ClusterAutoscalerArgs, account: pulumi.Input[str]) -> Any:
                     "requests": {"cpu": "50m", "memory": "300Mi"},
                     "limits": {"memory": "600Mi"},
                 },
-                "security_context": {
-                    "allow_privilege_escalation": False,
-                    "capabilities": {"drop": ["ALL"]},
-                    "read_only_root_filesystem": True,
-                },
+                "security_context": CONTAINER,
             }
         ],
     }

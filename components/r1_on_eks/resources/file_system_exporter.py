@@ -12,10 +12,11 @@ import pulumi_kubernetes as kubernetes
 from r1_on_eks.catalog.images import CLOUDWATCH_EXPORTER
 from r1_on_eks.plan.access import reads_metrics, trusts_pods
 from r1_on_eks.plan.monitoring.cloudwatch import CLOUDWATCH_ACCOUNT, cloudwatch_queries
-from r1_on_eks.plan.monitoring.pods import NOBODY, UNPRIVILEGED, probe, run_as
+from r1_on_eks.plan.monitoring.pods import NOBODY, probe
 from r1_on_eks.plan.monitoring.policies import CLOUDWATCH_PODS, CLOUDWATCH_PORT
 from r1_on_eks.plan.monitoring.storage_alerts import FSX_PERIOD_SECONDS
 from r1_on_eks.plan.names import role_name, tagged
+from r1_on_eks.plan.restricted import CONTAINER, run_as
 
 _FOLDER, _FILE = "/etc/queries", "queries.json"
 
@@ -126,7 +127,7 @@ def _pod(account: pulumi.Input[str], queries: pulumi.Input[str]) -> Any:
                     "requests": {"cpu": "10m", "memory": "48Mi"},
                     "limits": {"memory": "128Mi"},
                 },
-                "security_context": UNPRIVILEGED,
+                "security_context": CONTAINER,
                 "volume_mounts": [{"name": "queries", "mount_path": _FOLDER, "read_only": True}],
             }
         ],

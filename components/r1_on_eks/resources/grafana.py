@@ -14,7 +14,7 @@ import pulumi_kubernetes as kubernetes
 from r1_on_eks.api_keys import new_key
 from r1_on_eks.catalog.images import GRAFANA
 from r1_on_eks.plan.access import queries, trusts_pods
-from r1_on_eks.plan.monitoring.pods import UNPRIVILEGED, probe, run_as
+from r1_on_eks.plan.monitoring.pods import probe
 from r1_on_eks.plan.monitoring.policies import GRAFANA_PODS, GRAFANA_PORT
 from r1_on_eks.plan.monitoring.provisioning import (
     ADDRESS_VARIABLE,
@@ -24,6 +24,7 @@ from r1_on_eks.plan.monitoring.provisioning import (
     provisioning_files,
 )
 from r1_on_eks.plan.names import role_name, tagged
+from r1_on_eks.plan.restricted import CONTAINER, run_as
 
 _NAME = GRAFANA_PODS["app.kubernetes.io/name"]
 _PASSWORD = "password"
@@ -202,7 +203,7 @@ def _pod(
                     "requests": {"cpu": "50m", "memory": "192Mi"},
                     "limits": {"memory": "512Mi"},
                 },
-                "security_context": UNPRIVILEGED,
+                "security_context": CONTAINER,
                 "volume_mounts": [*_mounts()],
             }
         ],

@@ -10,6 +10,7 @@ import pulumi_kubernetes as kubernetes
 from r1_on_eks.catalog.images import KEDA, KEDA_METRICS
 from r1_on_eks.catalog.upstream import keda_objects
 from r1_on_eks.plan import keda as plan
+from r1_on_eks.plan.restricted import CONTAINER, run_as
 
 _GROUP = "rbac.authorization.k8s.io"
 _USER = 65532
@@ -276,12 +277,7 @@ def _pod(account: pulumi.Input[str], container: Any, *, optional: bool) -> Any:
     return {
         "service_account_name": account,
         "automount_service_account_token": True,
-        "security_context": {
-            "run_as_non_root": True,
-            "run_as_user": _USER,
-            "fs_group": _USER,
-            "seccomp_profile": {"type": "RuntimeDefault"},
-        },
+        "security_context": run_as(_USER, fs_group=_USER),
         "containers": [
             {
                 **container,
@@ -291,11 +287,7 @@ def _pod(account: pulumi.Input[str], container: Any, *, optional: bool) -> Any:
                     "requests": {"cpu": "50m", "memory": "100Mi"},
                     "limits": {"memory": "500Mi"},
                 },
-                "security_context": {
-                    "allow_privilege_escalation": False,
-                    "capabilities": {"drop": ["ALL"]},
-                    "read_only_root_filesystem": True,
-                },
+                "security_context": CONTAINER,
                 "volume_mounts": [
                     {
                         "name": "certificates",

@@ -10,13 +10,14 @@ import pulumi_kubernetes as kubernetes
 from r1_on_eks.catalog.images import PROMETHEUS_OPERATOR
 from r1_on_eks.catalog.upstream import prometheus_objects
 from r1_on_eks.plan.monitoring.objects import KUBELET_SERVICE, KUBELETS_NAMESPACE
-from r1_on_eks.plan.monitoring.pods import NOBODY, UNPRIVILEGED, probe, run_as
+from r1_on_eks.plan.monitoring.pods import NOBODY, probe
 from r1_on_eks.plan.monitoring.policies import OPERATOR_PODS
 from r1_on_eks.plan.monitoring.rights import (
     OPERATOR_CLUSTER_RULES,
     OPERATOR_KUBELET_RULES,
     OPERATOR_RULES,
 )
+from r1_on_eks.plan.restricted import CONTAINER, run_as
 
 _NAME = OPERATOR_PODS["app.kubernetes.io/name"]
 _GROUP = "rbac.authorization.k8s.io"
@@ -148,7 +149,7 @@ def _pod(args: PrometheusOperatorArgs, account: pulumi.Input[str]) -> Any:
                     "requests": {"cpu": "50m", "memory": "100Mi"},
                     "limits": {"memory": "300Mi"},
                 },
-                "security_context": UNPRIVILEGED,
+                "security_context": CONTAINER,
             }
         ],
     }

@@ -3,8 +3,9 @@
 from typing import Any
 
 from r1_on_eks.catalog.images import NODE_EXPORTER
-from r1_on_eks.plan.monitoring.pods import NOBODY, UNPRIVILEGED, probe, run_as
+from r1_on_eks.plan.monitoring.pods import NOBODY, probe
 from r1_on_eks.plan.monitoring.policies import NODE_EXPORTER_PORT
+from r1_on_eks.plan.restricted import CONTAINER, run_as
 
 
 def node_pod() -> Any:
@@ -47,7 +48,7 @@ def node_pod() -> Any:
                     "requests": {"cpu": "20m", "memory": "48Mi"},
                     "limits": {"memory": "128Mi"},
                 },
-                "security_context": UNPRIVILEGED,
+                "security_context": CONTAINER,
                 "volume_mounts": [
                     {
                         "name": name,

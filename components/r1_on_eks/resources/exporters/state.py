@@ -6,9 +6,10 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 
 from r1_on_eks.catalog.images import KUBE_STATE_METRICS
-from r1_on_eks.plan.monitoring.pods import NOBODY, UNPRIVILEGED, probe, run_as
+from r1_on_eks.plan.monitoring.pods import NOBODY, probe
 from r1_on_eks.plan.monitoring.policies import KUBE_STATE_PODS, KUBE_STATE_PORT
 from r1_on_eks.plan.monitoring.rights import KUBE_STATE_RULES
+from r1_on_eks.plan.restricted import CONTAINER, run_as
 
 
 def states(
@@ -86,7 +87,7 @@ def _state_pod(account: pulumi.Input[str]) -> Any:
                     "requests": {"cpu": "20m", "memory": "128Mi"},
                     "limits": {"memory": "256Mi"},
                 },
-                "security_context": UNPRIVILEGED,
+                "security_context": CONTAINER,
             }
         ],
     }  # fmt: skip

@@ -10,6 +10,7 @@ from r1_on_eks.plan.gateway import LISTEN_PORT, PRE_STOP_SECONDS, GatewayPlan
 from r1_on_eks.plan.nginx import SCRIPT
 from r1_on_eks.plan.nginx.locations import DRAINING, STATUS_PATH
 from r1_on_eks.plan.nginx.process import FOLDER, SERVER_KEY_FOLDER, TLS_FOLDER
+from r1_on_eks.plan.restricted import CONTAINER, run_as
 from r1_on_eks.plan.traffic import GATEWAY_PODS, NGINX_METRICS_PORT
 
 CONFIGURATION = "nginx.conf"
@@ -36,12 +37,7 @@ def pod_spec(
         # nginx ends when its last answer has.
         "termination_grace_period_seconds": gateway.grace_seconds,
         "topology_spread_constraints": [_spread(key) for key in _SPREAD_OVER],
-        "security_context": {
-            "run_as_non_root": True,
-            "run_as_user": _USER,
-            "fs_group": _USER,
-            "seccomp_profile": {"type": "RuntimeDefault"},
-        },
+        "security_context": run_as(_USER, fs_group=_USER),
         "containers": [
             _container(gateway, _mounts(list(secrets))),
             *([_exporter(gateway.status_port)] if gateway.status_port else ()),
@@ -122,11 +118,7 @@ def _container(gateway: GatewayPlan, mounts: Sequence[Any]) -> Any:
             # A stream holds 35 KiB, and where its body chose the model up to thrice that body.
             "limits": {"memory": "2Gi"},
         },
-        "security_context": {
-            "allow_privilege_escalation": False,
-            "capabilities": {"drop": ["ALL"]},
-            "read_only_root_filesystem": True,
-        },
+        "security_context": CONTAINER,
         "volume_mounts": list(mounts),
     }
 
@@ -145,9 +137,5 @@ def _exporter(status_port: int) -> Any:
             "requests": {"cpu": "10m", "memory": "32Mi"},
             "limits": {"memory": "64Mi"},
         },
-        "security_context": {
-            "allow_privilege_escalation": False,
-            "capabilities": {"drop": ["ALL"]},
-            "read_only_root_filesystem": True,
-        },
+        "security_context": CONTAINER,
     }
