@@ -12,12 +12,11 @@ from r1_on_eks.plan.layout import Layout, NotPinned
 from r1_on_eks.plan.monitoring.decided import MonitoringPlan, monitoring_of
 from r1_on_eks.plan.monitoring.volume import volume_of
 from r1_on_eks.plan.names import service_name, variant_tags
-from r1_on_eks.plan.nginx.settings import Sleeper
 from r1_on_eks.plan.placement import DoesNotFit, Placement, place
 from r1_on_eks.plan.pools import Pool, gpu_pools, pool_of, pools_of, system_pool
 from r1_on_eks.plan.preload import Preload, preload_of
 from r1_on_eks.plan.quality import QualityCheck, checks_of
-from r1_on_eks.plan.scaling import Scaling, scaling_of, sleeper_of
+from r1_on_eks.plan.scaling import Scaling, scaling_of
 from r1_on_eks.plan.server import ModelServer, server_of
 from r1_on_eks.plan.storage import Storage, storage_of
 from r1_on_eks.plan.subnets import NetworkPlan, cidr_of
@@ -159,7 +158,7 @@ class Plan:
         _check_sold(config, placements, zones, pinned)
         models = tuple(_model(config, placement) for placement in placements)
         servers = [model.server for model in models]
-        gateway = gateway_of(config, placements, _sleepers(models))
+        gateway = gateway_of(config, placements, [one.scaling for one in models if one.scaling])
         pools = gpu_pools(config.name, placements, protected=_protected(config))
         system = system_pool(config.name, protected=_protected(config))
         return cls(
@@ -199,11 +198,6 @@ class Plan:
             monitoring=_monitoring(config, servers, pools, system, gateway),
             autoscaling_policies=_autoscaling_policies(config),
         )
-
-
-def _sleepers(models: Sequence[Model]) -> dict[str, Sleeper]:
-    scaled = [one.scaling for one in models if one.scaling]
-    return {one.variant: found for one in scaled if (found := sleeper_of(one))}
 
 
 def _autoscaling_policies(config: StackConfig) -> tuple[Policy, ...]:

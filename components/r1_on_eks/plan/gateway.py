@@ -2,7 +2,8 @@
 
 import dataclasses
 import hashlib
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from r1_on_eks.plan import nginx
@@ -10,6 +11,7 @@ from r1_on_eks.plan.names import NAMESPACE, PORT, service_name
 from r1_on_eks.plan.nginx import answers
 from r1_on_eks.plan.nginx.settings import Allowance, Key, Service, Site, Sleeper, Split
 from r1_on_eks.plan.placement import Placement
+from r1_on_eks.plan.scaling import Scaling
 from r1_on_eks.plan.subnets import CLUSTER_DNS, cidr_of
 from r1_on_eks.plan.timeline import longest_answer_seconds
 from r1_on_eks.plan.traffic import GATEWAY_METRICS_PORT
@@ -73,20 +75,21 @@ class GatewayPlan:
 def gateway_of(
     config: StackConfig,
     placements: Sequence[Placement],
-    sleepers: Mapping[str, Sleeper] | None = None,
+    scaled: Iterable[Scaling] = (),
 ) -> GatewayPlan:
     """The gateway in front of the servers of `placements`.
 
     Args:
         config: What is asked for.
         placements: Of its variants.
-        sleepers: What is told of each variant of which nobody may stand.
+        scaled: How its replicas follow the requests, of each variant whose do.
     """
     asked = config.gateway_section
     longest = longest_silence_seconds(placements)
     variants = [placement.variant.name for placement in placements]
     status_port = STATUS_PORT if config.monitoring else None
     metrics_port = GATEWAY_METRICS_PORT if config.monitoring else None
+    sleepers = {one.variant: found for one in scaled if (found := _sleeper(one))}
     site = site_of(asked, variants, longest, sleepers)
     site = dataclasses.replace(site, status_port=status_port, metrics_port=metrics_port)
     text, script = nginx.configuration(site), nginx.script()
@@ -110,6 +113,22 @@ def gateway_of(
     )
 
 
+def _sleeper(scaling: Scaling) -> Sleeper | None:
+    """What is told of a variant where none stands; None where some always do."""
+    if scaling.least:
+        return None
+    told = "no server of this model stands now; "
+    if scaling.wakes:
+        minutes = math.ceil(scaling.start_seconds / 60)
+        told += (
+            f"one is started for requests, and answers in about {minutes} minutes, if a machine"
+            " is to be had; ask again then"
+        )
+    elif hours := scaling.hours:
+        told += f"it answers on {hours.days}, {hours.start} to {hours.end} {hours.zone}"
+    return Sleeper(told=told, again_in=scaling.start_seconds)
+
+
 def site_of(
     asked: Gateway,
     variants: Sequence[str],
@@ -122,7 +141,7 @@ def site_of(
         asked: Section of the stack file.
         variants: Those that stand up.
         longest_answer_seconds: See `GatewayPlan`.
-        sleepers: See `gateway_of`.
+        sleepers: What is told of each variant of which nobody may stand.
     """
     return Site(
         services=tuple(

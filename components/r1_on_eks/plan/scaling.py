@@ -4,12 +4,10 @@ The figure is requests under way, waiting ones included, for each replica. Waiti
 none as soon as there are enough replicas: an autoscaler that reads them ends what it needs.
 """
 
-import math
 from dataclasses import dataclass
 
 from r1_on_eks.plan.choice import sustained_rate
 from r1_on_eks.plan.estimate import Estimate, at_rate
-from r1_on_eks.plan.nginx.settings import Sleeper
 from r1_on_eks.plan.placement import DoesNotFit, Placement
 from r1_on_eks.plan.timeline import Timeline
 from r1_on_eks.stack_config import Hours, Scale, Workload
@@ -92,22 +90,6 @@ def scaling_of(
         up_seconds=int(start * _UP),
         down_seconds=min(start * _DOWN, _MOST_WINDOW),
     )
-
-
-def sleeper_of(scaling: Scaling) -> Sleeper | None:
-    """What the gateway tells of it where none stands; None where some always do."""
-    if scaling.least:
-        return None
-    told = "no server of this model stands now; "
-    if scaling.wakes:
-        minutes = math.ceil(scaling.start_seconds / 60)
-        told += (
-            f"one is started for requests, and answers in about {minutes} minutes, if a machine"
-            " is to be had; ask again then"
-        )
-    elif hours := scaling.hours:
-        told += f"it answers on {hours.days}, {hours.start} to {hours.end} {hours.zone}"
-    return Sleeper(told=told, again_in=scaling.start_seconds)
 
 
 def _under_way(placement: Placement, workload: Workload) -> int:

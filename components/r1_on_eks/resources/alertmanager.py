@@ -1,23 +1,21 @@
 """Who tells people of alerts."""
 
 import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pulumi
-import pulumi_aws as aws
 import pulumi_kubernetes as kubernetes
 
 from r1_on_eks.catalog.images import ALERTMANAGER
-from r1_on_eks.plan.access import tells, trusts_pods
+from r1_on_eks.plan.access import tells
 from r1_on_eks.plan.monitoring.notifying import WEBHOOK_FOLDER
 from r1_on_eks.plan.monitoring.objects import ALERTMANAGER_NAME, alertmanager_ports
 from r1_on_eks.plan.monitoring.pods import NOBODY, probe
 from r1_on_eks.plan.monitoring.policies import ALERTMANAGER_PODS, ALERTMANAGER_PORT
-from r1_on_eks.plan.names import role_name, tagged
 from r1_on_eks.plan.restricted import CONTAINER, run_as
+from r1_on_eks.pod_rights import PodAccount, pod_rights
 
 _FOLDER, _FILE = "/etc/alertmanager/config", "alertmanager.yml"
 _STATE = "/alertmanager"
@@ -103,28 +101,14 @@ class Alertmanager(pulumi.ComponentResource):
 def _publishes(
     name: str, args: AlertmanagerArgs, topic: str, component: pulumi.Resource
 ) -> list[pulumi.Resource]:
-    within = pulumi.ResourceOptions(parent=component)
-    role = aws.iam.Role(
-        f"{name}-role",
-        name=role_name(args.stack, ALERTMANAGER_NAME),
-        assume_role_policy=json.dumps(trusts_pods()),
-        tags=tagged({}, f"{name}-role"),
-        opts=within,
+    account = PodAccount(
+        stack=args.stack,
+        cluster_name=args.cluster_name,
+        namespace=args.namespace,
+        name=ALERTMANAGER_NAME,
     )
-    return [
-        aws.iam.RolePolicy(
-            f"{name}-topic", role=role.name, policy=json.dumps(tells(topic)), opts=within
-        ),
-        aws.eks.PodIdentityAssociation(
-            f"{name}-pods",
-            cluster_name=args.cluster_name,
-            namespace=args.namespace,
-            service_account=ALERTMANAGER_NAME,
-            role_arn=role.arn,
-            tags=tagged({}, f"{name}-pods"),
-            opts=within,
-        ),
-    ]
+    within = pulumi.ResourceOptions(parent=component)
+    return pod_rights(name, account, "topic", tells(topic), within).both
 
 
 def _pod(

@@ -1,15 +1,12 @@
 """What sizes the GPU pools: a node for each pod that waits for one, none for nobody."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pulumi
-import pulumi_aws as aws
 import pulumi_kubernetes as kubernetes
 
-from r1_on_eks.plan.access import trusts_pods
 from r1_on_eks.plan.autoscaling import (
     AUTOSCALER,
     AUTOSCALER_CLUSTER_RULES,
@@ -18,8 +15,8 @@ from r1_on_eks.plan.autoscaling import (
     AUTOSCALER_RULES,
     sizes_groups,
 )
-from r1_on_eks.plan.names import role_name, tagged
-from r1_on_eks.plan.restricted import CONTAINER
+from r1_on_eks.plan.restricted import CONTAINER, run_as
+from r1_on_eks.pod_rights import PodAccount, pod_rights
 
 _GROUP = "rbac.authorization.k8s.io"
 
@@ -90,29 +87,14 @@ class ClusterAutoscaler(pulumi.ComponentResource):
 def _role(
     name: str, args: ClusterAutoscalerArgs, within: pulumi.ResourceOptions
 ) -> list[pulumi.Resource]:
-    role = aws.iam.Role(
-        f"{name}-role",
-        name=role_name(args.stack, AUTOSCALER),
-        assume_role_policy=json.dumps(trusts_pods()),
-        tags=tagged({}, f"{name}-role"),
-        opts=within,
-    )
-    policy = aws.iam.RolePolicy(
-        f"{name}-groups",
-        role=role.name,
-        policy=json.dumps(sizes_groups(args.account, args.region, args.tag)),
-        opts=within,
-    )
-    pods = aws.eks.PodIdentityAssociation(
-        f"{name}-pods",
+    account = PodAccount(
+        stack=args.stack,
         cluster_name=args.cluster_name,
         namespace=args.namespace,
-        service_account=AUTOSCALER,
-        role_arn=role.arn,
-        tags=tagged({}, f"{name}-pods"),
-        opts=within,
+        name=AUTOSCALER,
     )
-    return [policy, pods]
+    policy = sizes_groups(args.account, args.region, args.tag)
+    return pod_rights(name, account, "groups", policy, within).both
 
 
 def _rights(
@@ -157,11 +139,7 @@ def _pod(args: ClusterAutoscalerArgs, account: pulumi.Input[str]) -> Any:
         "service_account_name": account,
         "automount_service_account_token": True,
         "priority_class_name": "system-cluster-critical",
-        "security_context": {
-            "run_as_non_root": True,
-            "run_as_user": 65534,
-            "seccomp_profile": {"type": "RuntimeDefault"},
-        },
+        "security_context": run_as(65534),
         "containers": [
             {
                 "name": "autoscaler",

@@ -1,22 +1,20 @@
 """What CloudWatch tells of the file system, for Prometheus."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pulumi
-import pulumi_aws as aws
 import pulumi_kubernetes as kubernetes
 
 from r1_on_eks.catalog.images import CLOUDWATCH_EXPORTER
-from r1_on_eks.plan.access import reads_metrics, trusts_pods
+from r1_on_eks.plan.access import reads_metrics
 from r1_on_eks.plan.monitoring.cloudwatch import CLOUDWATCH_ACCOUNT, cloudwatch_queries
 from r1_on_eks.plan.monitoring.pods import NOBODY, probe
 from r1_on_eks.plan.monitoring.policies import CLOUDWATCH_PODS, CLOUDWATCH_PORT
 from r1_on_eks.plan.monitoring.storage_alerts import FSX_PERIOD_SECONDS
-from r1_on_eks.plan.names import role_name, tagged
 from r1_on_eks.plan.restricted import CONTAINER, run_as
+from r1_on_eks.pod_rights import PodAccount, pod_rights
 
 _FOLDER, _FILE = "/etc/queries", "queries.json"
 
@@ -51,26 +49,15 @@ class FileSystemExporter(pulumi.ComponentResource):
         self, name: str, args: FileSystemExporterArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("r1:index:FileSystemExporter", name, None, opts)
-        within = pulumi.ResourceOptions(parent=self)
         inside = pulumi.ResourceOptions(parent=self, deleted_with=args.cluster)
-        role = aws.iam.Role(
-            f"{name}-role",
-            name=role_name(args.stack, CLOUDWATCH_ACCOUNT),
-            assume_role_policy=json.dumps(trusts_pods()),
-            tags=tagged({}, f"{name}-role"),
-            opts=within,
-        )
-        policy = aws.iam.RolePolicy(
-            f"{name}-figures", role=role.name, policy=json.dumps(reads_metrics()), opts=within
-        )
-        allowed = aws.eks.PodIdentityAssociation(
-            f"{name}-pods",
+        taker = PodAccount(
+            stack=args.stack,
             cluster_name=args.cluster_name,
             namespace=args.namespace,
-            service_account=CLOUDWATCH_ACCOUNT,
-            role_arn=role.arn,
-            tags=tagged({}, f"{name}-pods"),
-            opts=within,
+            name=CLOUDWATCH_ACCOUNT,
+        )
+        rights = pod_rights(
+            name, taker, "figures", reads_metrics(), pulumi.ResourceOptions(parent=self)
         )
         metadata: Any = {"name": CLOUDWATCH_ACCOUNT, "namespace": args.namespace}
         account = kubernetes.core.v1.ServiceAccount(
@@ -98,7 +85,7 @@ class FileSystemExporter(pulumi.ComponentResource):
                 },
             },
             opts=pulumi.ResourceOptions.merge(
-                inside, pulumi.ResourceOptions(depends_on=[policy, allowed, *args.after])
+                inside, pulumi.ResourceOptions(depends_on=[*rights.both, *args.after])
             ),
         )
         self.register_outputs({})

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import pulumi
-import pulumi_aws as aws
 import pulumi_kubernetes as kubernetes
 
 from r1_on_eks.api_keys import new_key
 from r1_on_eks.catalog.images import GRAFANA
-from r1_on_eks.plan.access import queries, trusts_pods
+from r1_on_eks.plan.access import queries
 from r1_on_eks.plan.monitoring.pods import probe
 from r1_on_eks.plan.monitoring.policies import GRAFANA_PODS, GRAFANA_PORT
 from r1_on_eks.plan.monitoring.provisioning import (
@@ -23,8 +22,8 @@ from r1_on_eks.plan.monitoring.provisioning import (
     PROVISIONING_FOLDER,
     provisioning_files,
 )
-from r1_on_eks.plan.names import role_name, tagged
 from r1_on_eks.plan.restricted import CONTAINER, run_as
+from r1_on_eks.pod_rights import PodAccount, pod_rights
 
 _NAME = GRAFANA_PODS["app.kubernetes.io/name"]
 _PASSWORD = "password"
@@ -128,30 +127,15 @@ def _reads(
     name: str, args: GrafanaArgs, workspace: Workspace, component: pulumi.Resource
 ) -> list[pulumi.Resource]:
     """The account of its pod, with the right to query one workspace."""
-    within = pulumi.ResourceOptions(parent=component)
-    role = aws.iam.Role(
-        f"{name}-role",
-        name=role_name(workspace.stack, _NAME),
-        assume_role_policy=json.dumps(trusts_pods()),
-        tags=tagged({}, f"{name}-role"),
-        opts=within,
+    account = PodAccount(
+        stack=workspace.stack,
+        cluster_name=workspace.cluster_name,
+        namespace=args.namespace,
+        name=_NAME,
     )
+    within = pulumi.ResourceOptions(parent=component)
     return [
-        aws.iam.RolePolicy(
-            f"{name}-queries",
-            role=role.name,
-            policy=pulumi.Output.json_dumps(queries(workspace.arn)),
-            opts=within,
-        ),
-        aws.eks.PodIdentityAssociation(
-            f"{name}-pods",
-            cluster_name=workspace.cluster_name,
-            namespace=args.namespace,
-            service_account=_NAME,
-            role_arn=role.arn,
-            tags=tagged({}, f"{name}-pods"),
-            opts=within,
-        ),
+        *pod_rights(name, account, "queries", queries(workspace.arn), within).both,
         kubernetes.core.v1.ServiceAccount(
             f"{name}-account",
             metadata={"name": _NAME, "namespace": args.namespace},

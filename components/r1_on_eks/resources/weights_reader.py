@@ -4,10 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pulumi
-import pulumi_aws as aws
 
-from r1_on_eks.plan.access import reads_bucket, trusts_pods
-from r1_on_eks.plan.names import role_name, tagged
+from r1_on_eks.plan.access import reads_bucket
+from r1_on_eks.pod_rights import PodAccount, pod_rights
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,28 +40,15 @@ class WeightsReader(pulumi.ComponentResource):
         self, name: str, args: WeightsReaderArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("r1:index:WeightsReader", name, None, opts)
-        within = pulumi.ResourceOptions(parent=self)
-        role = aws.iam.Role(
-            f"{name}-role",
-            name=role_name(args.stack, args.service_account),
-            assume_role_policy=pulumi.Output.json_dumps(trusts_pods()),
-            tags=tagged(args.tags, f"{name}-role"),
-            opts=within,
-        )
-        aws.iam.RolePolicy(
-            f"{name}-bucket",
-            role=role.name,
-            policy=pulumi.Output.json_dumps(reads_bucket(args.bucket)),
-            opts=within,
-        )
-        association = aws.eks.PodIdentityAssociation(
-            f"{name}-pods",
+        account = PodAccount(
+            stack=args.stack,
             cluster_name=args.cluster_name,
             namespace=args.namespace,
-            service_account=args.service_account,
-            role_arn=role.arn,
-            tags=tagged(args.tags, f"{name}-pods"),
-            opts=within,
+            name=args.service_account,
+            tags=args.tags,
         )
-        self.association_id = association.association_id
+        rights = pod_rights(
+            name, account, "bucket", reads_bucket(args.bucket), pulumi.ResourceOptions(parent=self)
+        )
+        self.association_id = rights.association.association_id
         self.register_outputs({"association_id": self.association_id})

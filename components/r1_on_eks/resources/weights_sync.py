@@ -5,14 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import pulumi
-import pulumi_aws as aws
 import pulumi_kubernetes as kubernetes
 
 from r1_on_eks.catalog.images import PYTHON_WITH_BOTO3
 from r1_on_eks.plan import restricted
-from r1_on_eks.plan.access import fills_bucket, trusts_pods
-from r1_on_eks.plan.names import role_name, tagged
+from r1_on_eks.plan.access import fills_bucket
 from r1_on_eks.plan.sync import BOTO3_FOLDER, PACKAGE, SYNC_ACCOUNT, SYNC_PODS, Sync, sync_code
+from r1_on_eks.pod_rights import PodAccount, pod_rights
 
 _CODE = "/code"
 # A pod that ends goes on where the one before it was; the hub may be away for an hour.
@@ -60,7 +59,7 @@ class WeightsSync(pulumi.ComponentResource):
         code = kubernetes.core.v1.ConfigMap(
             f"{name}-code", metadata=metadata, data=sync_code(), opts=within
         )
-        right = _right(name, args, pulumi.ResourceOptions(parent=self))
+        rights = _rights(name, args, pulumi.ResourceOptions(parent=self))
         wait, sync = args.sync.wait, args.sync
         job = kubernetes.batch.v1.Job(
             f"{name}-job",
@@ -77,7 +76,7 @@ class WeightsSync(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions.merge(
                 within,
                 pulumi.ResourceOptions(
-                    depends_on=[right, *args.after],
+                    depends_on=[*rights, *args.after],
                     custom_timeouts=pulumi.CustomTimeouts(create=wait, update=wait),
                 ),
             ),
@@ -86,28 +85,18 @@ class WeightsSync(pulumi.ComponentResource):
         self.register_outputs({"job_name": self.job_name})
 
 
-def _right(name: str, args: WeightsSyncArgs, within: pulumi.ResourceOptions) -> pulumi.Resource:
-    role = aws.iam.Role(
-        f"{name}-role",
-        name=role_name(args.stack, SYNC_ACCOUNT),
-        assume_role_policy=pulumi.Output.json_dumps(trusts_pods()),
-        tags=tagged(args.tags, f"{name}-role"),
-        opts=within,
-    )
-    policy = fills_bucket(args.sync.bucket, args.sync.other_bucket)
-    written = aws.iam.RolePolicy(
-        f"{name}-bucket", role=role.name, policy=pulumi.Output.json_dumps(policy), opts=within
-    )
-    return aws.eks.PodIdentityAssociation(
-        f"{name}-pods",
+def _rights(
+    name: str, args: WeightsSyncArgs, within: pulumi.ResourceOptions
+) -> list[pulumi.Resource]:
+    account = PodAccount(
+        stack=args.stack,
         cluster_name=args.cluster_name,
         namespace=args.namespace,
-        service_account=SYNC_ACCOUNT,
-        role_arn=role.arn,
-        tags=tagged(args.tags, f"{name}-pods"),
-        # A pod that starts before it may do nothing fails.
-        opts=pulumi.ResourceOptions.merge(within, pulumi.ResourceOptions(depends_on=[written])),
+        name=SYNC_ACCOUNT,
+        tags=args.tags,
     )
+    policy = fills_bucket(args.sync.bucket, args.sync.other_bucket)
+    return pod_rights(name, account, "bucket", policy, within).both
 
 
 def _pod(sync: Sync, account: pulumi.Input[str], code: pulumi.Input[str]) -> Any:
